@@ -1,0 +1,79 @@
+//! Time is injected: everything that asks for "now" holds a [`Clock`], so a test decides what time it is.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use jiff::Timestamp;
+
+/// Where "now" comes from. Cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub struct Clock(Option<Arc<AtomicI64>>);
+
+impl Clock {
+    /// The machine's clock.
+    pub fn system() -> Self {
+        Self(None)
+    }
+
+    /// A clock that stands still at `at` until it is [moved](Clock::advance). For tests.
+    pub fn fixed(at: Timestamp) -> Self {
+        Self(Some(Arc::new(AtomicI64::new(at.as_millisecond()))))
+    }
+
+    /// The time now, UTC, to the millisecond (what the tables hold).
+    pub fn now(&self) -> Timestamp {
+        let milliseconds = match &self.0 {
+            None => Timestamp::now().as_millisecond(),
+            Some(fixed) => fixed.load(Ordering::SeqCst),
+        };
+        from_millis(milliseconds)
+    }
+
+    /// Moves a fixed clock forward by `milliseconds`; the system clock moves by itself.
+    pub fn advance(&self, milliseconds: i64) {
+        if let Some(fixed) = &self.0 {
+            fixed.fetch_add(milliseconds, Ordering::SeqCst);
+        }
+    }
+}
+
+/// A timestamp from epoch milliseconds; out-of-range values saturate.
+pub fn from_millis(milliseconds: i64) -> Timestamp {
+    Timestamp::from_millisecond(milliseconds).unwrap_or(if milliseconds < 0 { Timestamp::MIN } else { Timestamp::MAX })
+}
+
+/// `at` plus whole seconds, saturating at the ends of time.
+pub fn plus_seconds(at: Timestamp, seconds: i64) -> Timestamp {
+    from_millis(at.as_millisecond().saturating_add(seconds.saturating_mul(1000)))
+}
+
+/// Serde form of a time in the tables: epoch milliseconds, a number.
+pub mod millis {
+    use jiff::Timestamp;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub fn serialize<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_i64(at.as_millisecond())
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
+        i64::deserialize(deserializer).map(super::from_millis)
+    }
+
+    /// The same for a time that may be absent.
+    pub mod option {
+        use jiff::Timestamp;
+        use serde::{Deserialize, Deserializer, Serializer};
+
+        pub fn serialize<S: Serializer>(at: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
+            match at {
+                Some(at) => serializer.serialize_some(&at.as_millisecond()),
+                None => serializer.serialize_none(),
+            }
+        }
+
+        pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
+            Ok(Option::<i64>::deserialize(deserializer)?.map(super::super::from_millis))
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! Addresses, parsed at the edge and trusted inside.
+
+use std::fmt;
+
+use phonenumber::{Mode, country};
+use serde::{Deserialize, Serialize};
+
+use super::Channel;
+
+/// A phone number in E.164, for example `+14155552671`.
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PhoneNumber(String);
+
+/// An e-mail address; the domain part is lower-case, the local part as it was given.
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct EmailAddress(String);
+
+/// Where one message goes.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Address {
+    Phone(PhoneNumber),
+    Email(EmailAddress),
+}
+
+/// What was given is not an address of the wanted kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AddressError {
+    #[error("not a phone number")]
+    NotAPhoneNumber,
+    #[error("a phone number too short or too long for its country")]
+    WrongLength,
+    #[error("not an e-mail address")]
+    NotAnEmailAddress,
+}
+
+impl PhoneNumber {
+    /// Parses any common spelling (`+1 (415) 555-2671`, `whatsapp:+1…`, `415-555-2671` with `region` `US`).
+    ///
+    /// A number written without its country code must be valid in `region` (ISO 3166 alpha-2), because the country is
+    /// our guess. A number that names its country is taken when the library can read it and it has 10 to 15 digits:
+    /// numbering plans change ahead of the library's metadata, and the provider has the last word
+    /// (its `21211` ends the message as an invalid number).
+    pub fn parse(text: &str, region: &str) -> Result<Self, AddressError> {
+        let text = text.trim();
+        let text = text.strip_prefix("whatsapp:").unwrap_or(text).trim();
+        let region = region.parse::<country::Id>().ok();
+        let number = phonenumber::parse(region, text).map_err(|_| AddressError::NotAPhoneNumber)?;
+        if number.extension().is_some() || text.chars().any(char::is_alphabetic) {
+            return Err(AddressError::NotAPhoneNumber);
+        }
+        let e164 = number.format().mode(Mode::E164).to_string();
+        let digits = e164.chars().filter(char::is_ascii_digit).count();
+        let international = text.starts_with('+') || text.starts_with('\u{ff0b}');
+        if number.is_valid() || (international && (10..=15).contains(&digits)) {
+            Ok(Self(e164))
+        } else {
+            Err(AddressError::WrongLength)
+        }
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// ISO 3166 alpha-2 code of its country where the library knows it, else `None`.
+    pub fn country(&self) -> Option<String> {
+        let number = phonenumber::parse(None, &self.0).ok()?;
+        number.country().id().map(|id| id.as_ref().to_owned())
+    }
+}
+
+impl EmailAddress {
+    /// Parses a bare address (`person@example.com`), RFC 5321 syntax, at most 254 characters.
+    pub fn parse(text: &str) -> Result<Self, AddressError> {
+        let text = text.trim();
+        let options = email_address::Options::default().with_required_tld().without_display_text().without_domain_literal();
+        let parsed = email_address::EmailAddress::parse_with_options(text, options)
+            .map_err(|_| AddressError::NotAnEmailAddress)?;
+        let address = format!("{}@{}", parsed.local_part(), parsed.domain().to_lowercase());
+        if address.len() > 254 || address.chars().any(|c| c.is_control() || c.is_whitespace()) {
+            return Err(AddressError::NotAnEmailAddress);
+        }
+        Ok(Self(address))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Address {
+    /// Reads an address back from its stored form; the kind follows from the channel it was stored for.
+    pub fn stored(channel: Channel, text: String) -> Self {
+        match channel {
+            Channel::Sms | Channel::Whatsapp => Self::Phone(PhoneNumber(text)),
+            Channel::Email => Self::Email(EmailAddress(text)),
+        }
+    }
+
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Phone(number) => number.as_str(),
+            Self::Email(address) => address.as_str(),
+        }
+    }
+
+    /// What a fingerprint of it is made over: e-mail addresses are compared without regard to case.
+    pub fn canonical(&self) -> String {
+        self.as_str().to_lowercase()
+    }
+}
+
+/// Addresses never appear in a log: their debug form is masked.
+fn masked(text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let shown: String = text.chars().rev().take(2).collect::<String>().chars().rev().collect();
+    write!(f, "[…{shown}]")
+}
+
+impl fmt::Debug for PhoneNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        masked(&self.0, f)
+    }
+}
+
+impl fmt::Debug for EmailAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        masked(&self.0, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn phone(text: &str) -> Result<String, AddressError> {
+        PhoneNumber::parse(text, "US").map(|number| number.0)
+    }
+
+    #[test]
+    fn common_spellings_become_e164() {
+        for text in ["+14155552671", "+1 (415) 555-2671", "415-555-2671", "(415) 555 2671", "whatsapp:+14155552671", "1 415 555 2671"] {
+            assert_eq!(phone(text).as_deref(), Ok("+14155552671"), "{text}");
+        }
+        assert_eq!(PhoneNumber::parse("020 7946 0018", "GB").unwrap().as_str(), "+442079460018");
+        assert_eq!(phone("+447700900123").as_deref(), Ok("+447700900123"));
+    }
+
+    #[test]
+    fn a_number_that_names_its_country_is_left_to_the_provider() {
+        assert_eq!(phone("+1234567890").as_deref(), Ok("+1234567890"));
+        assert_eq!(phone("+15005550001").as_deref(), Ok("+15005550001"));
+    }
+
+    #[test]
+    fn what_is_no_phone_number_is_refused() {
+        for text in ["", "abc", "12345", "+12345", "555-2671", "+999123456789", "+14155552671 ext. 5", "+1415555267112345", "1-800-FLOWERS", "a@b.example"] {
+            assert!(phone(text).is_err(), "{text} gave {:?}", phone(text));
+        }
+    }
+
+    #[test]
+    fn email_addresses_are_checked_and_their_domain_lowered() {
+        assert_eq!(EmailAddress::parse(" Ada.L@Example.COM ").unwrap().as_str(), "Ada.L@example.com");
+        for text in ["", "ada", "ada@", "@example.com", "ada@localhost", "Ada <ada@example.com>", "a b@example.com", "a@b.com\r\nBcc: c@d.com"] {
+            assert!(EmailAddress::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn debug_text_hides_the_address() {
+        let number = PhoneNumber::parse("+14155552671", "US").unwrap();
+        assert_eq!(format!("{number:?}"), "[…71]");
+    }
+}

@@ -1,0 +1,143 @@
+//! The status machine: one transition table, forward only.
+//!
+//! ```text
+//! accepted ─┬─► sending ─┬─► sent ─► delivered | undelivered
+//! scheduled ┤      ▲     ├─► uncertain ─► sent | retrying | failed
+//! held ─────┘      │     ├─► retrying ─► sending
+//!                  └─────┴─► failed
+//! ```
+//! Before `sending`, a message can also end as `cancelled`, `expired` or `blocked` (the decision refused it).
+//! A provider's callback may arrive before we recorded `sent`, so the states from `sending` on may jump to any outcome.
+//! Ended states never change: the first one wins (PROVIDERS: Twilio promises no order, and has no sequence number).
+
+use serde::{Deserialize, Serialize};
+use strum::{Display, EnumIter, EnumString, IntoEnumIterator, IntoStaticStr};
+
+/// Where a message is on its road.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, Display, EnumString, EnumIter, IntoStaticStr,
+    utoipa::ToSchema,
+)]
+#[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
+pub enum Status {
+    /// Stored, on its way to a lane.
+    Accepted,
+    /// Waiting for a time the client named.
+    Scheduled,
+    /// Waiting because a rule asks for it; the decision record says which and until when.
+    Held,
+    /// Claimed: one worker holds the lease and may call the provider.
+    Sending,
+    /// The provider may or may not have it; being resolved by asking the provider.
+    Uncertain,
+    /// The provider did not take it; another attempt is due.
+    Retrying,
+    /// The provider has it.
+    Sent,
+    /// The provider says it arrived.
+    Delivered,
+    /// The provider says it did not arrive.
+    Undelivered,
+    /// Ended without reaching the provider, or refused by it; `reason` says why.
+    Failed,
+    /// Ended because the decision said no; `reason` says why.
+    Blocked,
+    /// Cancelled by the client before it was sent.
+    Cancelled,
+    /// Its time ran out before it could be sent.
+    Expired,
+}
+
+impl Status {
+    /// Its stored and spoken name.
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
+
+    /// Whether a message may go from `self` to `next`.
+    pub fn may_become(self, next: Self) -> bool {
+        use Status::{
+            Accepted, Blocked, Cancelled, Delivered, Expired, Failed, Held, Retrying, Scheduled, Sending, Sent, Uncertain, Undelivered,
+        };
+        match self {
+            Accepted | Scheduled => {
+                matches!(next, Scheduled | Held | Sending | Failed | Blocked | Cancelled | Expired) && self != next
+                    || matches!((self, next), (Scheduled, Accepted))
+            }
+            Held => matches!(next, Accepted | Scheduled | Sending | Failed | Blocked | Cancelled | Expired),
+            Retrying => matches!(next, Held | Sending | Failed | Blocked | Cancelled | Expired),
+            Sending => matches!(next, Uncertain | Retrying | Sent | Delivered | Undelivered | Failed),
+            Uncertain => matches!(next, Retrying | Sent | Delivered | Undelivered | Failed),
+            Sent => matches!(next, Delivered | Undelivered),
+            Delivered | Undelivered | Failed | Blocked | Cancelled | Expired => false,
+        }
+    }
+
+    /// The states a message may come from to become `self`: what a conditional update names.
+    pub fn allowed_from(self) -> Vec<Self> {
+        Self::iter().filter(|from| from.may_become(self)).collect()
+    }
+
+    /// Nothing more will happen to its delivery.
+    pub fn is_final(self) -> bool {
+        !Self::iter().any(|next| self.may_become(next))
+    }
+
+    /// A worker may claim it for sending.
+    pub fn is_claimable(self) -> bool {
+        self.may_become(Self::Sending)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn ended_states_have_no_way_out() {
+        let ended: Vec<Status> = Status::iter().filter(|status| status.is_final()).collect();
+        assert_eq!(
+            ended,
+            [Status::Delivered, Status::Undelivered, Status::Failed, Status::Blocked, Status::Cancelled, Status::Expired]
+        );
+    }
+
+    #[test]
+    fn only_what_has_not_been_claimed_can_be_cancelled() {
+        assert_eq!(
+            Status::Cancelled.allowed_from(),
+            [Status::Accepted, Status::Scheduled, Status::Held, Status::Retrying]
+        );
+    }
+
+    #[test]
+    fn nothing_is_its_own_successor() {
+        assert!(Status::iter().all(|status| !status.may_become(status)));
+    }
+
+    proptest! {
+        /// However callbacks are repeated and reordered, a message that ended stays as it ended.
+        #[test]
+        fn any_walk_of_callbacks_ends_at_its_first_final_state(steps in proptest::collection::vec(0usize..13, 1..40)) {
+            let all: Vec<Status> = Status::iter().collect();
+            let mut status = Status::Sending;
+            let mut first_final = None;
+            for step in steps {
+                let next = all[step];
+                if status.may_become(next) {
+                    prop_assert!(first_final.is_none());
+                    status = next;
+                    if next.is_final() {
+                        first_final = Some(next);
+                    }
+                }
+            }
+            if let Some(ended) = first_final {
+                prop_assert_eq!(status, ended);
+            }
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! What a provider call can end in, said by what the caller can do about it.
+//!
+//! * [`SendError::Transient`]: the provider did not take the message, and says or implies "later";
+//! * [`SendError::Permanent`]: it did not take it and never will as it is;
+//! * [`SendError::Uncertain`]: it may have taken it. Never sent again before the provider was asked.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use strum::{Display, EnumString, IntoStaticStr};
+
+/// Why a provider call did not end with the message accepted.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SendError {
+    #[error("{provider_code}: {reason}")]
+    Transient { provider_code: String, reason: String, retry_after: Option<Duration> },
+    #[error("{provider_code}: {reason}")]
+    Permanent { kind: PermanentKind, provider_code: String, reason: String },
+    #[error("{reason}")]
+    Uncertain { reason: String },
+}
+
+/// Why the provider will never take this message. Stored and shown as the message's reason.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, Display, EnumString, IntoStaticStr, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum PermanentKind {
+    /// The address does not exist or cannot take this kind of message.
+    InvalidNumber,
+    InvalidEmail,
+    /// The recipient opted out at the provider; a suppression is written.
+    OptedOut,
+    /// The recipient blocked the sender.
+    RecipientBlocked,
+    /// Text, subject, media or attachment refused.
+    Content,
+    /// A provider template or its variables refused.
+    Template,
+    /// WhatsApp: outside the 24-hour window, only a template may be sent.
+    OutsideWindow,
+    /// The sender, the region or the account is not set up for this.
+    Configuration,
+    /// The credentials were refused.
+    Credentials,
+    /// The carrier or provider filtered it.
+    Filtered,
+    /// The account's quota is used up.
+    Quota,
+    /// The handset or mailbox could not be reached.
+    Unreachable,
+    /// Anything else the provider says is final.
+    Rejected,
+}
+
+impl PermanentKind {
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
+}

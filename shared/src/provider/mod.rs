@@ -1,0 +1,97 @@
+//! How a message leaves, and what comes back: one folder per provider, the same file names in each.
+//!
+//! * `client.rs`: sends, and answers what became of a send whose outcome we do not know;
+//! * `errors.rs`: the provider's error codes, each with what we do about it;
+//! * `signature.rs`: whether a callback's raw bytes come from the provider;
+//! * `callback.rs`: a callback's bytes to [`Report`]s.
+//!
+//! [`Provider`] is what `deliver` sees, [`SendError`] what can go wrong, [`Report`] what callbacks become.
+
+pub mod call;
+pub mod error;
+pub mod report;
+pub mod resend;
+pub mod sendgrid;
+pub mod twilio;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use strum::{Display, EnumString, IntoStaticStr};
+
+pub use error::{PermanentKind, SendError};
+pub use report::{Event, Report};
+
+use crate::message::{Address, Channel, Content, MessageId};
+
+/// The providers we send through.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, Display, EnumString, IntoStaticStr, utoipa::ToSchema,
+)]
+#[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
+pub enum ProviderName {
+    Twilio,
+    Sendgrid,
+    Resend,
+}
+
+impl ProviderName {
+    /// Its stored and spoken name.
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
+}
+
+/// One message as a provider client needs it.
+#[derive(Clone, Debug)]
+pub struct Outgoing {
+    pub id: MessageId,
+    pub channel: Channel,
+    pub to: Address,
+    /// The sender the client asked for; without it the provider's configured sender is used.
+    pub from: Option<String>,
+    pub content: Content,
+}
+
+/// The provider took the message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Accepted {
+    /// The provider's id of it (Twilio SID, SendGrid X-Message-Id, Resend id).
+    pub provider_id: String,
+}
+
+/// What asking the provider about a send of unknown outcome brought.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Resolution {
+    /// It has the message.
+    Accepted(Accepted),
+    /// It does not have the message (at this time).
+    NotFound,
+    /// This provider cannot be asked; only its callbacks tell.
+    Unknowable,
+}
+
+/// A provider, as `deliver` sees it.
+#[async_trait]
+pub trait Provider: Send + Sync + std::fmt::Debug {
+    fn name(&self) -> ProviderName;
+
+    /// Hands the message over. Called only by the holder of the message's claim.
+    async fn send(&self, message: &Outgoing) -> Result<Accepted, SendError>;
+
+    /// Asks what became of a send whose outcome is unknown, made at or after `since`.
+    ///
+    /// `is_taken` tells whether a provider id already belongs to another of our messages, so that two messages with the
+    /// same text to the same person are not mistaken for one another.
+    async fn resolve(&self, message: &Outgoing, since: Timestamp, is_taken: &dyn Taken) -> Result<Resolution, SendError>;
+
+    /// Asks for the present state of a message it took; `None` where it cannot be asked or does not know it.
+    async fn fetch(&self, message: MessageId, provider_id: &str) -> Result<Option<Report>, SendError>;
+}
+
+/// Whether a provider id already belongs to a message other than the one being resolved.
+#[async_trait]
+pub trait Taken: Send + Sync {
+    async fn is_taken(&self, provider_id: &str) -> Result<bool, SendError>;
+}

@@ -1,0 +1,70 @@
+//! What a provider's callback (or a status we fetched) says of a message, in our words.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{PermanentKind, ProviderName};
+use crate::message::{MessageId, Status};
+
+/// One thing a provider says of one message. Holds no address and no content: it may wait in a queue.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Report {
+    pub provider: ProviderName,
+    /// Our id, where the callback carries it (StatusCallback query, custom_args, tags).
+    pub message_id: Option<MessageId>,
+    /// The provider's id of the message, where the callback carries it.
+    pub provider_id: Option<String>,
+    /// The same for every repetition of the same callback (Twilio: status and error code; SendGrid: sg_event_id; Resend: svix-id).
+    pub key: String,
+    pub event: Event,
+    /// When it happened, as the provider says; when we got it, where it does not say.
+    pub at: Timestamp,
+    /// The provider's error code or reason class, for the trail: `30003`, `bounce`, `Permanent`.
+    pub provider_code: Option<String>,
+}
+
+/// What happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Event {
+    /// The provider has it (queued, processed, sent …).
+    Sent,
+    Delivered,
+    /// It will not arrive, and why.
+    Undelivered(PermanentKind),
+    /// It is late; the provider keeps trying. Changes no status.
+    Deferred,
+    Opened,
+    Clicked,
+    Complained,
+    Unsubscribed,
+    /// Known to the provider, of no meaning to us: acknowledged, recorded nowhere.
+    Ignored,
+}
+
+impl Event {
+    /// The status it moves a message to, if any. Engagement does not change delivery, but who opened it has received it.
+    pub fn status(self) -> Option<Status> {
+        match self {
+            Self::Sent => Some(Status::Sent),
+            Self::Delivered | Self::Opened | Self::Clicked => Some(Status::Delivered),
+            Self::Undelivered(_) => Some(Status::Undelivered),
+            Self::Deferred | Self::Complained | Self::Unsubscribed | Self::Ignored => None,
+        }
+    }
+
+    /// Its name in a message's trail.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sent => "sent",
+            Self::Delivered => "delivered",
+            Self::Undelivered(_) => "undelivered",
+            Self::Deferred => "deferred",
+            Self::Opened => "opened",
+            Self::Clicked => "clicked",
+            Self::Complained => "complained",
+            Self::Unsubscribed => "unsubscribed",
+            Self::Ignored => "ignored",
+        }
+    }
+}

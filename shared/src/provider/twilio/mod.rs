@@ -1,0 +1,1 @@
+//! Stand-in until the provider's files land.
