@@ -1,0 +1,203 @@
+"""The process that stands in for AWS: MiniStack on AWS_PORT, and the deployed HTTP API on API_PORT.
+
+Started as `python -m local.emulator DIRECTORY AWS_PORT API_PORT`. It adds three things to MiniStack:
+
+- the door: MiniStack serves an API under the host name {apiId}.execute-api.localhost only. People, providers and
+  webhooks get a plain address instead. The door hands the request straight to MiniStack's API Gateway: path, query
+  and body arrive byte for byte as sent, because signatures are computed over them.
+- logs: what a function prints is also appended to DIRECTORY/logs/FUNCTION.log, so it outlives the stack.
+- speed: Nagle's algorithm is off for the runtime API, which saves 40 ms an invocation.
+"""
+
+import asyncio
+import json
+import logging
+import os
+import resource
+import signal
+import socketserver
+import sys
+import time
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, unquote
+
+from hypercorn.asyncio import serve
+from hypercorn.config import Config
+
+from ministack import app as ministack
+from ministack.core import hypercorn_compat, lambda_runtime
+from ministack.services import apigateway, lambda_svc
+
+API_ID_FILE = "api-id"
+# API Gateway's own limits for an HTTP API.
+MAX_BODY = 10 * 1024 * 1024
+
+
+class Door:
+    """Answers for the one deployed HTTP API."""
+
+    def __init__(self, api_id_file: Path) -> None:
+        self._file = api_id_file
+        self._seen = 0
+        self._api_id = ""
+
+    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        if scope["type"] != "http":
+            return
+        status, headers, body = await self._answer(scope, receive)
+        lines = []
+        for name, value in headers.items():
+            for one in value if isinstance(value, (list, tuple)) else (value,):
+                lines.append((name.lower().encode("latin-1"), str(one).encode("utf-8")))
+        if not any(name == b"content-length" for name, _ in lines):
+            lines.append((b"content-length", str(len(body)).encode()))
+        await send({"type": "http.response.start", "status": status, "headers": lines})
+        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
+
+    async def _answer(self, scope: dict[str, Any], receive: Any) -> tuple[int, dict[str, Any], bytes]:
+        api_id = self._current_api_id()
+        if not api_id:
+            return 503, {"content-type": "application/json", "retry-after": "1"}, b'{"message":"Still being deployed"}'
+        body = await _body(receive)
+        if body is None:
+            return 413, {"content-type": "application/json"}, b'{"message":"Request Entity Too Large"}'
+        query = scope["query_string"].decode("latin-1")
+        raw_path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
+        status, headers, answer = await apigateway.handle_execute(
+            api_id,
+            "$default",
+            apigateway.decode_http_api_path(raw_path) if "%" in raw_path else unquote(raw_path),
+            scope["method"],
+            _headers(scope),
+            body,
+            parse_qs(query, keep_blank_values=True),
+            raw_query_string=query,
+        )
+        return status, headers, answer
+
+    def _current_api_id(self) -> str:
+        """The id the deployment wrote down; read again when the file changed."""
+        try:
+            changed = self._file.stat().st_mtime_ns
+        except FileNotFoundError:
+            return ""
+        if changed != self._seen:
+            self._api_id, self._seen = self._file.read_text().strip(), changed
+        return self._api_id
+
+
+async def _body(receive: Any) -> bytes | None:
+    """The body exactly as sent, or None when it is larger than API Gateway takes."""
+    parts, size = [], 0
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            return b"".join(parts)
+        parts.append(message.get("body", b""))
+        size += len(parts[-1])
+        if size > MAX_BODY:
+            return None
+        if not message.get("more_body"):
+            return b"".join(parts)
+
+
+def _headers(scope: dict[str, Any]) -> dict[str, str]:
+    """Lower-case names, repeated ones joined, and the forwarding headers API Gateway adds."""
+    headers: dict[str, str] = {}
+    for raw_name, raw_value in scope["headers"]:
+        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
+        headers[name] = f"{headers[name]}{'; ' if name == 'cookie' else ','}{value}" if name in headers else value
+    client = (scope.get("client") or ("127.0.0.1",))[0]
+    headers["x-forwarded-for"] = ", ".join(filter(None, (headers.get("x-forwarded-for"), client)))
+    headers.setdefault("x-forwarded-port", str(scope["server"][1]))
+    headers.setdefault("x-forwarded-proto", scope["scheme"])
+    return headers
+
+
+def keep_logs(directory: Path) -> None:
+    """Appends every function's output to a file of its own, beside what MiniStack's CloudWatch Logs keeps."""
+    emit = lambda_svc._emit_lambda_logs
+
+    def emit_and_keep(func: dict[str, Any], request_id: str, text: str, error: bool, duration_ms: int, **rest: Any) -> None:
+        name = (func.get("config") or func).get("FunctionName", "unknown")
+        with (directory / f"{name}.log").open("a") as log:
+            if text:
+                log.write(text if text.endswith("\n") else text + "\n")
+            if error:
+                failed = {"timestamp": _now(), "level": "ERROR", "message": "invocation failed", "aws.request_id": request_id}
+                log.write(json.dumps({**failed, "duration_ms": duration_ms}) + "\n")
+        emit(func, request_id, text, error, duration_ms, **rest)
+
+    lambda_svc._emit_lambda_logs = emit_and_keep
+
+
+def _now() -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+
+
+async def run(directory: Path, aws_port: int, api_port: int) -> None:
+    door = Door(directory / API_ID_FILE)
+
+    async def by_port(scope: dict[str, Any], receive: Any, send: Any) -> None:
+        at_door = scope["type"] != "lifespan" and (scope.get("server") or (None, None))[1] == api_port
+        await (door if at_door else ministack.app)(scope, receive, send)
+
+    config = Config()
+    config.bind = [f"127.0.0.1:{aws_port}", f"127.0.0.1:{api_port}"]
+    config.keep_alive_timeout = 75
+    config.graceful_timeout = 1
+    config.include_server_header = False
+    config.loglevel = "WARNING"
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    try:
+        await serve(by_port, config, shutdown_trigger=stopped.wait)  # type: ignore[arg-type]
+    finally:
+        lambda_runtime.reset()  # ends the functions' processes
+
+
+def main() -> None:
+    directory, aws_port, api_port = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+    logging.basicConfig(level=os.environ.get("LOG_LEVEL", "WARNING"), format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = min(hard, 65_536) if hard != resource.RLIM_INFINITY else 65_536
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    hypercorn_compat.install()
+    socketserver.StreamRequestHandler.disable_nagle_algorithm = True
+    keep_logs(directory / "logs")
+    asyncio.run(run(directory, aws_port, api_port))
+
+
+def environment(settings: Any, base: dict[str, str]) -> dict[str, str]:
+    """What MiniStack is started with. The functions inherit it, below what the template gives them."""
+    scratch = settings.directory / "tmp"
+    scratch.mkdir(parents=True, exist_ok=True)
+    return {
+        **base,
+        "PYTHONPATH": str(Path(__file__).resolve().parents[1]),
+        "PYTHONUNBUFFERED": "1",
+        "HOME": str(scratch),
+        "TMPDIR": str(scratch),
+        "AUTH": "true",  # the functions' IAM roles are enforced
+        "BIND_HOST": "127.0.0.1",
+        "GATEWAY_PORT": str(settings.aws_port),
+        "AWS_ENDPOINT_URL": settings.aws_url,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "LAMBDA_EXECUTOR": "local",
+        "IOT_MTLS_ENABLED": "0",
+        "SFTP_ENABLED": "0",
+        "DOCKER_HOST": f"unix://{scratch}/no-docker.sock",  # keep away from the user's containers
+        "LOG_LEVEL": os.environ.get("EMULATOR_LOG_LEVEL", "WARNING"),
+    }
+
+
+if __name__ == "__main__":
+    main()
