@@ -1,2 +1,46 @@
-//! Settings, read once at start from the environment the template sets. A missing one is a deployment error and ends
-//! the start with its name.
+//! Settings, read once at start from the environment the template sets. A missing one is a deployment error: the start
+//! ends with its name.
+
+use std::env;
+
+/// A setting the template must set.
+#[derive(Debug, thiserror::Error)]
+#[error("the environment variable {0} is not set")]
+pub struct Missing(&'static str);
+
+/// A setting that must be there.
+pub fn required(name: &'static str) -> Result<String, Missing> {
+    env::var(name).ok().filter(|value| !value.is_empty()).ok_or(Missing(name))
+}
+
+/// A setting with a default.
+pub fn optional(name: &'static str, default: &str) -> String {
+    env::var(name).ok().filter(|value| !value.is_empty()).unwrap_or_else(|| default.to_owned())
+}
+
+/// Where the providers are, and where they find us.
+#[derive(Clone, Debug)]
+pub struct Endpoints {
+    /// Our public address, without a trailing slash: callbacks are signed over it, so it is configured, not guessed from a header.
+    pub public: String,
+    pub twilio: String,
+    pub sendgrid: String,
+    pub resend: String,
+}
+
+impl Endpoints {
+    pub fn from_env() -> Result<Self, Missing> {
+        let base = |url: String| url.trim_end_matches('/').to_owned();
+        Ok(Self {
+            public: base(required("PUBLIC_BASE_URL")?),
+            twilio: base(optional("TWILIO_BASE_URL", "https://api.twilio.com")),
+            sendgrid: base(optional("SENDGRID_BASE_URL", "https://api.sendgrid.com")),
+            resend: base(optional("RESEND_BASE_URL", "https://api.resend.com")),
+        })
+    }
+}
+
+/// The region phone numbers without a country code are read in (ISO 3166 alpha-2).
+pub fn default_region() -> String {
+    optional("DEFAULT_REGION", "US")
+}

@@ -7,4 +7,10 @@
 pub mod clock;
 pub mod config;
 pub mod message;
+pub mod person;
 pub mod provider;
+pub mod queue;
+pub mod seal;
+pub mod secrets;
+pub mod store;
+pub mod telemetry;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use phonenumber::metadata::DATABASE;
 use phonenumber::{Mode, country};
 use serde::{Deserialize, Serialize};
 
@@ -64,10 +65,15 @@ impl PhoneNumber {
         &self.0
     }
 
-    /// ISO 3166 alpha-2 code of its country where the library knows it, else `None`.
+    /// ISO 3166 alpha-2 code of its country: the one whose numbering plan has the number, else the main country of its
+    /// calling code.
     pub fn country(&self) -> Option<String> {
         let number = phonenumber::parse(None, &self.0).ok()?;
-        number.country().id().map(|id| id.as_ref().to_owned())
+        if let Some(id) = number.country().id() {
+            return Some(id.as_ref().to_owned());
+        }
+        let regions = DATABASE.region(&number.code().value())?;
+        regions.first().map(|&region| region.to_owned())
     }
 }
 

@@ -1,15 +1,26 @@
 //! What a message is. Read in this order: [`id`], [`channel`], [`address`], [`content`], [`status`] (the one transition
-//! table), [`lane`], [`segments`], [`cost`], [`trigger`], [`template`], and last [`Message`], the row that carries them.
+//! table), [`lane`], [`segments`], [`cost`], [`trigger`], [`template`], [`trail`], and last [`record`]: the whole message.
 
 pub mod address;
 pub mod channel;
 pub mod content;
+pub mod cost;
 pub mod id;
+pub mod lane;
+pub mod record;
 pub mod segments;
 pub mod status;
+pub mod template;
+pub mod trail;
+pub mod trigger;
 
 pub use address::{Address, EmailAddress, PhoneNumber};
 pub use channel::Channel;
 pub use content::Content;
+pub use cost::Micros;
 pub use id::MessageId;
+pub use lane::{Lane, Priority};
+pub use record::Message;
 pub use status::Status;
+pub use trail::TrailEntry;
+pub use trigger::Trigger;

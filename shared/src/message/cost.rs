@@ -1,0 +1,125 @@
+//! Money, in whole millionths of the currency, and the price table costs are computed from.
+//!
+//! A cost at accept is an estimate by this table; what the provider finally charged is a later fact of its own.
+
+use std::collections::BTreeMap;
+use std::iter::Sum;
+use std::ops::Add;
+use std::sync::LazyLock;
+
+use serde::{Deserialize, Serialize, Serializer};
+
+use super::{Address, Channel};
+use crate::provider::ProviderName;
+
+/// An amount of money: millionths of the price table's currency. Integers, so that sums are exact.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(transparent)]
+pub struct Micros(u64);
+
+impl Micros {
+    pub const ZERO: Self = Self(0);
+
+    pub const fn new(micros: u64) -> Self {
+        Self(micros)
+    }
+
+    pub const fn get(self) -> u64 {
+        self.0
+    }
+
+    /// The amount as a decimal number of currency units, for an answer. Exact: a double holds 15 digits.
+    pub fn units(self) -> f64 {
+        #[expect(clippy::cast_precision_loss, reason = "2^53 millionths is nine thousand million units")]
+        let micros = self.0 as f64;
+        micros / 1_000_000.0
+    }
+
+    fn times(self, count: u32) -> Self {
+        Self(self.0.saturating_mul(u64::from(count)))
+    }
+}
+
+impl Serialize for Micros {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u64(self.0)
+    }
+}
+
+impl Add for Micros {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+}
+
+impl Sum for Micros {
+    fn sum<I: Iterator<Item = Self>>(amounts: I) -> Self {
+        amounts.fold(Self::ZERO, Add::add)
+    }
+}
+
+/// What one message costs, by channel, provider and country.
+#[derive(Debug, Deserialize)]
+pub struct PriceTable {
+    /// ISO 4217 code of every amount in the table.
+    pub currency: String,
+    sms: BTreeMap<String, Micros>,
+    sms_elsewhere: Micros,
+    whatsapp: BTreeMap<String, Micros>,
+    whatsapp_elsewhere: Micros,
+    email: BTreeMap<ProviderName, Micros>,
+}
+
+/// The table that ships with the product.
+static SHIPPED: LazyLock<Result<PriceTable, serde_json::Error>> =
+    LazyLock::new(|| serde_json::from_str(include_str!("prices/prices.json")));
+
+impl PriceTable {
+    /// The shipped table. It is part of the program; a test reads it, so it cannot be unreadable in a release.
+    pub fn shipped() -> Option<&'static Self> {
+        SHIPPED.as_ref().ok()
+    }
+
+    /// The cost of one message of so many segments.
+    pub fn cost(&self, channel: Channel, provider: ProviderName, to: &Address, segments: u32) -> Micros {
+        let country = match to {
+            Address::Phone(number) => number.country().unwrap_or_default(),
+            Address::Email(_) => String::new(),
+        };
+        match channel {
+            Channel::Sms => self.sms.get(&country).copied().unwrap_or(self.sms_elsewhere).times(segments),
+            Channel::Whatsapp => self.whatsapp.get(&country).copied().unwrap_or(self.whatsapp_elsewhere),
+            Channel::Email => self.email.get(&provider).copied().unwrap_or_default(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::PhoneNumber;
+
+    fn phone(text: &str) -> Address {
+        Address::Phone(PhoneNumber::parse(text, "US").unwrap())
+    }
+
+    #[test]
+    fn sms_costs_by_country_and_segment() {
+        let table = PriceTable::shipped().expect("the shipped table is readable");
+        let cost = |to: &str, segments| table.cost(Channel::Sms, ProviderName::Twilio, &phone(to), segments).get();
+        assert_eq!(cost("+14155552671", 1), 8_300);
+        assert_eq!(cost("+14155552671", 3), 24_900);
+        assert_eq!(cost("+447700900123", 1), 46_300);
+        assert_eq!(cost("+5511987654321", 2), 116_000);
+        assert_eq!(cost("+3545812345", 1), 120_000, "a country the table does not name");
+    }
+
+    #[test]
+    fn amounts_are_shown_as_exact_decimals() {
+        assert_eq!(serde_json::to_string(&Micros::new(50_000).units()).unwrap(), "0.05");
+        assert_eq!(serde_json::to_string(&(Micros::new(8_300) + Micros::new(400)).units()).unwrap(), "0.0087");
+        assert_eq!([Micros::new(1), Micros::new(2)].into_iter().sum::<Micros>(), Micros::new(3));
+    }
+}

@@ -1,0 +1,124 @@
+//! The whole message: everything the road needs to know of it, and everything an operator asks of it later.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::trigger::Class;
+use super::{Address, Channel, Content, Lane, MessageId, Micros, Status, TrailEntry, Trigger};
+use crate::person::{Decision, PersonId};
+use crate::provider::{Outgoing, ProviderName};
+
+/// One communication to one address on one channel.
+#[derive(Clone, Debug)]
+pub struct Message {
+    pub id: MessageId,
+    /// The task it belongs to; a task's first message carries the task's id.
+    pub task: MessageId,
+    /// On a task's first message: the other messages of the task.
+    pub siblings: Vec<MessageId>,
+    /// Who asked for it (the token's subject).
+    pub caller: String,
+    /// Hash of the request that made it, where that carried an idempotency key.
+    pub request_hash: Option<String>,
+
+    pub person: Option<PersonId>,
+    pub channel: Channel,
+    pub class: Class,
+    pub trigger: Option<Trigger>,
+    pub template: Option<TemplateUse>,
+    pub lane: Lane,
+    pub provider: ProviderName,
+    pub to: Address,
+    pub from: Option<String>,
+    pub content: Content,
+    pub segments: u32,
+    pub cost: Micros,
+
+    pub status: Status,
+    /// Why it ended without arriving, in one word: `opted_out`, `invalid_number`, `attempts_exhausted` …
+    pub reason: Option<String>,
+    /// The provider's code behind the reason.
+    pub provider_code: Option<String>,
+    pub provider_id: Option<String>,
+    /// How often a worker claimed it for sending.
+    pub attempts: u32,
+    /// How often the sweep looked at it in its present status; its next look waits longer each time.
+    pub looks: u32,
+    pub decision: Decision,
+    pub trail: BTreeMap<String, TrailEntry>,
+    pub times: Times,
+}
+
+/// When what happened. Absent: has not happened.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Times {
+    #[serde(with = "crate::clock::millis", rename = "created_at")]
+    pub created: Timestamp,
+    /// When the client wants it sent.
+    #[serde(default, with = "crate::clock::millis::option", rename = "scheduled_at", skip_serializing_if = "Option::is_none")]
+    pub scheduled: Option<Timestamp>,
+    /// The first claim.
+    #[serde(default, with = "crate::clock::millis::option", rename = "started_at", skip_serializing_if = "Option::is_none")]
+    pub started: Option<Timestamp>,
+    /// The latest claim: a call of unknown outcome was made at or after this time.
+    #[serde(default, with = "crate::clock::millis::option", rename = "claimed_at", skip_serializing_if = "Option::is_none")]
+    pub claimed: Option<Timestamp>,
+    /// Until when the claim's holder may call the provider.
+    #[serde(default, with = "crate::clock::millis::option", rename = "lease_until", skip_serializing_if = "Option::is_none")]
+    pub lease: Option<Timestamp>,
+    #[serde(default, with = "crate::clock::millis::option", rename = "sent_at", skip_serializing_if = "Option::is_none")]
+    pub sent: Option<Timestamp>,
+    #[serde(default, with = "crate::clock::millis::option", rename = "delivered_at", skip_serializing_if = "Option::is_none")]
+    pub delivered: Option<Timestamp>,
+    #[serde(default, with = "crate::clock::millis::option", rename = "ended_at", skip_serializing_if = "Option::is_none")]
+    pub ended: Option<Timestamp>,
+    #[serde(default, with = "crate::clock::millis::option", rename = "opened_at", skip_serializing_if = "Option::is_none")]
+    pub opened: Option<Timestamp>,
+    #[serde(default, with = "crate::clock::millis::option", rename = "clicked_at", skip_serializing_if = "Option::is_none")]
+    pub clicked: Option<Timestamp>,
+    /// When the sweep looks at it, unless something happens before.
+    #[serde(default, with = "crate::clock::millis::option", rename = "due_at", skip_serializing_if = "Option::is_none")]
+    pub due: Option<Timestamp>,
+}
+
+impl Times {
+    /// The times of a message made now.
+    pub fn new(created: Timestamp) -> Self {
+        Self {
+            created,
+            scheduled: None,
+            started: None,
+            claimed: None,
+            lease: None,
+            sent: None,
+            delivered: None,
+            ended: None,
+            opened: None,
+            clicked: None,
+            due: None,
+        }
+    }
+}
+
+/// The template a message was rendered from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct TemplateUse {
+    pub name: String,
+    pub version: u32,
+    pub locale: String,
+}
+
+impl Message {
+    /// What a provider client needs of it.
+    pub fn outgoing(&self) -> Outgoing {
+        Outgoing {
+            id: self.id,
+            channel: self.channel,
+            to: self.to.clone(),
+            from: self.from.clone(),
+            content: self.content.clone(),
+        }
+    }
+}

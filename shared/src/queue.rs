@@ -1,0 +1,135 @@
+//! The lanes, and the queue where callbacks wait that came before their message could be found.
+
+use std::time::Duration;
+
+use aws_sdk_sqs::Client;
+use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
+use serde::{Deserialize, Serialize};
+
+use crate::config::{Missing, required};
+use crate::message::{Lane, MessageId};
+use crate::provider::Report;
+
+/// The longest delay SQS knows. What is due later waits in the table.
+pub const LONGEST_DELAY: Duration = Duration::from_secs(900);
+
+/// What a queue record asks for. Ids and codes only: no address, no content.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Work {
+    /// Look at this message and take its next step.
+    Message { id: MessageId },
+    /// Apply this report, now that its message may be there.
+    Report { report: Report },
+}
+
+/// A queue did not take something.
+#[derive(Debug, thiserror::Error)]
+#[error("the queue {queue} did not take it: {cause}")]
+pub struct QueueError {
+    queue: &'static str,
+    cause: String,
+}
+
+/// The queues.
+#[derive(Clone, Debug)]
+pub struct Queues {
+    client: Client,
+    urgent: String,
+    standard: String,
+    bulk: String,
+    callbacks: String,
+}
+
+impl Queues {
+    pub fn from_env(client: Client) -> Result<Self, Missing> {
+        Ok(Self {
+            client,
+            urgent: required("URGENT_QUEUE_URL")?,
+            standard: required("STANDARD_QUEUE_URL")?,
+            bulk: required("BULK_QUEUE_URL")?,
+            callbacks: required("CALLBACKS_QUEUE_URL")?,
+        })
+    }
+
+    /// Opens the connection, so that the first message does not wait for it.
+    pub async fn prime(&self) {
+        let _ = self.client.get_queue_url().queue_name("prime").send().await;
+    }
+
+    fn url(&self, lane: Lane) -> &str {
+        match lane {
+            Lane::Urgent => &self.urgent,
+            Lane::Standard => &self.standard,
+            Lane::Bulk => &self.bulk,
+        }
+    }
+
+    /// Puts a message in its lane, to be looked at after `delay` (rounded up to seconds, at most 15 minutes).
+    pub async fn enqueue(&self, lane: Lane, id: MessageId, delay: Duration) -> Result<(), QueueError> {
+        self.put(lane.as_str(), self.url(lane), &Work::Message { id }, delay).await
+    }
+
+    /// Lets a report wait for its message.
+    pub async fn park(&self, report: &Report, delay: Duration) -> Result<(), QueueError> {
+        self.put("callbacks", &self.callbacks, &Work::Report { report: report.clone() }, delay).await
+    }
+
+    async fn put(&self, queue: &'static str, url: &str, work: &Work, delay: Duration) -> Result<(), QueueError> {
+        let failed = |cause: String| QueueError { queue, cause };
+        let body = serde_json::to_string(work).map_err(|error| failed(error.to_string()))?;
+        let request = self.client.send_message().queue_url(url).message_body(body).delay_seconds(whole_seconds(delay));
+        request.send().await.map_err(|error| failed(error.into_service_error().to_string()))?;
+        Ok(())
+    }
+
+    /// Puts up to ten messages in a lane with one call; answers those the queue did not take.
+    pub async fn enqueue_all(&self, lane: Lane, messages: &[(MessageId, Duration)]) -> Vec<MessageId> {
+        let mut refused = Vec::new();
+        for ten in messages.chunks(10) {
+            let entries = ten.iter().filter_map(|(id, delay)| entry(*id, *delay)).collect();
+            let answer = self.client.send_message_batch().queue_url(self.url(lane)).set_entries(Some(entries)).send().await;
+            match answer {
+                Ok(answer) => refused.extend(answer.failed().iter().filter_map(|failed| failed.id().parse::<MessageId>().ok())),
+                Err(error) => {
+                    tracing::error!(queue.name = lane.as_str(), error = %error.into_service_error(), "a batch was not queued");
+                    refused.extend(ten.iter().map(|(id, _)| *id));
+                }
+            }
+        }
+        refused
+    }
+}
+
+fn entry(id: MessageId, delay: Duration) -> Option<SendMessageBatchRequestEntry> {
+    let body = serde_json::to_string(&Work::Message { id }).ok()?;
+    let entry = SendMessageBatchRequestEntry::builder().id(id.to_string()).message_body(body);
+    entry.delay_seconds(whole_seconds(delay)).build().ok()
+}
+
+/// Up to the next whole second, because a message must not come before its time.
+fn whole_seconds(delay: Duration) -> i32 {
+    let delay = delay.min(LONGEST_DELAY);
+    let seconds = delay.as_secs() + u64::from(delay.subsec_nanos() > 0);
+    i32::try_from(seconds.min(LONGEST_DELAY.as_secs())).unwrap_or(i32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_delay_is_whole_seconds_never_too_short_and_never_over_the_limit() {
+        assert_eq!(whole_seconds(Duration::ZERO), 0);
+        assert_eq!(whole_seconds(Duration::from_millis(1)), 1);
+        assert_eq!(whole_seconds(Duration::from_millis(2_000)), 2);
+        assert_eq!(whole_seconds(Duration::from_secs(5_000)), 900);
+    }
+
+    #[test]
+    fn work_has_a_stable_form() {
+        let id: MessageId = "0192f5e4-7c3a-7c5e-8f53-0a6f6f0c2d11".parse().unwrap();
+        let text = serde_json::to_string(&Work::Message { id }).unwrap();
+        assert_eq!(text, r#"{"kind":"message","id":"0192f5e4-7c3a-7c5e-8f53-0a6f6f0c2d11"}"#);
+    }
+}

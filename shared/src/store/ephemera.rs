@@ -1,0 +1,83 @@
+//! The Ephemera table: small facts that expire by themselves.
+
+use aws_sdk_dynamodb::Client;
+use jiff::Timestamp;
+
+use super::update::{Applied, Update};
+use super::{StoreError, number, text, unavailable};
+use crate::clock::{from_millis, plus_seconds};
+
+/// The table.
+#[derive(Clone, Debug)]
+pub struct Ephemera {
+    client: Client,
+    table: String,
+}
+
+/// A rate window after one more request was counted in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// Requests counted, this one included.
+    pub count: u32,
+    /// When the window ends and the next begins.
+    pub resets: Timestamp,
+}
+
+impl Ephemera {
+    pub fn new(client: Client, table: String) -> Self {
+        Self { client, table }
+    }
+
+    /// Counts one request in the window of `key`. A window starts with its first request, so that a burst is always
+    /// counted whole, wherever it falls on the clock.
+    pub async fn count(&self, key: &str, seconds: i64, now: Timestamp) -> Result<Window, StoreError> {
+        for _ in 0..3 {
+            let running = Update::default().increment("count").only_if_after("resets", number(now.as_millisecond()));
+            if let Applied::Done(item) = running.apply(&self.client, &self.table, ("key", key), "ephemera.count").await? {
+                let field = |name: &str| item.get(name).and_then(|value| value.as_n().ok()).and_then(|n| n.parse::<i64>().ok());
+                let (count, resets) = (field("count").unwrap_or(1), field("resets").unwrap_or(0));
+                return Ok(Window { count: u32::try_from(count).unwrap_or(u32::MAX), resets: from_millis(resets) });
+            }
+            let resets = plus_seconds(now, seconds);
+            let put = self
+                .client
+                .put_item()
+                .table_name(&self.table)
+                .item("key", text(key))
+                .item("count", number(1))
+                .item("resets", number(resets.as_millisecond()))
+                .item("expires", number(resets.as_second() + 60))
+                .condition_expression("attribute_not_exists(#k) OR resets <= :now")
+                .expression_attribute_names("#k", "key")
+                .expression_attribute_values(":now", number(now.as_millisecond()));
+            match put.send().await {
+                Ok(_) => return Ok(Window { count: 1, resets }),
+                // Another request began the window between the two calls: count in that one.
+                Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {}
+                Err(error) => return Err(unavailable("ephemera.count")(error)),
+            }
+        }
+        Err(StoreError::Contended { operation: "ephemera.count" })
+    }
+
+    /// Notes that something was alive at `now`.
+    pub async fn beat(&self, key: &str, now: Timestamp) -> Result<(), StoreError> {
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .item("key", text(key))
+            .item("at", number(now.as_millisecond()))
+            .item("expires", number(now.as_second() + 7 * 86_400));
+        put.send().await.map_err(unavailable("ephemera.beat"))?;
+        Ok(())
+    }
+
+    /// When something was last alive, if in the last week.
+    pub async fn last_beat(&self, key: &str) -> Result<Option<Timestamp>, StoreError> {
+        let get = self.client.get_item().table_name(&self.table).key("key", text(key));
+        let answer = get.send().await.map_err(unavailable("ephemera.last_beat"))?;
+        let at = answer.item().and_then(|item| item.get("at")).and_then(|at| at.as_n().ok()).and_then(|at| at.parse().ok());
+        Ok(at.map(from_millis))
+    }
+}

@@ -1,0 +1,88 @@
+//! Making messages, and reading them.
+
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
+use jiff::Timestamp;
+
+use super::{Messages, Update};
+use crate::message::{Message, MessageId, Status, TrailEntry};
+use crate::store::update::Applied;
+use crate::store::{Item, StoreError, text, unavailable};
+
+/// Whether messages were made, or were there before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Created {
+    New,
+    /// A message of this id exists: the same request was accepted before.
+    Exists,
+}
+
+const ONLY_NEW: &str = "attribute_not_exists(id)";
+
+impl Messages {
+    /// Makes all the messages of a task, or none.
+    pub async fn create(&self, messages: &[Message]) -> Result<Created, StoreError> {
+        match messages {
+            [] => Ok(Created::New),
+            [message] => self.create_one(self.to_item(message)?).await,
+            several => {
+                let items: Result<Vec<Item>, StoreError> = several.iter().map(|message| self.to_item(message)).collect();
+                self.create_together(items?).await
+            }
+        }
+    }
+
+    async fn create_one(&self, item: Item) -> Result<Created, StoreError> {
+        let put = self.client.put_item().table_name(&self.table).set_item(Some(item)).condition_expression(ONLY_NEW);
+        match put.send().await {
+            Ok(_) => Ok(Created::New),
+            Err(error) => match error.as_service_error() {
+                Some(PutItemError::ConditionalCheckFailedException(_)) => Ok(Created::Exists),
+                _ => Err(unavailable("messages.create")(error)),
+            },
+        }
+    }
+
+    async fn create_together(&self, items: Vec<Item>) -> Result<Created, StoreError> {
+        let mut request = self.client.transact_write_items();
+        for item in items {
+            let put = Put::builder().table_name(&self.table).set_item(Some(item)).condition_expression(ONLY_NEW).build();
+            let put = put.map_err(|error| StoreError::Unreadable { table: "messages", cause: error.to_string() })?;
+            request = request.transact_items(TransactWriteItem::builder().put(put).build());
+        }
+        match request.send().await {
+            Ok(_) => Ok(Created::New),
+            Err(error) => match error.as_service_error() {
+                Some(TransactWriteItemsError::TransactionCanceledException(cancelled))
+                    if cancelled.cancellation_reasons().iter().any(|reason| reason.code() == Some("ConditionalCheckFailed")) =>
+                {
+                    Ok(Created::Exists)
+                }
+                _ => Err(unavailable("messages.create")(error)),
+            },
+        }
+    }
+
+    /// A message, as of now.
+    pub async fn get(&self, id: MessageId) -> Result<Option<Message>, StoreError> {
+        let get = self.client.get_item().table_name(&self.table).key("id", text(id.to_string())).consistent_read(true);
+        let answer = get.send().await.map_err(unavailable("messages.get"))?;
+        answer.item.map(|item| self.from_item(item)).transpose()
+    }
+
+    /// Cancels a message that no worker has claimed. Answers the message as it then is, and whether this call did it.
+    pub async fn cancel(&self, id: MessageId, by: &str, now: Timestamp) -> Result<(Option<Message>, bool), StoreError> {
+        let entry = TrailEntry::ours(now, Status::Cancelled.as_str(), Some(format!("by {by}")));
+        let update = Update::default()
+            .forward_to(Status::Cancelled)
+            .set("reason", text("cancelled"))
+            .time("ended_at", now)
+            .trail("cancelled", &entry)
+            .nothing_due();
+        match update.apply(&self.client, &self.table, ("id", &id.to_string()), "messages.cancel").await? {
+            Applied::Done(item) => Ok((Some(self.from_item(item)?), true)),
+            Applied::Refused(item) => Ok((item.map(|item| self.from_item(item)).transpose()?, false)),
+        }
+    }
+}

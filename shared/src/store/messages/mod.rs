@@ -1,0 +1,85 @@
+//! The Messages table: every communication. Its row is its own idempotency record, its own callback dedup record, and
+//! its own story.
+//!
+//! [`row`]: a message's stored form · [`accept`]: making and reading messages · [`progress`]: the steps of the worker ·
+//! [`report`]: what providers say · [`sweep`]: what is due.
+
+mod accept;
+mod progress;
+mod report;
+mod row;
+mod sweep;
+
+use std::sync::Arc;
+
+use aws_sdk_dynamodb::Client;
+use jiff::Timestamp;
+
+pub use accept::Created;
+pub use progress::Settled;
+pub use report::Reported;
+pub use sweep::{Due, SHARDS};
+
+use super::update::Update;
+use super::{number, text};
+use crate::clock::plus_seconds;
+use crate::message::{MessageId, Status, TrailEntry};
+use crate::seal::Seal;
+
+/// The table.
+#[derive(Clone, Debug)]
+pub struct Messages {
+    client: Client,
+    table: String,
+    seal: Arc<Seal>,
+}
+
+/// When a provider is asked, unbidden, what became of a message it took and never reported on.
+const FIRST_ASK_SECONDS: i64 = 300;
+
+impl Messages {
+    pub fn new(client: Client, table: String, seal: Arc<Seal>) -> Self {
+        Self { client, table, seal }
+    }
+}
+
+/// A row's place in the index of what is due: one of a few partitions, so that no one takes every write.
+fn shard(id: MessageId) -> String {
+    id.spread(SHARDS).to_string()
+}
+
+impl Update {
+    fn status(self, to: Status) -> Self {
+        self.set("status", text(to.as_str())).set("looks", number(0))
+    }
+
+    fn due(self, id: MessageId, at: Timestamp) -> Self {
+        self.set("due_shard", text(shard(id))).set("due_at", number(at.as_millisecond()))
+    }
+
+    fn nothing_due(self) -> Self {
+        self.remove("due_shard").remove("due_at").remove("lease_until")
+    }
+
+    fn time(self, name: &str, at: Timestamp) -> Self {
+        self.set(name, number(at.as_millisecond()))
+    }
+
+    fn time_if_absent(self, name: &str, at: Timestamp) -> Self {
+        self.set_if_absent(name, number(at.as_millisecond()))
+    }
+
+    fn trail(self, key: &str, entry: &TrailEntry) -> Self {
+        self.set_in(&["trail", key], row::attribute(entry))
+    }
+
+    /// Only from a state that may become `to`.
+    fn forward_to(self, to: Status) -> Self {
+        self.only_if_one_of("status", to.allowed_from().into_iter().map(|status| text(status.as_str()))).status(to)
+    }
+}
+
+/// When the sweep should ask after a message that was sent at `sent`.
+fn first_ask(sent: Timestamp) -> Timestamp {
+    plus_seconds(sent, FIRST_ASK_SECONDS)
+}

@@ -1,0 +1,109 @@
+//! The worker's steps. Each is one conditional update that names the state and the attempt it was taken from, so that of
+//! two workers with the same message only one goes on.
+
+use jiff::Timestamp;
+
+use super::{Messages, Update, first_ask};
+use crate::message::{Message, MessageId, Status, TrailEntry};
+use crate::person::Decision;
+use crate::provider::PermanentKind;
+use crate::store::update::Applied;
+use crate::store::{StoreError, number, text};
+
+/// How a claimed attempt ended.
+#[derive(Clone, Debug)]
+pub enum Settled {
+    Sent { provider_id: String },
+    /// The provider did not take it; try again at `due`.
+    Retry { due: Timestamp, provider_code: String, detail: String },
+    /// The provider may have it; ask it at `due`.
+    Uncertain { due: Timestamp, detail: String },
+    Failed { reason: String, provider_code: Option<String>, detail: String },
+}
+
+impl Settled {
+    /// The permanent refusal of a provider.
+    pub fn refused(kind: PermanentKind, provider_code: String, detail: String) -> Self {
+        Self::Failed { reason: kind.as_str().to_owned(), provider_code: Some(provider_code), detail }
+    }
+
+    /// The status it leads to.
+    pub fn status(&self) -> Status {
+        match self {
+            Self::Sent { .. } => Status::Sent,
+            Self::Retry { .. } => Status::Retrying,
+            Self::Uncertain { .. } => Status::Uncertain,
+            Self::Failed { .. } => Status::Failed,
+        }
+    }
+}
+
+impl Messages {
+    /// Claims a message for sending until `lease`. `false`: somebody else did, or it changed since it was read.
+    pub async fn claim(&self, seen: &Message, decision: &Decision, lease: Timestamp, now: Timestamp) -> Result<bool, StoreError> {
+        let attempt = seen.attempts + 1;
+        let entry = TrailEntry::ours(now, Status::Sending.as_str(), Some(format!("attempt {attempt}")));
+        let update = Update::default()
+            .only_if_equal("status", text(seen.status.as_str()))
+            .only_if_equal("attempts", number(seen.attempts))
+            .status(Status::Sending)
+            .set("attempts", number(attempt))
+            .set("decision", super::row::attribute(decision))
+            .time("claimed_at", now)
+            .time_if_absent("started_at", now)
+            .time("lease_until", lease)
+            .due(seen.id, lease)
+            .trail(&format!("attempt:{attempt}"), &entry);
+        self.step(seen.id, update, "messages.claim").await
+    }
+
+    /// Records how attempt number `attempt` ended. `false`: a callback told a later state already.
+    pub async fn settle(&self, id: MessageId, attempt: u32, settled: &Settled, now: Timestamp) -> Result<bool, StoreError> {
+        let to = settled.status();
+        let update = Update::default().forward_to(to).only_if_equal("attempts", number(attempt));
+        let (update, detail) = match settled {
+            Settled::Sent { provider_id } => {
+                let update = update.set("provider_id", text(provider_id)).time_if_absent("sent_at", now);
+                (update.remove("lease_until").due(id, first_ask(now)), None)
+            }
+            Settled::Retry { due, provider_code, detail } => {
+                let update = update.set("provider_code", text(provider_code)).remove("lease_until").due(id, *due);
+                (update, Some(format!("{provider_code}: {detail}")))
+            }
+            Settled::Uncertain { due, detail } => (update.remove("lease_until").due(id, *due), Some(detail.clone())),
+            Settled::Failed { reason, provider_code, detail } => {
+                let update = update.set("reason", text(reason)).time("ended_at", now).nothing_due();
+                let update = match provider_code {
+                    Some(code) => update.set("provider_code", text(code)),
+                    None => update,
+                };
+                (update, Some(detail.clone()))
+            }
+        };
+        let entry = TrailEntry::ours(now, to.as_str(), detail);
+        let update = update.trail(&format!("attempt:{attempt}:{to}"), &entry);
+        self.step(id, update, "messages.settle").await
+    }
+
+    /// Ends a message that was not claimed: the decision refused it, or its attempts are used up.
+    pub async fn end(&self, seen: &Message, to: Status, reason: &str, decision: Option<&Decision>, now: Timestamp) -> Result<bool, StoreError> {
+        let entry = TrailEntry::ours(now, to.as_str(), Some(reason.to_owned()));
+        let update = Update::default()
+            .forward_to(to)
+            .only_if_equal("attempts", number(seen.attempts))
+            .set("reason", text(reason))
+            .time("ended_at", now)
+            .trail(to.as_str(), &entry)
+            .nothing_due();
+        let update = match decision {
+            Some(decision) => update.set("decision", super::row::attribute(decision)),
+            None => update,
+        };
+        self.step(seen.id, update, "messages.end").await
+    }
+
+    async fn step(&self, id: MessageId, update: Update, operation: &'static str) -> Result<bool, StoreError> {
+        let applied = update.apply(&self.client, &self.table, ("id", &id.to_string()), operation).await?;
+        Ok(matches!(applied, Applied::Done(_)))
+    }
+}

@@ -1,0 +1,109 @@
+//! What providers say of a message, applied forward only and once.
+
+use super::{Messages, Update, first_ask};
+use crate::message::trail::MOST_ENTRIES;
+use crate::message::{MessageId, Status, TrailEntry};
+use crate::provider::{Event, Report};
+use crate::store::update::Applied;
+use crate::store::{Item, StoreError, text, unavailable};
+
+/// What a report did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reported {
+    /// The message's status moved.
+    Moved(Status),
+    /// It was noted in the trail; the status stays.
+    Noted,
+    /// It was there already, or says nothing new.
+    Repeated,
+    /// There is no such message (yet).
+    NoSuchMessage,
+}
+
+impl Messages {
+    /// Applies a report to a message: moves its status if that is a step forward, else notes it if it is worth noting.
+    pub async fn report(&self, id: MessageId, report: &Report) -> Result<Reported, StoreError> {
+        let Some(to) = report.event.status() else {
+            return self.note(id, report).await;
+        };
+        match self.apply_report(id, report, move_to(id, to, report)).await? {
+            Applied::Done(_) => Ok(Reported::Moved(to)),
+            Applied::Refused(None) => Ok(Reported::NoSuchMessage),
+            Applied::Refused(Some(item)) if knows(&item, &report.key) || report.event == Event::Sent => Ok(Reported::Repeated),
+            Applied::Refused(Some(_)) => self.note(id, report).await,
+        }
+    }
+
+    async fn note(&self, id: MessageId, report: &Report) -> Result<Reported, StoreError> {
+        if report.event == Event::Ignored {
+            return Ok(Reported::Repeated);
+        }
+        let update = Update::default().only_if_present("id").only_if_size_under("trail", MOST_ENTRIES);
+        match self.apply_report(id, report, engagement(update, report)).await? {
+            Applied::Done(_) => Ok(Reported::Noted),
+            Applied::Refused(None) => Ok(Reported::NoSuchMessage),
+            Applied::Refused(Some(_)) => Ok(Reported::Repeated),
+        }
+    }
+
+    async fn apply_report(&self, id: MessageId, report: &Report, update: Update) -> Result<Applied, StoreError> {
+        let entry = TrailEntry {
+            at: report.at,
+            event: report.event.name().to_owned(),
+            by: report.provider.as_str().to_owned(),
+            detail: report.provider_code.clone(),
+        };
+        let update = update.only_if_absent(&["trail", &report.key]).trail(&report.key, &entry);
+        update.apply(&self.client, &self.table, ("id", &id.to_string()), "messages.report").await
+    }
+
+    /// The message a provider knows by this id. The index follows the table within moments, so "none" may mean "not yet".
+    pub async fn find_by_provider_id(&self, provider_id: &str) -> Result<Option<MessageId>, StoreError> {
+        let query = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .index_name("by_provider_id")
+            .key_condition_expression("provider_id = :p")
+            .expression_attribute_values(":p", text(provider_id))
+            .limit(1);
+        let answer = query.send().await.map_err(unavailable("messages.find_by_provider_id"))?;
+        let id = answer.items().first().and_then(|item| item.get("id")).and_then(|id| id.as_s().ok());
+        Ok(id.and_then(|id| id.parse().ok()))
+    }
+}
+
+/// The step a report takes a message to.
+fn move_to(id: MessageId, to: Status, report: &Report) -> Update {
+    let update = Update::default().forward_to(to).time_if_absent("sent_at", report.at).time_if_absent("started_at", report.at);
+    let update = match &report.provider_id {
+        Some(provider_id) => update.set_if_absent("provider_id", text(provider_id)),
+        None => update,
+    };
+    match report.event {
+        Event::Undelivered(kind) => {
+            let update = update.set("reason", text(kind.as_str())).time("ended_at", report.at).nothing_due();
+            match &report.provider_code {
+                Some(code) => update.set("provider_code", text(code)),
+                None => update,
+            }
+        }
+        Event::Sent => update.remove("lease_until").due(id, first_ask(report.at)),
+        Event::Delivered | Event::Opened | Event::Clicked | Event::Deferred | Event::Complained | Event::Unsubscribed | Event::Ignored => {
+            engagement(update.time("delivered_at", report.at).time("ended_at", report.at).nothing_due(), report)
+        }
+    }
+}
+
+/// The first time of each kind of engagement.
+fn engagement(update: Update, report: &Report) -> Update {
+    match report.event {
+        Event::Opened => update.time_if_absent("opened_at", report.at),
+        Event::Clicked => update.time_if_absent("opened_at", report.at).time_if_absent("clicked_at", report.at),
+        Event::Sent | Event::Delivered | Event::Undelivered(_) | Event::Deferred | Event::Complained | Event::Unsubscribed | Event::Ignored => update,
+    }
+}
+
+fn knows(item: &Item, key: &str) -> bool {
+    item.get("trail").and_then(|trail| trail.as_m().ok()).is_some_and(|trail| trail.contains_key(key))
+}

@@ -1,0 +1,160 @@
+//! A message's stored form. Addresses and content are one sealed text, bound to the row's id.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use serde::{Deserialize, Serialize};
+
+use super::Messages;
+use crate::message::record::{Message, TemplateUse, Times};
+use crate::message::trigger::Class;
+use crate::message::{Address, Channel, Content, Lane, MessageId, Micros, Status, TrailEntry, Trigger};
+use crate::person::{Decision, PersonId};
+use crate::provider::ProviderName;
+use crate::store::{Item, StoreError};
+
+/// How long a message is kept, in days: a year to look back on, and a month of grace.
+const KEPT_DAYS: i64 = 395;
+
+#[derive(Serialize, Deserialize)]
+struct Row {
+    id: MessageId,
+    task: MessageId,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    siblings: Vec<MessageId>,
+    caller: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    request_hash: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    person: Option<PersonId>,
+    channel: Channel,
+    class: Class,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    trigger: Option<Trigger>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    template: Option<TemplateUse>,
+    lane: Lane,
+    provider: ProviderName,
+    /// Keyed fingerprint of the address.
+    recipient: String,
+    sealed: String,
+    segments: u32,
+    cost: Micros,
+    status: Status,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    provider_code: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    provider_id: Option<String>,
+    attempts: u32,
+    looks: u32,
+    decision: Decision,
+    trail: BTreeMap<String, TrailEntry>,
+    #[serde(flatten)]
+    times: Times,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    due_shard: Option<String>,
+    /// Epoch seconds, for the table's time to live.
+    expires: i64,
+}
+
+/// What is sealed.
+#[derive(Serialize, Deserialize)]
+struct Sealed {
+    to: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    from: Option<String>,
+    content: Content,
+}
+
+fn unreadable(error: impl std::fmt::Display) -> StoreError {
+    StoreError::Unreadable { table: "messages", cause: error.to_string() }
+}
+
+/// A value of ours as an attribute. Our types hold nothing that has no attribute form.
+pub(super) fn attribute(value: &impl Serialize) -> AttributeValue {
+    serde_dynamo::to_attribute_value(value).unwrap_or(AttributeValue::Null(true))
+}
+
+impl Messages {
+    /// The row is part of what is sealed with it.
+    fn seal_name(id: MessageId) -> String {
+        format!("messages/{id}")
+    }
+
+    pub(super) fn to_item(&self, message: &Message) -> Result<Item, StoreError> {
+        let sealed = Sealed {
+            to: message.to.as_str().to_owned(),
+            from: message.from.clone(),
+            content: message.content.clone(),
+        };
+        let plain = serde_json::to_vec(&sealed).map_err(unreadable)?;
+        let message = message.clone();
+        let row = Row {
+            id: message.id,
+            task: message.task,
+            siblings: message.siblings,
+            caller: message.caller,
+            request_hash: message.request_hash,
+            person: message.person,
+            channel: message.channel,
+            class: message.class,
+            trigger: message.trigger,
+            template: message.template,
+            lane: message.lane,
+            provider: message.provider,
+            recipient: self.seal.fingerprint(&message.to),
+            sealed: self.seal.seal(&Self::seal_name(message.id), &plain)?,
+            segments: message.segments,
+            cost: message.cost,
+            status: message.status,
+            reason: message.reason,
+            provider_code: message.provider_code,
+            provider_id: message.provider_id,
+            attempts: message.attempts,
+            looks: message.looks,
+            decision: message.decision,
+            trail: message.trail,
+            due_shard: message.times.due.map(|_| super::shard(message.id)),
+            expires: message.times.created.as_second() + KEPT_DAYS * 86_400,
+            times: message.times,
+        };
+        serde_dynamo::to_item(row).map_err(unreadable)
+    }
+
+    pub(super) fn from_item(&self, item: Item) -> Result<Message, StoreError> {
+        let row: Row = serde_dynamo::from_item(item).map_err(unreadable)?;
+        let plain = self.seal.open(&Self::seal_name(row.id), &row.sealed)?;
+        // The parser's text is not kept: it may quote the content.
+        let sealed: Sealed = serde_json::from_slice(&plain).map_err(|_| unreadable("unknown content"))?;
+        Ok(Message {
+            id: row.id,
+            task: row.task,
+            siblings: row.siblings,
+            caller: row.caller,
+            request_hash: row.request_hash,
+            person: row.person,
+            channel: row.channel,
+            class: row.class,
+            trigger: row.trigger,
+            template: row.template,
+            lane: row.lane,
+            provider: row.provider,
+            to: Address::stored(row.channel, sealed.to),
+            from: sealed.from,
+            content: sealed.content,
+            segments: row.segments,
+            cost: row.cost,
+            status: row.status,
+            reason: row.reason,
+            provider_code: row.provider_code,
+            provider_id: row.provider_id,
+            attempts: row.attempts,
+            looks: row.looks,
+            decision: row.decision,
+            trail: row.trail,
+            times: row.times,
+        })
+    }
+}

@@ -1,0 +1,63 @@
+//! DynamoDB: one file (or folder) per table, one function per access pattern. Nothing outside this folder knows an
+//! attribute's name.
+//!
+//! [`messages`] · [`people`] · [`ephemera`] · [`update`]: the one builder of conditional updates.
+
+pub mod ephemera;
+pub mod messages;
+pub mod people;
+mod update;
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::types::AttributeValue;
+
+pub use ephemera::Ephemera;
+pub use messages::Messages;
+pub use people::People;
+
+use crate::seal::SealError;
+
+type Item = HashMap<String, AttributeValue>;
+
+/// A table did not answer, or holds something that cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error("{operation}: {cause}")]
+    Unavailable { operation: &'static str, cause: String },
+    #[error("{table}: a row cannot be read or written: {cause}")]
+    Unreadable { table: &'static str, cause: String },
+    #[error(transparent)]
+    Seal(#[from] SealError),
+    #[error("{operation}: given up after repeated concurrent changes")]
+    Contended { operation: &'static str },
+}
+
+/// An SDK error as a store error: the service's code and message, never the request.
+fn unavailable<E, R>(operation: &'static str) -> impl Fn(SdkError<E, R>) -> StoreError
+where
+    E: ProvideErrorMetadata,
+{
+    move |error| {
+        let cause = match error.code().zip(error.message()) {
+            Some((code, message)) => format!("{code}: {message}"),
+            None => error.code().map_or_else(|| "no answer".to_owned(), str::to_owned),
+        };
+        StoreError::Unavailable { operation, cause }
+    }
+}
+
+fn text(value: impl Into<String>) -> AttributeValue {
+    AttributeValue::S(value.into())
+}
+
+fn number(value: impl ToString) -> AttributeValue {
+    AttributeValue::N(value.to_string())
+}
+
+/// Opens the connection, so that the first request does not wait for it.
+pub async fn prime(client: &Client) {
+    let _ = client.describe_endpoints().send().await;
+}

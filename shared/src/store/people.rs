@@ -1,0 +1,204 @@
+//! The People table. A person's partition holds their profile; an address's partition (named by its fingerprint) holds
+//! who owns it and why it must not be used.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{Item, StoreError, number, text, unavailable};
+use crate::message::{Address, Channel, EmailAddress, PhoneNumber};
+use crate::person::{ChannelConsent, ContactPoint, Person, PersonId, Suppression};
+use crate::seal::Seal;
+
+const PROFILE: &str = "profile";
+
+/// The table.
+#[derive(Clone, Debug)]
+pub struct People {
+    client: Client,
+    table: String,
+    seal: Arc<Seal>,
+}
+
+/// What is known of an address.
+#[derive(Clone, Debug, Default)]
+pub struct AddressFacts {
+    pub owners: Vec<PersonId>,
+    pub suppressions: Vec<Suppression>,
+}
+
+impl AddressFacts {
+    /// Why the address must not be used on a channel.
+    pub fn suppression(&self, channel: Channel) -> Option<&Suppression> {
+        self.suppressions.iter().find(|suppression| suppression.channel == channel)
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct Row {
+    pk: String,
+    sk: String,
+    id: PersonId,
+    sealed: String,
+    consents: BTreeMap<Channel, ChannelConsent>,
+    version: u64,
+    #[serde(with = "crate::clock::millis")]
+    created_at: Timestamp,
+    #[serde(with = "crate::clock::millis")]
+    updated_at: Timestamp,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Sealed {
+    phone: Option<ContactPoint<PhoneNumber>>,
+    email: Option<ContactPoint<EmailAddress>>,
+}
+
+fn unreadable(error: impl std::fmt::Display) -> StoreError {
+    StoreError::Unreadable { table: "people", cause: error.to_string() }
+}
+
+fn person_key(id: &PersonId) -> String {
+    format!("person#{id}")
+}
+
+fn address_key(fingerprint: &str) -> String {
+    format!("address#{fingerprint}")
+}
+
+impl People {
+    pub fn new(client: Client, table: String, seal: Arc<Seal>) -> Self {
+        Self { client, table, seal }
+    }
+
+    /// A person, as of now.
+    pub async fn get(&self, id: &PersonId) -> Result<Option<Person>, StoreError> {
+        let get = self.client.get_item().table_name(&self.table).key("pk", text(person_key(id))).key("sk", text(PROFILE));
+        let answer = get.consistent_read(true).send().await.map_err(unavailable("people.get"))?;
+        answer.item.map(|item| self.from_item(item)).transpose()
+    }
+
+    /// Changes a person (or makes them): reads, applies `change`, writes if nobody wrote meanwhile, else starts again.
+    pub async fn update(&self, id: &PersonId, now: Timestamp, change: impl Fn(&mut Person)) -> Result<Person, StoreError> {
+        for _ in 0..8 {
+            let before = self.get(id).await?;
+            let mut person = before.clone().unwrap_or_else(|| Person::new(id.clone(), now));
+            change(&mut person);
+            person.version += 1;
+            person.updated = now;
+            if self.write(before.as_ref(), &person).await? {
+                return Ok(person);
+            }
+        }
+        Err(StoreError::Contended { operation: "people.update" })
+    }
+
+    /// Writes a person and who owns which address, together. `false`: the person changed since `before`.
+    async fn write(&self, before: Option<&Person>, person: &Person) -> Result<bool, StoreError> {
+        let condition = Put::builder()
+            .table_name(&self.table)
+            .set_item(Some(self.to_item(person)?))
+            .condition_expression("attribute_not_exists(pk) OR version = :seen")
+            .expression_attribute_values(":seen", number(before.map_or(0, |before| before.version)));
+        let mut writes = vec![TransactWriteItem::builder().put(condition.build().map_err(unreadable)?).build()];
+        let (old, new) = (before.map(|before| self.owned(before)).unwrap_or_default(), self.owned(person));
+        for fingerprint in new.iter().filter(|fingerprint| !old.contains(fingerprint)) {
+            let owner = Put::builder()
+                .table_name(&self.table)
+                .item("pk", text(address_key(fingerprint)))
+                .item("sk", text(format!("owner#{}", person.id)));
+            writes.push(TransactWriteItem::builder().put(owner.build().map_err(unreadable)?).build());
+        }
+        for fingerprint in old.iter().filter(|fingerprint| !new.contains(fingerprint)) {
+            let owner = Delete::builder()
+                .table_name(&self.table)
+                .key("pk", text(address_key(fingerprint)))
+                .key("sk", text(format!("owner#{}", person.id)));
+            writes.push(TransactWriteItem::builder().delete(owner.build().map_err(unreadable)?).build());
+        }
+        match self.client.transact_write_items().set_transact_items(Some(writes)).send().await {
+            Ok(_) => Ok(true),
+            Err(error) => match error.as_service_error() {
+                Some(TransactWriteItemsError::TransactionCanceledException(_)) => Ok(false),
+                _ => Err(unavailable("people.write")(error)),
+            },
+        }
+    }
+
+    /// The fingerprints of a person's addresses.
+    fn owned(&self, person: &Person) -> Vec<String> {
+        let addresses = [person.address(Channel::Sms), person.address(Channel::Email)];
+        addresses.into_iter().flatten().map(|address| self.seal.fingerprint(&address)).collect()
+    }
+
+    /// What is known of an address: one query.
+    pub async fn address(&self, address: &Address) -> Result<AddressFacts, StoreError> {
+        let query = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("pk = :pk")
+            .expression_attribute_values(":pk", text(address_key(&self.seal.fingerprint(address))));
+        let answer = query.consistent_read(true).send().await.map_err(unavailable("people.address"))?;
+        let mut facts = AddressFacts::default();
+        for item in answer.items.unwrap_or_default() {
+            let Some(sk) = item.get("sk").and_then(|sk| sk.as_s().ok()).cloned() else { continue };
+            if let Some(owner) = sk.strip_prefix("owner#").and_then(PersonId::text) {
+                facts.owners.push(owner);
+            } else if sk.starts_with("suppression#") {
+                facts.suppressions.push(serde_dynamo::from_item(item).map_err(unreadable)?);
+            }
+        }
+        Ok(facts)
+    }
+
+    /// Notes that an address must not be used on a channel. The first reason stays.
+    pub async fn suppress(&self, address: &Address, suppression: &Suppression) -> Result<(), StoreError> {
+        let mut item: Item = serde_dynamo::to_item(suppression).map_err(unreadable)?;
+        item.insert("pk".to_owned(), text(address_key(&self.seal.fingerprint(address))));
+        item.insert("sk".to_owned(), text(format!("suppression#{}", suppression.channel)));
+        let put = self.client.put_item().table_name(&self.table).set_item(Some(item));
+        match put.condition_expression("attribute_not_exists(pk)").send().await {
+            Ok(_) => Ok(()),
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(()),
+            Err(error) => Err(unavailable("people.suppress")(error)),
+        }
+    }
+
+    fn to_item(&self, person: &Person) -> Result<Item, StoreError> {
+        let pk = person_key(&person.id);
+        let sealed = Sealed { phone: person.phone.clone(), email: person.email.clone() };
+        let plain = serde_json::to_vec(&sealed).map_err(unreadable)?;
+        let row = Row {
+            sealed: self.seal.seal(&pk, &plain)?,
+            pk,
+            sk: PROFILE.to_owned(),
+            id: person.id.clone(),
+            consents: person.consents.clone(),
+            version: person.version,
+            created_at: person.created,
+            updated_at: person.updated,
+        };
+        serde_dynamo::to_item(row).map_err(unreadable)
+    }
+
+    fn from_item(&self, item: Item) -> Result<Person, StoreError> {
+        let row: Row = serde_dynamo::from_item(item).map_err(unreadable)?;
+        let plain = self.seal.open(&row.pk, &row.sealed)?;
+        let sealed: Sealed = serde_json::from_slice(&plain).map_err(|_| unreadable("unknown profile"))?;
+        Ok(Person {
+            id: row.id,
+            phone: sealed.phone,
+            email: sealed.email,
+            consents: row.consents,
+            created: row.created_at,
+            updated: row.updated_at,
+            version: row.version,
+        })
+    }
+}

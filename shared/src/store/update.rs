@@ -1,0 +1,183 @@
+//! One conditional update: what to set, what to remove, and under which condition. Every attribute name is aliased, so
+//! none can collide with DynamoDB's reserved words.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
+
+use super::{Item, StoreError, unavailable};
+
+/// Builds an update expression.
+#[derive(Debug, Default)]
+pub(super) struct Update {
+    names: HashMap<String, String>,
+    values: HashMap<String, AttributeValue>,
+    sets: Vec<String>,
+    removes: Vec<String>,
+    conditions: Vec<String>,
+}
+
+/// What became of an update.
+#[derive(Debug)]
+pub(super) enum Applied {
+    /// Done; the row as it is now.
+    Done(Item),
+    /// The condition did not hold; the row as it was, if there is one.
+    Refused(Option<Item>),
+}
+
+impl Update {
+    /// The alias of a path such as `trail.some-key`; each part is a name of its own.
+    fn path(&mut self, parts: &[&str]) -> String {
+        let aliases: Vec<String> = parts.iter().map(|part| self.alias(part)).collect();
+        aliases.join(".")
+    }
+
+    fn alias(&mut self, name: &str) -> String {
+        if let Some((alias, _)) = self.names.iter().find(|(_, known)| *known == name) {
+            return alias.clone();
+        }
+        let alias = format!("#n{}", self.names.len());
+        self.names.insert(alias.clone(), name.to_owned());
+        alias
+    }
+
+    fn value(&mut self, value: AttributeValue) -> String {
+        let name = format!(":v{}", self.values.len());
+        self.values.insert(name.clone(), value);
+        name
+    }
+
+    pub(super) fn set(self, name: &str, value: AttributeValue) -> Self {
+        self.set_in(&[name], value)
+    }
+
+    pub(super) fn set_in(mut self, path: &[&str], value: AttributeValue) -> Self {
+        let (path, value) = (self.path(path), self.value(value));
+        self.sets.push(format!("{path} = {value}"));
+        self
+    }
+
+    pub(super) fn set_if_absent(mut self, name: &str, value: AttributeValue) -> Self {
+        let (name, value) = (self.path(&[name]), self.value(value));
+        self.sets.push(format!("{name} = if_not_exists({name}, {value})"));
+        self
+    }
+
+    pub(super) fn increment(mut self, name: &str) -> Self {
+        let (name, zero, one) = (self.path(&[name]), self.value(super::number(0)), self.value(super::number(1)));
+        self.sets.push(format!("{name} = if_not_exists({name}, {zero}) + {one}"));
+        self
+    }
+
+    pub(super) fn remove(mut self, name: &str) -> Self {
+        let name = self.path(&[name]);
+        self.removes.push(name);
+        self
+    }
+
+    pub(super) fn only_if_equal(mut self, name: &str, value: AttributeValue) -> Self {
+        let (name, value) = (self.path(&[name]), self.value(value));
+        self.conditions.push(format!("{name} = {value}"));
+        self
+    }
+
+    pub(super) fn only_if_one_of(mut self, name: &str, values: impl IntoIterator<Item = AttributeValue>) -> Self {
+        let name = self.path(&[name]);
+        let values: Vec<String> = values.into_iter().map(|value| self.value(value)).collect();
+        self.conditions.push(format!("{name} IN ({})", values.join(", ")));
+        self
+    }
+
+    pub(super) fn only_if_absent(mut self, path: &[&str]) -> Self {
+        let path = self.path(path);
+        self.conditions.push(format!("attribute_not_exists({path})"));
+        self
+    }
+
+    pub(super) fn only_if_present(mut self, name: &str) -> Self {
+        let name = self.path(&[name]);
+        self.conditions.push(format!("attribute_exists({name})"));
+        self
+    }
+
+    pub(super) fn only_if_after(mut self, name: &str, value: AttributeValue) -> Self {
+        let (name, value) = (self.path(&[name]), self.value(value));
+        self.conditions.push(format!("{name} > {value}"));
+        self
+    }
+
+    pub(super) fn only_if_size_under(mut self, name: &str, most: usize) -> Self {
+        let (name, most) = (self.path(&[name]), self.value(super::number(most)));
+        self.conditions.push(format!("size({name}) < {most}"));
+        self
+    }
+
+    fn expression(&self) -> String {
+        let mut parts = Vec::new();
+        if !self.sets.is_empty() {
+            parts.push(format!("SET {}", self.sets.join(", ")));
+        }
+        if !self.removes.is_empty() {
+            parts.push(format!("REMOVE {}", self.removes.join(", ")));
+        }
+        parts.join(" ")
+    }
+
+    /// Applies it to the row with this key.
+    pub(super) async fn apply(
+        self,
+        client: &Client,
+        table: &str,
+        key: (&str, &str),
+        operation: &'static str,
+    ) -> Result<Applied, StoreError> {
+        let condition = (!self.conditions.is_empty()).then(|| self.conditions.join(" AND "));
+        let answer = client
+            .update_item()
+            .table_name(table)
+            .key(key.0, super::text(key.1))
+            .update_expression(self.expression())
+            .set_condition_expression(condition)
+            .set_expression_attribute_names(Some(self.names))
+            .set_expression_attribute_values((!self.values.is_empty()).then_some(self.values))
+            .return_values(ReturnValue::AllNew)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .send()
+            .await;
+        match answer {
+            Ok(answer) => Ok(Applied::Done(answer.attributes.unwrap_or_default())),
+            Err(error) => match error.as_service_error() {
+                Some(UpdateItemError::ConditionalCheckFailedException(refused)) => {
+                    Ok(Applied::Refused(refused.item().cloned()))
+                }
+                _ => Err(unavailable(operation)(error)),
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{number, text};
+
+    #[test]
+    fn names_are_aliased_once_and_expressions_are_whole() {
+        let update = Update::default()
+            .set("status", text("sent"))
+            .set_in(&["trail", "claim:1"], number(1))
+            .increment("looks")
+            .remove("due_at")
+            .only_if_equal("status", text("sending"))
+            .only_if_absent(&["trail", "claim:1"]);
+        assert_eq!(
+            update.expression(),
+            "SET #n0 = :v0, #n1.#n2 = :v1, #n3 = if_not_exists(#n3, :v2) + :v3 REMOVE #n4"
+        );
+        assert_eq!(update.conditions, ["#n0 = :v4", "attribute_not_exists(#n1.#n2)"]);
+        assert_eq!(update.names["#n2"], "claim:1");
+    }
+}
