@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import traceback
+from pathlib import Path
 from typing import Any
 
 from . import deploy, processes, settings
@@ -103,7 +104,8 @@ def watch(config: settings.Settings) -> int:
     if not stack.is_up():
         raise Failure("No stack is up for the functions to use; start one with: make up")
     port = os.environ.get("WATCH_PORT", "9000")
-    environment = {**os.environ, **_function_environment(stack.recorded()), "LOCAL_DIR": str(config.directory)}
+    tools = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # where cargo-lambda is installed
+    environment = {**os.environ, **_function_environment(stack.recorded()), "PATH": tools}
     say(f"Serving the HTTP functions at http://127.0.0.1:{port}, rebuilt when a file changes")
     command = ["cargo", "lambda", "watch", "--invoke-address", "127.0.0.1", "--invoke-port", port]
     return processes.run_to_end(command, env=environment, cwd=settings.ROOT)

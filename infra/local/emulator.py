@@ -1,11 +1,12 @@
 """The process that stands in for AWS: MiniStack on AWS_PORT, and the deployed HTTP API on API_PORT.
 
-Started as `python -m local.emulator DIRECTORY AWS_PORT API_PORT`. It adds three things to MiniStack:
+Started as `python -m local.emulator DIRECTORY AWS_PORT API_PORT`. It adds four things to MiniStack:
 
 - the door: MiniStack serves an API under the host name {apiId}.execute-api.localhost only. People, providers and
   webhooks get a plain address instead. The door hands the request straight to MiniStack's API Gateway: path, query
   and body arrive byte for byte as sent, because signatures are computed over them.
 - logs: what a function prints is also appended to DIRECTORY/logs/FUNCTION.log, so it outlives the stack.
+- permissions: AWS checks a batch call to SQS as the single call (sqs:SendMessage), MiniStack by a name of its own.
 - speed: Nagle's algorithm is off for the runtime API, which saves 40 ms an invocation.
 """
 
@@ -26,7 +27,7 @@ from hypercorn.asyncio import serve
 from hypercorn.config import Config
 
 from ministack import app as ministack
-from ministack.core import hypercorn_compat, lambda_runtime
+from ministack.core import hypercorn_compat, iam_actions, lambda_runtime
 from ministack.services import apigateway, lambda_svc
 
 API_ID_FILE = "api-id"
@@ -132,6 +133,16 @@ def keep_logs(directory: Path) -> None:
     lambda_svc._emit_lambda_logs = emit_and_keep
 
 
+def check_batches_as_single_calls() -> None:
+    extract = iam_actions.extract_iam_action
+
+    def extract_single(*request: Any) -> str | None:
+        action = extract(*request)
+        return action.removesuffix("Batch") if action and action.startswith("sqs:") else action
+
+    iam_actions.extract_iam_action = extract_single
+
+
 def _now() -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
@@ -169,6 +180,7 @@ def main() -> None:
     hypercorn_compat.install()
     socketserver.StreamRequestHandler.disable_nagle_algorithm = True
     keep_logs(directory / "logs")
+    check_batches_as_single_calls()
     asyncio.run(run(directory, aws_port, api_port))
 
 

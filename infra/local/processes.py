@@ -86,6 +86,11 @@ def answers(url: str) -> bool:
 
 def is_running(pid: int, mark: str) -> bool:
     """Whether `pid` is alive and is the process we started: its command line carries `mark`."""
+    if sys.platform == "linux":  # a slim container has no ps; a zombie's command line is empty
+        try:
+            return mark in Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except (FileNotFoundError, ProcessLookupError):
+            return False
     found = subprocess.run(["ps", "-ww", "-o", "stat=,args=", "-p", str(pid)], capture_output=True, text=True, check=False)
     line = found.stdout.strip()
     return mark in line and not line.startswith("Z")

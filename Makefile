@@ -1,0 +1,62 @@
+# make help lists the commands. Needs Rust (rustup.rs), Python 3.10 or newer, and make; everything else is fetched
+# into .local/ and target/. Settings are environment variables or arguments: make run API_PORT=9000
+# AWS_PORT (4566), API_PORT (8080), SIMULATOR_PORT (8090), WATCH_PORT (9000), LOCAL_DIR (.local), BUILD_PROFILE (dev),
+# TWILIO_BASE_URL, TWILIO_VERIFY_BASE_URL, TWILIO_LOOKUP_BASE_URL, SENDGRID_BASE_URL, RESEND_BASE_URL (the simulator),
+# RUN_ONCE=1 (make run ends after the first messages).
+
+PYTHON ?= python3
+VENV := .local/venv
+LOCAL := $(VENV)/bin/python -m local
+PIP := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --only-binary :all:
+
+export PYTHONPATH := infra
+export PYTHONDONTWRITEBYTECODE := 1
+
+.PHONY: help run up down status test lint watch logs clean
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
+
+run: $(VENV)/ready ## build, start and deploy it all, send the first messages, stay until Ctrl-C
+	@$(LOCAL) run
+
+up: $(VENV)/ready ## the same in the background; again after a change: redeploys what changed
+	@$(LOCAL) up
+
+down: ## stop what `make up` started
+	@if [ -e $(VENV)/ready ]; then $(LOCAL) down; else echo "Nothing was running"; fi
+
+status: $(VENV)/ready ## whether it is up, its addresses and tokens
+	@$(LOCAL) status
+
+test: $(VENV)/ready ## unit tests, then the end-to-end tests on a stack of their own
+	@$(LOCAL) test
+
+lint: $(VENV)/ready-lint ## format, clippy, template, OpenAPI drift, banned crates
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	$(VENV)/bin/cfn-lint template.yaml
+	cargo run --quiet --package tests --bin openapi -- --check
+	$(VENV)/bin/python -m local.banned
+
+watch: $(VENV)/ready ## serve the HTTP functions with hot reload, beside a stack that is up
+	@$(LOCAL) watch
+
+logs: $(VENV)/ready ## follow what the functions, MiniStack and the simulator print
+	@$(LOCAL) logs
+
+clean: down ## remove everything built, installed and stored
+	rm -rf .local target
+
+$(VENV)/ready: infra/local/requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null \
+		|| { echo "error: Python 3.10 or newer is missing; install it or name it: make … PYTHON=/path/to/python3" >&2; exit 1; }
+	@echo "Installing the local stack into $(VENV) (once) …"
+	@$(PYTHON) -m venv --clear $(VENV) >/dev/null \
+		|| { echo "error: $(PYTHON) cannot make a virtual environment; install its venv module (Debian: python3-venv)" >&2; exit 1; }
+	@$(PIP) -r $< || { echo "error: installing $< failed" >&2; exit 1; }
+	@touch $@
+
+$(VENV)/ready-lint: infra/local/requirements-lint.txt $(VENV)/ready
+	@$(PIP) -r $< || { echo "error: installing $< failed" >&2; exit 1; }
+	@touch $@
