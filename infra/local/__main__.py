@@ -134,6 +134,7 @@ def main() -> int:
     config = None
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda signum, _frame: sys.exit(128 + signum))
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell that runs us in the background ignores it for us
     try:
         config = settings.load()
         return COMMANDS[command](config)
