@@ -1,0 +1,73 @@
+//! A message as the simulator's own endpoints show it.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::store::{Channel, Detail, Direction, Message, Provider, Status, Store};
+
+#[derive(Debug, Serialize)]
+pub(super) struct MessageView<'m> {
+    provider: Provider,
+    channel: Channel,
+    direction: Direction,
+    /// The provider's id: SM… or MM…, X-Message-Id, or Resend's uuid.
+    id: &'m str,
+    /// The client's own id, where it gave one.
+    our_id: Option<&'m str>,
+    to: &'m str,
+    from: &'m str,
+    subject: Option<&'m str>,
+    text: Option<&'m str>,
+    html: Option<&'m str>,
+    /// The content template and its variables, for a WhatsApp message without a text of its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    template: Option<String>,
+    media: &'m [String],
+    received_at: Timestamp,
+    updated_at: Timestamp,
+    /// How many requests carried this message, refused and replayed ones included.
+    requests: u32,
+    status: Status,
+    error_code: Option<u32>,
+    /// The message's place in the order of arrival; `after=` takes it.
+    seq: u32,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    deleted: bool,
+}
+
+impl<'m> MessageView<'m> {
+    pub(super) fn new(store: &Store, message: &'m Message) -> Self {
+        let content = &message.content;
+        Self {
+            provider: content.provider,
+            channel: content.channel,
+            direction: content.direction,
+            id: &content.id,
+            our_id: content.our_id.as_deref(),
+            to: &content.to,
+            from: &content.from,
+            subject: content.subject.as_deref(),
+            text: content.text.as_deref(),
+            html: content.html.as_deref(),
+            template: template(message),
+            media: &content.media,
+            received_at: message.received_at,
+            updated_at: message.updated_at,
+            requests: store.requests(message),
+            status: message.status,
+            error_code: message.error_code,
+            seq: message.seq,
+            deleted: message.deleted,
+        }
+    }
+}
+
+fn template(message: &Message) -> Option<String> {
+    match &message.content.detail {
+        Detail::Twilio(detail) => {
+            let (sid, variables) = detail.template.as_ref()?;
+            Some(variables.as_ref().map_or_else(|| sid.clone(), |variables| format!("{sid} {variables}")))
+        }
+        Detail::Sendgrid(_) | Detail::Resend(_) => None,
+    }
+}

@@ -1,0 +1,91 @@
+//! Carrying faults out.
+
+use std::{future::pending, time::Duration};
+
+use super::{FaultKind, Operation};
+use crate::{
+    app::App,
+    connection::Line,
+    store::{Channel, Provider},
+};
+
+/// How long `hang_before` waits unless the fault says otherwise.
+const HANG: Duration = Duration::from_secs(60);
+
+/// What a request that came past [`meet`] is to do.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Verdict {
+    /// Go on as usual.
+    Proceed,
+    /// Accept, then [`hang`] for this long (forever if `None`) before answering.
+    AcceptThenHang(Option<Duration>),
+    /// Answer with this status, in the provider's own error shape.
+    Refuse(u16),
+    /// The connection is cut; whatever is answered goes nowhere.
+    Cut,
+}
+
+/// Lets a request meet its fault: waits and cuts the connection where the fault says so.
+pub(crate) async fn meet(
+    app: &App,
+    line: &Line,
+    provider: Provider,
+    channel: Option<Channel>,
+    operation: Operation,
+) -> Verdict {
+    let struck = app.faults().strike_request(provider, channel, operation, || app.chance.roll());
+    let Some(fault) = struck else { return Verdict::Proceed };
+    app.store().stats_mut().faulted += 1;
+    let delay = fault.delay_ms.map(Duration::from_millis);
+    match fault.kind {
+        FaultKind::Status => {
+            if let Some(delay) = delay {
+                tokio::time::sleep(delay).await;
+            }
+            Verdict::Refuse(fault.status.unwrap_or(503))
+        }
+        FaultKind::HangBefore => {
+            tokio::time::sleep(delay.unwrap_or(HANG)).await;
+            line.close();
+            Verdict::Cut
+        }
+        FaultKind::Reset => {
+            line.reset();
+            Verdict::Cut
+        }
+        FaultKind::HangAfter => Verdict::AcceptThenHang(delay),
+        FaultKind::DropCallback | FaultKind::DuplicateCallback | FaultKind::ReorderCallback => Verdict::Proceed,
+    }
+}
+
+/// Waits out a hang after the message was accepted; forever when there is no end to it.
+pub(crate) async fn hang(delay: Option<Duration>) {
+    match delay {
+        Some(delay) => tokio::time::sleep(delay).await,
+        None => pending().await,
+    }
+}
+
+/// What is to become of a callback.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CallbackFate {
+    Send,
+    Drop,
+    /// Send now, and once more after this long.
+    Twice(Duration),
+    /// Send only after this long.
+    Late(Duration),
+}
+
+/// Decides what becomes of one callback.
+pub(crate) fn callback_fate(app: &App, provider: Provider, channel: Channel) -> CallbackFate {
+    let struck = app.faults().strike_callback(provider, channel, || app.chance.roll());
+    let Some(fault) = struck else { return CallbackFate::Send };
+    let delay = fault.delay_ms.map(Duration::from_millis);
+    match fault.kind {
+        FaultKind::DropCallback => CallbackFate::Drop,
+        FaultKind::DuplicateCallback => CallbackFate::Twice(delay.unwrap_or(app.config.step)),
+        FaultKind::ReorderCallback => CallbackFate::Late(delay.unwrap_or(app.config.step * 3)),
+        FaultKind::Status | FaultKind::HangBefore | FaultKind::HangAfter | FaultKind::Reset => CallbackFate::Send,
+    }
+}

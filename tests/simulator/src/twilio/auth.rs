@@ -1,0 +1,19 @@
+//! HTTP Basic with the account SID and the auth token.
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use http::{HeaderMap, header::AUTHORIZATION};
+
+use super::answer::Error;
+use crate::config::Config;
+
+/// Refuses a request that is not from our account or is for another one.
+pub(super) fn check(config: &Config, headers: &HeaderMap, account: &str) -> Result<(), Error> {
+    let given = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let decoded = given.and_then(|value| value.strip_prefix("Basic ")).and_then(|value| STANDARD.decode(value).ok());
+    let expected = format!("{}:{}", config.twilio_account_sid, config.twilio_auth_token);
+    if decoded.as_deref() == Some(expected.as_bytes()) && account == config.twilio_account_sid {
+        Ok(())
+    } else {
+        Err(Error::new(20003, "Authenticate").with_status(401))
+    }
+}
