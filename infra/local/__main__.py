@@ -34,9 +34,11 @@ def run(config: settings.Settings) -> int:
             print("  Ctrl-C stops it all." if stack.started_anything() else "  Ctrl-C ends this; `make down` stops the stack.", flush=True)
             signal.pause()
     finally:
-        if stack.started_anything():
-            say("Stopping")
-        stack.stop_started()
+        try:
+            if stack.started_anything():
+                say("Stopping")
+        finally:  # even if nobody reads our output any more
+            stack.stop_started()
     return 0
 
 
@@ -70,7 +72,6 @@ def test(config: settings.Settings) -> int:
         stack.up(bound_to_us=True)
         return cargo(own, ["test", "--package", "tests"])
     finally:
-        say("Stopping the stack of the tests")
         stack.stop_started()
 
 

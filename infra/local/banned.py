@@ -3,24 +3,32 @@
 cargo-deny reads the same list; this needs nothing but cargo, so it runs everywhere.
 """
 
-import re
 import subprocess
 import sys
 
+try:
+    import tomllib
+except ModuleNotFoundError:  # Python 3.10
+    import tomli as tomllib
+
 from .settings import ROOT
+
+_COMPARE = {
+    "<": lambda a, b: a < b,
+    "<=": lambda a, b: a[: len(b)] <= b,
+    ">": lambda a, b: a[: len(b)] > b,
+    ">=": lambda a, b: a >= b,
+}
 
 
 def banned() -> list[tuple[str, str]]:
-    """(name, version requirement) of every entry of `deny = [...]` under [bans]."""
-    text = (ROOT / "deny.toml").read_text()
-    section = re.search(r"^\[bans\]\s*$(.*?)(?=^\[|\Z)", text, re.MULTILINE | re.DOTALL)
-    deny = re.search(r"^deny\s*=\s*\[(.*?)^\]", section.group(1) if section else "", re.MULTILINE | re.DOTALL)
-    entries = re.sub(r"#.*", "", deny.group(1)) if deny else ""
+    """(name, version requirement) of every entry of `deny` under [bans], in any form cargo-deny takes."""
+    rules = tomllib.loads((ROOT / "deny.toml").read_text()).get("bans", {}).get("deny", [])
     found = []
-    for spec in re.findall(r'(?:name|crate)\s*=\s*"([^"]+)"', entries) or re.findall(r'"([^"]+)"', entries):
-        name, _, version = spec.partition("@")
-        separate = re.search(rf'name\s*=\s*"{re.escape(spec)}"[^}}]*version\s*=\s*"([^"]+)"', entries)
-        found.append((name, separate.group(1) if separate else version))
+    for rule in rules:
+        spec = rule if isinstance(rule, str) else rule.get("crate") or rule.get("name", "")
+        name, _, version = spec.replace(":", "@", 1).partition("@")
+        found.append((name, version or (rule.get("version", "") if isinstance(rule, dict) else "")))
     return found
 
 
@@ -31,10 +39,20 @@ def linked() -> set[tuple[str, str]]:
 
 
 def covers(requirement: str, version: str) -> bool:
-    """Whether a version falls under a ban: none means all; else its leading numbers must be the same."""
-    numbers = re.sub(r"[^0-9.]", "", requirement)
-    wanted = [part for part in numbers.split(".") if part]
-    return version.split(".")[: len(wanted)] == wanted
+    """Whether a version falls under a ban: "<1, >=0.13" as it reads; plain numbers mean versions that start so."""
+    actual = _numbers(version)
+    for part in filter(None, (part.strip() for part in requirement.split(","))):
+        operator = part[: len(part) - len(part.lstrip("<>=^~"))]
+        wanted = _numbers(part[len(operator) :])
+        compare = _COMPARE.get(operator, lambda a, b: a[: len(b)] == b)
+        if not compare(actual, wanted):
+            return False
+    return True
+
+
+def _numbers(version: str) -> list[int]:
+    core = version.strip().split("-")[0].split("+")[0]
+    return [int(part) for part in core.split(".") if part.isdigit()]
 
 
 def main() -> int:

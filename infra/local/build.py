@@ -67,6 +67,7 @@ def _cargo_build(settings: Settings, names: list[str]) -> dict[str, Path]:
     log.parent.mkdir(parents=True, exist_ok=True)
     binaries: dict[str, Path] = {}
     compiled = 0
+    # A thread beats, so that one slow crate does not look like a hang.
     with log.open("wb") as diagnostics, Heartbeat() as heartbeat:
         cargo = subprocess.Popen(
             command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=diagnostics, start_new_session=True
@@ -86,7 +87,7 @@ def _cargo_build(settings: Settings, names: list[str]) -> dict[str, Path]:
         lines = log.read_text(errors="replace").splitlines()
         print("\n".join(line for line in lines if not line.lstrip().startswith(("Compiling ", "Downloaded ", "Locking "))))
         reason = next((line for line in reversed(lines) if line.startswith("error")), "cargo failed")
-        raise Failure(f"The build failed: {reason} (all of it: {log})")
+        raise Failure(f"The build failed: {reason.removeprefix('error: ')} (all of it: {log})")
     missing = [name for name in names if name not in binaries]
     if missing:
         raise Failure(f"cargo built no binary named {', '.join(missing)}")

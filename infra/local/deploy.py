@@ -36,6 +36,7 @@ def deploy(settings: Settings, aws: Aws, document: dict[str, Any], binaries: dic
     """Brings the stack to the template's state and gives its outputs."""
     packaged = _upload(aws, document, binaries)
     outputs = _create_or_update(aws, json.dumps(packaged), settings.parameters)
+    _forget_old_packages(aws, packaged)
     _connect_routes(aws, document, outputs["ApiId"])
     (settings.directory / API_ID_FILE).write_text(outputs["ApiId"])
     return outputs
@@ -55,6 +56,16 @@ def _upload(aws: Aws, document: dict[str, Any], binaries: dict[str, Path]) -> di
             s3.put_object(Bucket=BUCKET, Key=key, Body=packed)
         packaged["Resources"][logical]["Properties"]["CodeUri"] = {"Bucket": BUCKET, "Key": key}
     return packaged
+
+
+def _forget_old_packages(aws: Aws, packaged: dict[str, Any]) -> None:
+    """The emulator keeps its objects in memory, and a package is tens of megabytes."""
+    s3 = aws.client("s3")
+    uris = [resource.get("Properties", {}).get("CodeUri") for resource in packaged["Resources"].values() if isinstance(resource, dict)]
+    used = {uri["Key"] for uri in uris if uri}
+    for item in s3.list_objects_v2(Bucket=BUCKET).get("Contents", []):
+        if item["Key"] not in used:
+            s3.delete_object(Bucket=BUCKET, Key=item["Key"])
 
 
 def _create_or_update(aws: Aws, body: str, parameters: dict[str, str]) -> dict[str, str]:

@@ -32,7 +32,7 @@ class Heartbeat:
     """Shows that a long step is alive: in place on a terminal, else a line every quarter of a minute."""
 
     def __init__(self) -> None:
-        self.text = ""
+        self.text = "working"
         self._terminal = sys.stdout.isatty()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._beat, daemon=True)

@@ -68,7 +68,7 @@ class Settings:
             "Architecture": "arm64" if arm else "x86_64",
             "PublicBaseUrl": self.api_url,
             "TableDeletionPolicy": "Delete",
-            "LogLevel": os.environ.get("LOG_LEVEL", "info"),
+            "LogLevel": os.environ.get("LOG_LEVEL", "info").lower(),
             **self.providers,
         }
 

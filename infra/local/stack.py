@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -88,7 +89,12 @@ class Stack:
         settings = self._settings
         log = settings.logs / "ministack.log"
         command = [sys.executable, "-m", "local.emulator", str(settings.directory), str(settings.aws_port), str(settings.api_port)]
+        # The emulator's memory is gone, so what it left on disk means nothing any more.
         (settings.directory / emulator.API_ID_FILE).unlink(missing_ok=True)
+        shutil.rmtree(settings.directory / "tmp", ignore_errors=True)
+        for old in settings.logs.glob("*.log"):
+            if old.name != "build.log":
+                old.unlink()
         with step("Starting MiniStack"):
             environment = emulator.environment(settings, build.host_environment())
             process = processes.start(command, environment, log, bound_to_us=bound_to_us)
