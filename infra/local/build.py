@@ -53,7 +53,8 @@ def build(settings: Settings, document: dict[str, Any]) -> Build:
         return made
     if not shutil.which("cargo"):
         raise Failure("cargo is missing; install Rust from https://rustup.rs")
-    with step("Building the functions and the simulator (some minutes the first time)"):
+    first = "" if settings.stack_file.parent.joinpath("logs", "build.log").exists() else " (some minutes the first time)"
+    with step(f"Building the functions and the simulator{first}"):
         binaries = _cargo_build(settings, [*names, "simulator"])
     return Build({name: binaries[name] for name in names}, binaries["simulator"])
 

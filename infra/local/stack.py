@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import os
 import shutil
 import sys
 from collections.abc import Iterator
@@ -110,6 +111,7 @@ class Stack:
         log = settings.logs / "simulator.log"
         environment = {
             **build.host_environment(),
+            **{name: value for name, value in os.environ.items() if name.startswith("SIM_")},  # its pace, its strictness
             **credentials.simulator_environment(secrets),
             "SIMULATOR_PORT": str(settings.simulator_port),
             "SIM_CALLBACK_BASE": settings.api_url,
