@@ -14,7 +14,7 @@ pub fn required(name: &'static str) -> Result<String, Missing> {
 }
 
 /// A setting with a default.
-pub fn optional(name: &'static str, default: &str) -> String {
+pub fn optional(name: &str, default: &str) -> String {
     env::var(name).ok().filter(|value| !value.is_empty()).unwrap_or_else(|| default.to_owned())
 }
 

@@ -6,10 +6,12 @@
 
 pub mod clock;
 pub mod config;
+pub mod http;
 pub mod message;
 pub mod person;
 pub mod provider;
 pub mod queue;
+pub mod road;
 pub mod seal;
 pub mod secrets;
 pub mod store;

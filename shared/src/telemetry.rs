@@ -57,8 +57,6 @@ pub struct RequestMetrics {
     pub requests: u64,
     #[metrics(unit = metrique::unit::Millisecond)]
     pub duration: f64,
-    /// The rate-limit store did not answer and the request was let through.
-    pub rate_limit_unavailable: u64,
 }
 
 /// One step of one message in `deliver`.

@@ -59,6 +59,9 @@ pub struct Times {
     /// When the client wants it sent.
     #[serde(default, with = "crate::clock::millis::option", rename = "scheduled_at", skip_serializing_if = "Option::is_none")]
     pub scheduled: Option<Timestamp>,
+    /// It must not be sent before: what the client asked for, a rule's hold, or a retry's pause.
+    #[serde(default, with = "crate::clock::millis::option", skip_serializing_if = "Option::is_none")]
+    pub not_before: Option<Timestamp>,
     /// The first claim.
     #[serde(default, with = "crate::clock::millis::option", rename = "started_at", skip_serializing_if = "Option::is_none")]
     pub started: Option<Timestamp>,
@@ -89,6 +92,7 @@ impl Times {
         Self {
             created,
             scheduled: None,
+            not_before: None,
             started: None,
             claimed: None,
             lease: None,

@@ -14,8 +14,8 @@ use crate::store::{StoreError, number, text};
 #[derive(Clone, Debug)]
 pub enum Settled {
     Sent { provider_id: String },
-    /// The provider did not take it; try again at `due`.
-    Retry { due: Timestamp, provider_code: String, detail: String },
+    /// The provider did not take it; try again, but not before `at`.
+    Retry { at: Timestamp, due: Timestamp, provider_code: String, detail: String },
     /// The provider may have it; ask it at `due`.
     Uncertain { due: Timestamp, detail: String },
     Failed { reason: String, provider_code: Option<String>, detail: String },
@@ -64,10 +64,11 @@ impl Messages {
         let (update, detail) = match settled {
             Settled::Sent { provider_id } => {
                 let update = update.set("provider_id", text(provider_id)).time_if_absent("sent_at", now);
-                (update.remove("lease_until").due(id, first_ask(now)), None)
+                (update.remove("lease_until").remove("provider_code").due(id, first_ask(now)), None)
             }
-            Settled::Retry { due, provider_code, detail } => {
-                let update = update.set("provider_code", text(provider_code)).remove("lease_until").due(id, *due);
+            Settled::Retry { at, due, provider_code, detail } => {
+                let update = update.set("provider_code", text(provider_code)).time("not_before", *at);
+                let update = update.remove("lease_until").due(id, *due);
                 (update, Some(format!("{provider_code}: {detail}")))
             }
             Settled::Uncertain { due, detail } => (update.remove("lease_until").due(id, *due), Some(detail.clone())),

@@ -23,6 +23,8 @@ pub struct Due {
     pub at: Timestamp,
     /// How often it was looked at in its present state.
     pub looks: u32,
+    /// It must not be sent before.
+    pub not_before: Option<Timestamp>,
 }
 
 impl Due {
@@ -35,6 +37,7 @@ impl Due {
             status: text("status")?.parse().ok()?,
             at: from_millis(number("due_at")?.parse().ok()?),
             looks: number("looks").and_then(|looks| looks.parse().ok()).unwrap_or(0),
+            not_before: number("not_before").and_then(|at| at.parse().ok()).map(from_millis),
         })
     }
 }
@@ -63,6 +66,16 @@ impl Messages {
             .set("due_at", number(next.as_millisecond()))
             .increment("looks");
         let applied = update.apply(&self.client, &self.table, ("id", &due.id.to_string()), "messages.postpone").await?;
+        Ok(matches!(applied, Applied::Done(_)))
+    }
+
+    /// Takes a message out of the index: nothing more will be asked about it. `false`: it moved on meanwhile.
+    pub async fn forget(&self, due: &Due) -> Result<bool, StoreError> {
+        let update = Update::default()
+            .only_if_equal("due_at", number(due.at.as_millisecond()))
+            .only_if_equal("status", text(due.status.as_str()))
+            .nothing_due();
+        let applied = update.apply(&self.client, &self.table, ("id", &due.id.to_string()), "messages.forget").await?;
         Ok(matches!(applied, Applied::Done(_)))
     }
 }

@@ -1,0 +1,63 @@
+//! What every endpoint that sends does the same way: the task's id, the refusals, and the mark of a repeated answer.
+
+use axum::Json;
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use switchboard::http::idempotency::mark_replay;
+use switchboard::http::{ApiError, IdempotencyKey};
+use switchboard::message::{MessageId, Micros};
+use switchboard::road::{AcceptError, Accepted, Task};
+
+use crate::App;
+
+/// The id of a request's task, and the hash its idempotency key is compared by.
+pub(crate) struct Identity {
+    pub(crate) id: MessageId,
+    pub(crate) request_hash: Option<String>,
+}
+
+impl Identity {
+    /// A pure function of who asks, which endpoint, and the key; a new id where there is no key.
+    pub(crate) fn of(app: &App, caller: &str, endpoint: &str, key: &IdempotencyKey, canonical_body: &str) -> Self {
+        match &key.0 {
+            Some(key) => Self {
+                id: MessageId::derived(caller, endpoint, key),
+                request_hash: Some(app.road.seal.keyed_hash(canonical_body.as_bytes())),
+            },
+            None => Self { id: MessageId::new(), request_hash: None },
+        }
+    }
+}
+
+/// Accepts a task and answers with what `answer` makes of it; a task whose recipient may not be contacted is refused
+/// with the decision's reason and the id under which the whole decision can be read.
+pub(crate) async fn accept<A: Serialize>(app: &App, task: Task, answer: impl Fn(&Accepted) -> A) -> Result<Response, ApiError> {
+    let id = task.id;
+    let accepted = app.road.accept(task).await.map_err(|error| match error {
+        AcceptError::OtherBody => ApiError::other_body(),
+        AcceptError::Store(error) => error.into(),
+    })?;
+    let mut response = match accepted.refusal() {
+        None => Json(answer(&accepted)).into_response(),
+        Some(reason) => refused(reason).with("task_id", id.to_string()).into_response(),
+    };
+    if accepted.replayed {
+        mark_replay(response.headers_mut());
+    }
+    Ok(response)
+}
+
+fn refused(reason: &str) -> ApiError {
+    let why = match reason {
+        "opted_out" => "The recipient opted out of these messages",
+        "no_consent" => "The recipient has not agreed to these messages",
+        "address_suppressed" => "The recipient's address must not be used on this channel",
+        _ => "The recipient must not be contacted",
+    };
+    ApiError::forbidden(why).details("Nothing was sent").with("reason", reason)
+}
+
+/// The estimated cost of what goes out, in currency units.
+pub(crate) fn total_cost(accepted: &Accepted) -> f64 {
+    accepted.allowed().map(|message| message.cost).sum::<Micros>().units()
+}

@@ -1,0 +1,23 @@
+//! `/api/communication/*`: sends by trigger type.
+
+pub mod cancel;
+pub mod send;
+pub mod status;
+pub mod trigger_types;
+
+use switchboard::http::ApiError;
+use switchboard::message::{Message, MessageId};
+use switchboard::road::Road;
+
+/// The messages of a task. An id that is none of ours is a task that does not exist.
+async fn task(road: &Road, task_id: &str) -> Result<Vec<Message>, ApiError> {
+    let not_found = || ApiError::not_found("Task not found");
+    let id: MessageId = task_id.parse().map_err(|_| not_found())?;
+    let first = road.messages.get(id).await?.ok_or_else(not_found)?;
+    let mut messages = Vec::with_capacity(1 + first.siblings.len());
+    for id in &first.siblings {
+        messages.extend(road.messages.get(*id).await?);
+    }
+    messages.insert(0, first);
+    Ok(messages)
+}

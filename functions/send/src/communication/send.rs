@@ -1,0 +1,190 @@
+//! `POST /api/communication/send`: a message of a trigger type to a person we know.
+
+use axum::extract::State;
+use axum::response::Response;
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use switchboard::clock::plus_seconds;
+use switchboard::http::error::ErrorBody;
+use switchboard::http::{ApiError, Body, Caller, IdempotencyKey};
+use switchboard::message::template::{self, TemplateError};
+use switchboard::message::{Channel, Priority, Trigger};
+use switchboard::person::{Person, PersonId};
+use switchboard::provider::ProviderName;
+use switchboard::road::{Accepted, Part, Task};
+
+use crate::App;
+use crate::accept::{Identity, accept, total_cost};
+
+/// What to send, to whom, and why.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+pub struct SendRequest {
+    user_id: PersonId,
+    #[schema(example = "financial_alert")]
+    trigger_type: String,
+    /// Context data for the trigger's template.
+    #[schema(value_type = Object, example = json!({"amount": 100.50, "account": "checking", "threshold": 200.00}))]
+    data: Map<String, Value>,
+    /// `sms`, `email`, `both` or `whatsapp`; the trigger's own channel if absent.
+    #[schema(example = "sms")]
+    channel: Option<String>,
+    /// `critical`, `high`, `medium` or `low`; the trigger's own priority if absent.
+    #[schema(example = "critical")]
+    priority: Option<String>,
+    /// When to send it (ISO 8601; UTC where it names no zone). A time that has passed means now.
+    #[schema(example = "2025-01-27T10:00:00Z")]
+    scheduled_time: Option<String>,
+}
+
+/// The send was accepted.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct SendResponse {
+    success: bool,
+    task_id: String,
+    /// Estimated cost, in units of the price table's currency.
+    #[schema(example = 0.05)]
+    cost: f64,
+    fallback_used: bool,
+    analytics_tracked: bool,
+    #[schema(example = "Communication scheduled successfully")]
+    message: &'static str,
+}
+
+/// How far ahead a message can be scheduled: a year and a day.
+const LONGEST_AHEAD_SECONDS: i64 = 366 * 86_400;
+
+/// Send a communication
+///
+/// Sends a message of a trigger type on the person's channel, now or at a time. Needs the scope `communication:send`.
+#[utoipa::path(
+    post, path = "/api/communication/send", tag = "Communication", operation_id = "send_communication",
+    params(("Idempotency-Key" = Option<String>, Header, description = "Repeating a request with its key does not send again")),
+    request_body = SendRequest,
+    responses(
+        (status = 200, description = "Accepted", body = SendResponse),
+        (status = 400, description = "Bad input; the field is named", body = ErrorBody),
+        (status = 401, description = "No valid token", body = ErrorBody),
+        (status = 403, description = "Scope missing, or the person must not be contacted", body = ErrorBody),
+        (status = 404, description = "Unknown person", body = ErrorBody),
+        (status = 422, description = "The idempotency key was used with another body", body = ErrorBody),
+        (status = 429, description = "Too many requests", body = ErrorBody),
+    ),
+    security(("bearer" = ["communication:send"])),
+)]
+pub async fn handle(
+    State(app): State<App>,
+    caller: Caller,
+    key: IdempotencyKey,
+    body: Result<Body<SendRequest>, ApiError>,
+) -> Result<Response, ApiError> {
+    let sent = async {
+        let body = body?;
+        let identity = Identity::of(&app, &caller.subject, "send", &key, &body.canonical);
+        let task = read(&app, caller.subject, identity, body.value).await?;
+        accept(&app, task, answer).await
+    };
+    sent.await.map_err(|error: ApiError| error.with("fallback_used", false))
+}
+
+fn answer(accepted: &Accepted) -> SendResponse {
+    SendResponse {
+        success: true,
+        task_id: accepted.messages.first().map(|message| message.task.to_string()).unwrap_or_default(),
+        cost: total_cost(accepted),
+        fallback_used: false,
+        analytics_tracked: true,
+        message: "Communication scheduled successfully",
+    }
+}
+
+/// The task a request asks for.
+async fn read(app: &App, caller: String, identity: Identity, request: SendRequest) -> Result<Task, ApiError> {
+    let trigger: Trigger = request
+        .trigger_type
+        .parse()
+        .map_err(|_| ApiError::bad_request(format!("Invalid trigger type: {}", request.trigger_type)))?;
+    let channels = request.channel.as_deref().map(channels).transpose()?;
+    let priority = request.priority.as_deref().map(priority).transpose()?.unwrap_or(trigger.default_priority());
+    let scheduled = request.scheduled_time.as_deref().map(|text| scheduled(text, app.road.clock.now())).transpose()?;
+    let person = app.road.people.get(&request.user_id).await?;
+    let person = person.ok_or_else(|| ApiError::not_found(format!("Unknown user: {}", request.user_id)).with("field", "user_id"))?;
+    let channels = channels.unwrap_or_else(|| vec![usable_channel(trigger, &person)]);
+    let parts = channels.into_iter().map(|channel| part(trigger, channel, &person, &request.data)).collect::<Result<_, _>>()?;
+    Ok(Task {
+        id: identity.id,
+        request_hash: identity.request_hash,
+        caller,
+        person: Some(person),
+        scheduled,
+        lane: priority.lane(),
+        class: trigger.class(),
+        trigger: Some(trigger),
+        parts,
+    })
+}
+
+fn channels(text: &str) -> Result<Vec<Channel>, ApiError> {
+    if text == "both" {
+        return Ok(vec![Channel::Sms, Channel::Email]);
+    }
+    text.parse()
+        .map(|channel| vec![channel])
+        .map_err(|_| ApiError::invalid_field("channel", "It must be sms, email, both or whatsapp"))
+}
+
+fn priority(text: &str) -> Result<Priority, ApiError> {
+    text.parse().map_err(|_| ApiError::invalid_field("priority", "It must be critical, high, medium or low"))
+}
+
+fn scheduled(text: &str, now: Timestamp) -> Result<Timestamp, ApiError> {
+    let invalid = |why: &str| ApiError::invalid_field("scheduled_time", why);
+    let civil = || text.parse::<DateTime>().ok()?.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp());
+    let at = text.parse::<Timestamp>().ok().or_else(civil).ok_or_else(|| invalid("It must be an ISO 8601 time"))?;
+    if at > plus_seconds(now, LONGEST_AHEAD_SECONDS) {
+        return Err(invalid("It must be within a year"));
+    }
+    Ok(at)
+}
+
+/// The trigger's own channel where the person can be reached on it, else one on which they can.
+fn usable_channel(trigger: Trigger, person: &Person) -> Channel {
+    let own = trigger.default_channel();
+    let others = [own, Channel::Email, Channel::Sms];
+    others.into_iter().find(|channel| person.address(*channel).is_some()).unwrap_or(own)
+}
+
+fn part(trigger: Trigger, channel: Channel, person: &Person, data: &Map<String, Value>) -> Result<Part, ApiError> {
+    let to = person.address(channel).ok_or_else(|| {
+        let missing = if channel == Channel::Email { "an e-mail address" } else { "a phone number" };
+        ApiError::bad_request(format!("User {} does not have {missing}", person.id)).with("field", "channel")
+    })?;
+    let rendered = template::render(trigger, channel, data).map_err(|error| match error {
+        TemplateError::MissingVariable(name) => ApiError::missing_field(&format!("data.{name}")),
+        TemplateError::Broken(cause) => ApiError::invalid_field("data", cause),
+    })?;
+    let provider = match channel {
+        Channel::Sms | Channel::Whatsapp => ProviderName::Twilio,
+        Channel::Email => ProviderName::Resend,
+    };
+    Ok(Part { channel, to, from: None, content: rendered.content, template: Some(rendered.template), provider })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_read_with_and_without_a_zone() {
+        let now = Timestamp::UNIX_EPOCH;
+        let at = |text: &str| scheduled(text, now).map(|at| at.to_string()).ok();
+        assert_eq!(at("1970-01-27T10:00:00Z").as_deref(), Some("1970-01-27T10:00:00Z"));
+        assert_eq!(at("1970-01-27T12:00:00+02:00").as_deref(), Some("1970-01-27T10:00:00Z"));
+        assert_eq!(at("1970-01-27T10:00:00").as_deref(), Some("1970-01-27T10:00:00Z"));
+        for text in ["", "tomorrow", "1970-13-01T00:00:00Z", "1972-01-01T00:00:00Z"] {
+            assert_eq!(at(text), None, "{text}");
+        }
+    }
+}

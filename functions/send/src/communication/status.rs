@@ -1,0 +1,178 @@
+//! `GET /api/communication/status/{task_id}`: what became of a task, in the words its clients know.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use jiff::Timestamp;
+use serde::Serialize;
+use switchboard::http::ApiError;
+use switchboard::http::error::ErrorBody;
+use switchboard::message::{Channel, Message, Status};
+
+use crate::App;
+
+/// A task's state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum TaskState {
+    /// Accepted or scheduled, not begun.
+    Pending,
+    /// Being sent, or sent and not yet known to have arrived.
+    Started,
+    /// Another attempt is due.
+    Retry,
+    /// Delivered.
+    Success,
+    /// Ended without arriving; the result says why.
+    Failure,
+    /// Cancelled.
+    Revoked,
+}
+
+/// What became of a task.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct TaskStatus {
+    task_id: String,
+    status: TaskState,
+    result: TaskResult,
+    #[schema(value_type = String, format = DateTime)]
+    created: Timestamp,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    started: Option<Timestamp>,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    succeeded: Option<Timestamp>,
+    /// The task's messages, one a channel.
+    messages: Vec<PartStatus>,
+}
+
+/// The outcome, as far as it is known.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct TaskResult {
+    /// The provider's id of the (first) message.
+    message_id: Option<String>,
+    delivered: bool,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    delivery_time: Option<Timestamp>,
+    /// Why it failed, where it did: `opted_out`, `invalid_number`, `attempts_exhausted` …
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+}
+
+/// One message of a task.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct PartStatus {
+    id: String,
+    channel: Channel,
+    status: Status,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
+/// Status of a communication
+///
+/// Needs the scope `communication:read`. `GET /api/v2/communications/messages/{id}` tells the whole story of a message.
+#[utoipa::path(
+    get, path = "/api/communication/status/{task_id}", tag = "Communication", operation_id = "communication_status",
+    params(("task_id" = String, Path, description = "The id the send answered with")),
+    responses(
+        (status = 200, description = "What became of it", body = TaskStatus),
+        (status = 404, description = "No such task", body = ErrorBody),
+    ),
+    security(("bearer" = ["communication:read"])),
+)]
+pub async fn handle(State(app): State<App>, Path(task_id): Path<String>) -> Result<Json<TaskStatus>, ApiError> {
+    let messages = super::task(&app.road, &task_id).await?;
+    Ok(Json(summary(task_id, &messages)))
+}
+
+fn summary(task_id: String, messages: &[Message]) -> TaskStatus {
+    let time = |pick: fn(&Message) -> Option<Timestamp>| messages.iter().filter_map(pick).min();
+    let delivered = time(|message| message.times.delivered);
+    TaskStatus {
+        task_id,
+        status: state(messages.iter().map(|message| message.status)),
+        result: TaskResult {
+            message_id: messages.iter().find_map(|message| message.provider_id.clone()),
+            delivered: delivered.is_some(),
+            delivery_time: delivered,
+            error: messages.iter().filter(|_| delivered.is_none()).find_map(|message| message.reason.clone()),
+        },
+        created: time(|message| Some(message.times.created)).unwrap_or_default(),
+        started: time(|message| message.times.started),
+        succeeded: delivered,
+        messages: messages
+            .iter()
+            .map(|message| PartStatus {
+                id: message.id.to_string(),
+                channel: message.channel,
+                status: message.status,
+                reason: message.reason.clone(),
+            })
+            .collect(),
+    }
+}
+
+fn of(status: Status) -> TaskState {
+    match status {
+        Status::Accepted | Status::Scheduled | Status::Held => TaskState::Pending,
+        Status::Sending | Status::Sent => TaskState::Started,
+        Status::Uncertain | Status::Retrying => TaskState::Retry,
+        Status::Delivered => TaskState::Success,
+        Status::Undelivered | Status::Failed | Status::Blocked | Status::Expired => TaskState::Failure,
+        Status::Cancelled => TaskState::Revoked,
+    }
+}
+
+/// A task has ended when all its messages have: well, if any arrived. Before that it is as far as its slowest message,
+/// but begun once any has.
+fn state(statuses: impl Iterator<Item = Status>) -> TaskState {
+    let states: Vec<TaskState> = statuses.map(of).collect();
+    let any = |state| states.contains(&state);
+    if any(TaskState::Retry) {
+        TaskState::Retry
+    } else if any(TaskState::Started) {
+        TaskState::Started
+    } else if any(TaskState::Pending) {
+        let begun = states.iter().any(|state| *state != TaskState::Pending);
+        if begun { TaskState::Started } else { TaskState::Pending }
+    } else if any(TaskState::Success) {
+        TaskState::Success
+    } else if any(TaskState::Failure) {
+        TaskState::Failure
+    } else {
+        TaskState::Revoked
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_status_has_its_word() {
+        use Status::*;
+        let words = [
+            (Accepted, TaskState::Pending),
+            (Sending, TaskState::Started),
+            (Sent, TaskState::Started),
+            (Retrying, TaskState::Retry),
+            (Delivered, TaskState::Success),
+            (Undelivered, TaskState::Failure),
+            (Blocked, TaskState::Failure),
+            (Cancelled, TaskState::Revoked),
+        ];
+        for (status, word) in words {
+            assert_eq!(state([status].into_iter()), word, "{status}");
+        }
+        assert_eq!(serde_json::to_value(TaskState::Revoked).unwrap(), "REVOKED");
+    }
+
+    #[test]
+    fn a_task_on_two_channels_succeeds_when_one_arrived_and_none_is_under_way() {
+        use Status::*;
+        assert_eq!(state([Delivered, Blocked].into_iter()), TaskState::Success);
+        assert_eq!(state([Delivered, Sent].into_iter()), TaskState::Started);
+        assert_eq!(state([Delivered, Retrying].into_iter()), TaskState::Retry);
+        assert_eq!(state([Accepted, Delivered].into_iter()), TaskState::Started);
+        assert_eq!(state([Failed, Cancelled].into_iter()), TaskState::Failure);
+    }
+}

@@ -1,0 +1,137 @@
+//! `GET /api/v2/communications/messages/{id}`: why was this (not) sent? One read answers it.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use jiff::Timestamp;
+use serde::Serialize;
+use switchboard::http::ApiError;
+use switchboard::http::error::ErrorBody;
+use switchboard::message::record::TemplateUse;
+use switchboard::message::trigger::Class;
+use switchboard::message::{Channel, Lane, Message, Status, Trigger};
+use switchboard::person::{Check, Outcome, PersonId};
+use switchboard::provider::ProviderName;
+
+use crate::App;
+
+/// A message and its story. Neither the address nor the content is in it.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct MessageView {
+    id: String,
+    task_id: String,
+    user_id: Option<PersonId>,
+    channel: Channel,
+    lane: Lane,
+    consent_class: Class,
+    trigger_type: Option<Trigger>,
+    template: Option<TemplateUse>,
+    provider: ProviderName,
+    provider_id: Option<String>,
+    status: Status,
+    /// Why it ended without arriving.
+    reason: Option<String>,
+    provider_code: Option<String>,
+    attempts: u32,
+    segments: u32,
+    cost: f64,
+    /// May it be sent, and why: the latest decision with every rule that was looked at.
+    decision: DecisionView,
+    /// Every step, oldest first.
+    trail: Vec<Step>,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    scheduled_at: Option<Timestamp>,
+    /// Until when it waits, where it waits.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    not_before: Option<Timestamp>,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    sent_at: Option<Timestamp>,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    delivered_at: Option<Timestamp>,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    ended_at: Option<Timestamp>,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    opened_at: Option<Timestamp>,
+}
+
+/// A decision.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct DecisionView {
+    outcome: Outcome,
+    reason: String,
+    checks: Vec<Check>,
+    #[schema(value_type = String, format = DateTime)]
+    decided_at: Timestamp,
+}
+
+/// One step of a message's road.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct Step {
+    #[schema(value_type = String, format = DateTime)]
+    at: Timestamp,
+    event: String,
+    /// Who says so: `switchboard` or a provider.
+    by: String,
+    detail: Option<String>,
+}
+
+/// One message and why it was (not) sent
+///
+/// Needs the scope `communication:read`.
+#[utoipa::path(
+    get, path = "/api/v2/communications/messages/{id}", tag = "Messages", operation_id = "message",
+    params(("id" = String, Path, description = "A message's or a task's id")),
+    responses(
+        (status = 200, description = "The message", body = MessageView),
+        (status = 404, description = "No such message", body = ErrorBody),
+    ),
+    security(("bearer" = ["communication:read"])),
+)]
+pub async fn handle(State(app): State<App>, Path(id): Path<String>) -> Result<Json<MessageView>, ApiError> {
+    let not_found = || ApiError::not_found("Message not found");
+    let message = app.road.messages.get(id.parse().map_err(|_| not_found())?).await?;
+    message.map(|message| Json(view(message))).ok_or_else(not_found)
+}
+
+fn view(message: Message) -> MessageView {
+    let waits = !message.status.is_final() && message.status.is_claimable();
+    let mut trail: Vec<Step> = message
+        .trail
+        .into_values()
+        .map(|entry| Step { at: entry.at, event: entry.event, by: entry.by, detail: entry.detail })
+        .collect();
+    trail.sort_by_key(|step| step.at);
+    MessageView {
+        id: message.id.to_string(),
+        task_id: message.task.to_string(),
+        user_id: message.person,
+        channel: message.channel,
+        lane: message.lane,
+        consent_class: message.class,
+        trigger_type: message.trigger,
+        template: message.template,
+        provider: message.provider,
+        provider_id: message.provider_id,
+        status: message.status,
+        reason: message.reason,
+        provider_code: message.provider_code,
+        attempts: message.attempts,
+        segments: message.segments,
+        cost: message.cost.units(),
+        decision: DecisionView {
+            outcome: message.decision.outcome,
+            reason: message.decision.reason,
+            checks: message.decision.checks,
+            decided_at: message.decision.decided_at,
+        },
+        trail,
+        created_at: message.times.created,
+        scheduled_at: message.times.scheduled,
+        not_before: message.times.not_before.filter(|_| waits),
+        sent_at: message.times.sent,
+        delivered_at: message.times.delivered,
+        ended_at: message.times.ended,
+        opened_at: message.times.opened,
+    }
+}

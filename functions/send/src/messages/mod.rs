@@ -1,0 +1,3 @@
+//! `/api/v2/communications/messages/*`: one message and its story.
+
+pub mod get;

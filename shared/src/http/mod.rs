@@ -1,0 +1,115 @@
+//! The edge every HTTP function shares. A function lists its endpoints with [`Routes`]; each endpoint says who may call it
+//! and which rate limit counts it; the edge does the rest: request id, authentication, rate limit, error envelope,
+//! access log line, metrics, panic guard.
+//!
+//! [`error`] (which constructor to use where) · [`auth`] · [`rate_limit`] · [`body`] · [`idempotency`] · [`observe`].
+
+pub mod auth;
+pub mod body;
+pub mod error;
+mod guard;
+pub mod idempotency;
+mod observe;
+pub mod rate_limit;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::handler::Handler;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::{MethodRouter, get, post};
+
+pub use auth::{AuthKeys, Caller, Scope};
+pub use body::Body;
+pub use error::ApiError;
+pub use idempotency::IdempotencyKey;
+pub use observe::RequestId;
+pub use rate_limit::{Limit, Limits};
+
+use crate::clock::Clock;
+use crate::secrets::Secret;
+use crate::store::Ephemera;
+
+/// What the edge itself needs.
+#[derive(Clone, Debug)]
+pub struct Edge {
+    clock: Clock,
+    auth: Arc<Secret<AuthKeys>>,
+    windows: Ephemera,
+    limits: Limits,
+}
+
+impl Edge {
+    pub fn new(clock: Clock, auth: Secret<AuthKeys>, windows: Ephemera, limits: Limits) -> Self {
+        Self { clock, auth: Arc::new(auth), windows, limits }
+    }
+}
+
+/// What the edge must know of an endpoint.
+#[derive(Clone, Copy, Debug)]
+pub struct Endpoint {
+    /// Its name in logs, metrics and the `context` of errors.
+    pub name: &'static str,
+    pub access: Access,
+}
+
+/// Who may call an endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Anybody; the handler checks a signature itself.
+    Signed,
+    /// Holders of a token with this scope.
+    Scoped(Scope, Limit),
+    /// Holders of any token; the handler checks whose data it is.
+    Authenticated(Limit),
+}
+
+/// A function's endpoints.
+#[derive(Debug)]
+pub struct Routes<S> {
+    router: Router<S>,
+    edge: Option<Edge>,
+}
+
+impl<S: Clone + Send + Sync + 'static> Routes<S> {
+    /// Endpoints that need tokens.
+    pub fn new(edge: Edge) -> Self {
+        Self { router: Router::new(), edge: Some(edge) }
+    }
+
+    /// Endpoints that are all [`Access::Signed`].
+    pub fn signed() -> Self {
+        Self { router: Router::new(), edge: None }
+    }
+
+    pub fn get<H, T>(self, path: &str, name: &'static str, access: Access, handler: H) -> Self
+    where
+        H: Handler<T, S>,
+        T: 'static,
+    {
+        self.route(path, Endpoint { name, access }, get(handler))
+    }
+
+    pub fn post<H, T>(self, path: &str, name: &'static str, access: Access, handler: H) -> Self
+    where
+        H: Handler<T, S>,
+        T: 'static,
+    {
+        self.route(path, Endpoint { name, access }, post(handler))
+    }
+
+    fn route(mut self, path: &str, endpoint: Endpoint, method: MethodRouter<S>) -> Self {
+        let method = method.layer(from_fn_with_state((self.edge.clone(), endpoint), guard::guard));
+        self.router = self.router.route(path, method);
+        self
+    }
+
+    /// The router to hand to the runtime.
+    pub fn finish(self, state: S) -> Router {
+        self.router
+            .fallback(async || ApiError::not_found("No such endpoint"))
+            .method_not_allowed_fallback(async || ApiError::method_not_allowed())
+            .layer(from_fn(observe::observe))
+            .with_state(state)
+    }
+}

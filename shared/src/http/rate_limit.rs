@@ -1,0 +1,139 @@
+//! How often: per minute and caller, by class of endpoint. When the store of windows does not answer, requests are let
+//! through and counted (fail open on how much).
+
+use http::{HeaderMap, HeaderValue};
+use jiff::Timestamp;
+use strum::{EnumIter, IntoEnumIterator, IntoStaticStr};
+
+use super::{ApiError, Caller, Edge};
+use crate::config::optional;
+use crate::store::ephemera::Window;
+use crate::telemetry;
+
+/// The length of a window.
+const WINDOW_SECONDS: i64 = 60;
+
+/// The classes of endpoints that are limited apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EnumIter, IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
+pub enum Limit {
+    General,
+    Send,
+    Batch,
+    Analytics,
+}
+
+impl Limit {
+    /// Its name in a token's `limits` claim, in settings and in keys.
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
+
+    /// Requests a minute, unless the deployment or the token says otherwise.
+    fn default_rate(self) -> u32 {
+        match self {
+            Self::General => 100,
+            Self::Send => 10,
+            Self::Batch => 5,
+            Self::Analytics => 50,
+        }
+    }
+}
+
+/// This deployment's limits.
+#[derive(Clone, Debug)]
+pub struct Limits(Vec<(Limit, u32)>);
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self(Limit::iter().map(|limit| (limit, limit.default_rate())).collect())
+    }
+}
+
+impl Limits {
+    /// `RATE_LIMIT_GENERAL`, `RATE_LIMIT_SEND`, `RATE_LIMIT_BATCH`, `RATE_LIMIT_ANALYTICS`: requests a minute.
+    pub fn from_env() -> Self {
+        let rate = |limit: Limit| {
+            let name = format!("RATE_LIMIT_{}", limit.as_str().to_uppercase());
+            optional(&name, "").parse().unwrap_or_else(|_| limit.default_rate())
+        };
+        Self(Limit::iter().map(|limit| (limit, rate(limit))).collect())
+    }
+
+    fn rate(&self, limit: Limit) -> u32 {
+        self.0.iter().find(|(known, _)| *known == limit).map_or_else(|| limit.default_rate(), |(_, rate)| *rate)
+    }
+}
+
+/// Where a caller stands after a request was counted; goes on every answer.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Standing {
+    limit: u32,
+    window: Window,
+}
+
+impl Standing {
+    fn is_over(&self) -> bool {
+        self.window.count > self.limit
+    }
+
+    /// `X-RateLimit-Limit`, `-Remaining`, and `-Reset` in epoch seconds.
+    pub(super) fn write(&self, headers: &mut HeaderMap) {
+        let resets = whole_seconds(self.window.resets.as_millisecond());
+        headers.insert("x-ratelimit-limit", HeaderValue::from(self.limit));
+        headers.insert("x-ratelimit-remaining", HeaderValue::from(self.limit.saturating_sub(self.window.count)));
+        headers.insert("x-ratelimit-reset", HeaderValue::from(resets));
+    }
+
+    /// The refusal, if the caller is over the limit.
+    pub(super) fn refusal(&self, now: Timestamp) -> Option<ApiError> {
+        let wait = whole_seconds(self.window.resets.as_millisecond() - now.as_millisecond());
+        self.is_over().then(|| ApiError::too_many_requests(self.limit, wait.max(1)))
+    }
+}
+
+/// Up to the next whole second: nobody should come back too early.
+fn whole_seconds(milliseconds: i64) -> u64 {
+    u64::try_from(milliseconds).unwrap_or(0).div_ceil(1000)
+}
+
+/// Counts a request.
+pub(super) async fn count(edge: &Edge, caller: &Caller, limit: Limit) -> Option<Standing> {
+    let key = format!("rate#{}#{}", limit.as_str(), caller.subject);
+    let rate = caller.limit(limit).unwrap_or_else(|| edge.limits.rate(limit));
+    match edge.windows.count(&key, WINDOW_SECONDS, edge.clock.now()).await {
+        Ok(window) => Some(Standing { limit: rate, window }),
+        Err(error) => {
+            tracing::warn!(error = %error, "rate limit not counted, request let through");
+            telemetry::count("rate_limit_unavailable", 1);
+            None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::from_millis;
+
+    fn standing(count: u32) -> Standing {
+        Standing { limit: 10, window: Window { count, resets: from_millis(61_500) } }
+    }
+
+    #[test]
+    fn the_eleventh_request_is_refused_and_told_when_to_come_back() {
+        assert!(standing(10).refusal(from_millis(1_000)).is_none());
+        let refusal = standing(11).refusal(from_millis(1_000)).unwrap().render("test");
+        assert_eq!(refusal.status(), 429);
+        assert_eq!(refusal.headers()["retry-after"], "61");
+    }
+
+    #[test]
+    fn headers_tell_where_the_caller_stands() {
+        let mut headers = HeaderMap::new();
+        standing(12).write(&mut headers);
+        assert_eq!(headers["x-ratelimit-limit"], "10");
+        assert_eq!(headers["x-ratelimit-remaining"], "0");
+        assert_eq!(headers["x-ratelimit-reset"], "62");
+    }
+}

@@ -1,0 +1,67 @@
+//! The steps of a message's road that more than one function takes: [`accept`] (a request becomes messages), [`callback`]
+//! (a provider's report reaches its message), and [`timing`] (when a message is queued, and when the sweep looks again).
+
+pub mod accept;
+pub mod callback;
+pub mod timing;
+
+use std::sync::Arc;
+
+use aws_config::BehaviorVersion;
+
+pub use accept::{AcceptError, Accepted, Part, Task};
+pub use callback::Applied;
+
+use crate::clock::Clock;
+use crate::config::required;
+use crate::queue::Queues;
+use crate::seal::{Seal, SealKeys};
+use crate::secrets::Secret;
+use crate::store::{Ephemera, Messages, People};
+
+/// The SDK behaviour this was tried with. Pinned: a newer one may change time-outs and retries.
+fn behavior() -> BehaviorVersion {
+    BehaviorVersion::v2026_01_12()
+}
+
+/// Everything a message's road runs on.
+#[derive(Clone, Debug)]
+pub struct Road {
+    pub clock: Clock,
+    pub messages: Messages,
+    pub people: People,
+    pub ephemera: Ephemera,
+    pub queues: Queues,
+    pub seal: Arc<Seal>,
+}
+
+/// What every function's start can fail with: it ends the start, and the log says why.
+pub type StartError = Box<dyn std::error::Error + Send + Sync>;
+
+/// AWS, as the environment says.
+pub async fn aws() -> aws_config::SdkConfig {
+    aws_config::defaults(behavior()).load().await
+}
+
+/// A client for secrets.
+pub fn secrets_client(aws: &aws_config::SdkConfig) -> aws_sdk_secretsmanager::Client {
+    aws_sdk_secretsmanager::Client::new(aws)
+}
+
+impl Road {
+    /// Builds the road from the environment and opens its connections, so that the first request does not wait for them.
+    pub async fn from_env(aws: &aws_config::SdkConfig) -> Result<Self, StartError> {
+        let dynamo = aws_sdk_dynamodb::Client::new(aws);
+        let keys = Secret::<SealKeys>::new(secrets_client(aws), required("SEAL_SECRET")?);
+        let (keys, ()) = futures::join!(keys.get(), crate::store::prime(&dynamo));
+        let seal = Arc::new(Seal::new(&keys?.current)?);
+        Ok(Self {
+            clock: Clock::system(),
+            messages: Messages::new(dynamo.clone(), required("MESSAGES_TABLE")?, seal.clone()),
+            people: People::new(dynamo.clone(), required("PEOPLE_TABLE")?, seal.clone()),
+            ephemera: Ephemera::new(dynamo, required("EPHEMERA_TABLE")?),
+            queues: Queues::from_env(aws_sdk_sqs::Client::new(aws))?,
+            seal,
+        })
+    }
+}
