@@ -3,6 +3,9 @@
 //! * [`SendError::Transient`]: the provider did not take the message, and says or implies "later";
 //! * [`SendError::Permanent`]: it did not take it and never will as it is;
 //! * [`SendError::Uncertain`]: it may have taken it. Never sent again before the provider was asked.
+//!
+//! Reasons are our own words. A provider's message is never copied: it quotes addresses and content.
+//! [`BadSignature`] and [`MalformedCallback`] are what can be wrong with a callback.
 
 use std::time::Duration;
 
@@ -21,7 +24,20 @@ pub enum SendError {
 }
 
 /// Why the provider will never take this message. Stored and shown as the message's reason.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, Display, EnumString, IntoStaticStr, utoipa::ToSchema)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    Display,
+    EnumString,
+    IntoStaticStr,
+    utoipa::ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum PermanentKind {
@@ -56,4 +72,31 @@ impl PermanentKind {
     pub fn as_str(self) -> &'static str {
         self.into()
     }
+
+    /// It will strike every message alike, and only an operator can end it.
+    pub fn is_alert(self) -> bool {
+        matches!(self, Self::Configuration | Self::Credentials)
+    }
 }
+
+impl SendError {
+    /// The error of a call that only asks: whatever broke on the way, nothing was sent, so it may be asked again.
+    pub fn of_a_question(self) -> Self {
+        match self {
+            Self::Uncertain { reason } => {
+                Self::Transient { provider_code: "no_answer".to_owned(), reason, retry_after: None }
+            }
+            certain @ (Self::Transient { .. } | Self::Permanent { .. }) => certain,
+        }
+    }
+}
+
+/// A callback that is not proven to come from the provider. The text is for our log; the sender only learns "no".
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("invalid signature: {0}")]
+pub struct BadSignature(pub &'static str);
+
+/// A callback that does come from the provider but cannot be read; answered with 400.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("malformed callback: {0}")]
+pub struct MalformedCallback(pub &'static str);

@@ -12,6 +12,8 @@ pub mod error;
 pub mod report;
 pub mod resend;
 pub mod sendgrid;
+#[cfg(test)]
+mod stub;
 pub mod twilio;
 
 use async_trait::async_trait;
@@ -19,7 +21,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use strum::{Display, EnumString, IntoStaticStr};
 
-pub use error::{PermanentKind, SendError};
+pub use error::{BadSignature, MalformedCallback, PermanentKind, SendError};
 pub use report::{Event, Report};
 
 use crate::message::{Address, Channel, Content, MessageId};
@@ -85,7 +87,12 @@ pub trait Provider: Send + Sync + std::fmt::Debug {
     ///
     /// `is_taken` tells whether a provider id already belongs to another of our messages, so that two messages with the
     /// same text to the same person are not mistaken for one another.
-    async fn resolve(&self, message: &Outgoing, since: Timestamp, is_taken: &dyn Taken) -> Result<Resolution, SendError>;
+    async fn resolve(
+        &self,
+        message: &Outgoing,
+        since: Timestamp,
+        is_taken: &dyn Taken,
+    ) -> Result<Resolution, SendError>;
 
     /// Asks for the present state of a message it took; `None` where it cannot be asked or does not know it.
     async fn fetch(&self, message: MessageId, provider_id: &str) -> Result<Option<Report>, SendError>;

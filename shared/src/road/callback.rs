@@ -76,7 +76,7 @@ impl Road {
 /// The ids we may know a message by. SendGrid's events carry its `X-Message-Id` with more behind it.
 fn candidates(provider: ProviderName, provider_id: &str) -> Vec<String> {
     match provider {
-        ProviderName::Sendgrid => sendgrid::callback::message_ids(provider_id),
+        ProviderName::Sendgrid => sendgrid::candidate_message_ids(provider_id).map(str::to_owned).collect(),
         ProviderName::Twilio | ProviderName::Resend => vec![provider_id.to_owned()],
     }
 }

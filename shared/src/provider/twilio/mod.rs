@@ -1,1 +1,109 @@
-//! Stand-in until the provider's files land.
+//! Twilio: SMS and WhatsApp (Programmable Messaging, API version 2010-04-01).
+
+pub mod callback;
+mod client;
+pub mod errors;
+pub mod signature;
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::Deserialize;
+
+pub use client::Twilio;
+
+use super::{Event, PermanentKind};
+use crate::clock::Clock;
+
+/// Where Twilio is, and where it finds us.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// `https://api.twilio.com`, or a stand-in.
+    pub base_url: String,
+    /// Where our webhooks are reached from outside; status callbacks go there.
+    pub public_base_url: String,
+    pub clock: Clock,
+}
+
+/// The `twilio` secret.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+pub struct TwilioCredentials {
+    pub account_sid: String,
+    pub auth_token: String,
+    /// The SMS sender, E.164; used where no Messaging Service is set.
+    pub phone_number: String,
+    /// The WhatsApp sender, E.164.
+    pub whatsapp_number: String,
+    /// The Messaging Service that chooses the SMS sender.
+    #[serde(default)]
+    pub messaging_service_sid: Option<String>,
+    /// Keys of webhooks signed with HMAC-SHA256 (`webhooks_sharedkey_…` to its secret), where that is switched on.
+    #[serde(default)]
+    pub webhook_shared_keys: BTreeMap<String, String>,
+}
+
+impl fmt::Debug for TwilioCredentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TwilioCredentials[…]")
+    }
+}
+
+/// What a message status means, with the error code that came along. `None`: a status of no meaning to us.
+///
+/// Up to `sent` a status only says that Twilio has the message. `failed` without a code was given up by Twilio itself,
+/// `undelivered` without one by the carrier. Source: the Message resource's `status` values, and their 13th,
+/// `partially_delivered`, from Twilio's OpenAPI file.
+fn event(status: &str, error_code: Option<i64>) -> Option<Event> {
+    let because = |kind| Some(Event::Undelivered(error_code.map_or(kind, errors::undelivered)));
+    match status {
+        "accepted" | "scheduled" | "queued" | "sending" | "sent" => Some(Event::Sent),
+        "delivered" | "partially_delivered" => Some(Event::Delivered),
+        "read" => Some(Event::Opened),
+        "undelivered" => because(PermanentKind::Unreachable),
+        "failed" | "canceled" => because(PermanentKind::Rejected),
+        _ => None,
+    }
+}
+
+/// The key of a status: Twilio repeats a callback with the same status and error code, and sends no event id.
+fn key(status: &str, error_code: Option<i64>) -> String {
+    error_code.map_or_else(|| status.to_owned(), |code| format!("{status}:{code}"))
+}
+
+/// The API's dates: RFC 2822, `Thu, 24 Aug 2023 05:01:45 +0000`.
+fn date(text: &str) -> Option<Timestamp> {
+    jiff::fmt::rfc2822::parse(text).ok().map(|at| at.timestamp())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_secret_is_read_and_never_shown() {
+        let json = r#"{"account_sid":"AC1","auth_token":"s3cret","phone_number":"+15005550006","whatsapp_number":"+14155238886",
+            "messaging_service_sid":null,"added_later":1}"#;
+        let credentials: TwilioCredentials = serde_json::from_str(json).unwrap();
+        assert_eq!(credentials.messaging_service_sid, None);
+        assert_eq!(format!("{credentials:?}"), "TwilioCredentials[…]");
+    }
+
+    #[test]
+    fn every_status_has_its_meaning() {
+        for status in ["accepted", "scheduled", "queued", "sending", "sent"] {
+            assert_eq!(event(status, None), Some(Event::Sent), "{status}");
+        }
+        assert_eq!(event("delivered", None), Some(Event::Delivered));
+        assert_eq!(event("partially_delivered", None), Some(Event::Delivered));
+        assert_eq!(event("read", None), Some(Event::Opened));
+        assert_eq!(event("undelivered", None), Some(Event::Undelivered(PermanentKind::Unreachable)));
+        assert_eq!(event("undelivered", Some(30005)), Some(Event::Undelivered(PermanentKind::InvalidNumber)));
+        assert_eq!(event("failed", None), Some(Event::Undelivered(PermanentKind::Rejected)));
+        assert_eq!(event("failed", Some(63016)), Some(Event::Undelivered(PermanentKind::OutsideWindow)));
+        assert_eq!(event("canceled", None), Some(Event::Undelivered(PermanentKind::Rejected)));
+        for status in ["receiving", "received", "", "Delivered", "teleported"] {
+            assert_eq!(event(status, None), None, "{status}");
+        }
+    }
+}

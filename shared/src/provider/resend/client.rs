@@ -1,0 +1,157 @@
+//! Sends through the Emails API, and asks there what became of a send without an answer: by sending it again with the
+//! same idempotency key, which Resend answers with what it did the first time.
+//!
+//! Source: "Send Email", "Idempotency Keys" and "Retrieve Email" of Resend's documentation and OpenAPI file.
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use reqwest::RequestBuilder;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::super::call::{Answer, answer};
+use super::super::{
+    Accepted, Event, Outgoing, PermanentKind, Provider, ProviderName, Report, Resolution, SendError, Taken,
+};
+use super::{ResendCredentials, Settings, errors, event};
+use crate::message::{Address, Content, MessageId};
+
+/// Resend forgets a key after 24 hours, and would then send again; one hour is left for our clock and its.
+const KEY_LIFETIME_SECONDS: i64 = 23 * 60 * 60;
+
+/// Resend, with one version of its credentials. Cheap to make.
+#[derive(Clone, Debug)]
+pub struct Resend {
+    http: reqwest::Client,
+    settings: Settings,
+    credentials: ResendCredentials,
+}
+
+#[derive(Debug, Deserialize)]
+struct Created {
+    id: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct Email {
+    id: String,
+    last_event: Option<String>,
+}
+
+impl Resend {
+    pub fn new(http: reqwest::Client, settings: Settings, credentials: ResendCredentials) -> Self {
+        Self { http, settings, credentials }
+    }
+
+    fn authorized(&self, request: RequestBuilder) -> RequestBuilder {
+        request.bearer_auth(&self.credentials.api_key)
+    }
+
+    fn emails(&self) -> String {
+        format!("{}/emails", self.settings.base_url.trim_end_matches('/'))
+    }
+
+    async fn post(&self, message: &Outgoing) -> Result<Answer, SendError> {
+        let request = self.authorized(self.http.post(self.emails()));
+        answer(request.header("Idempotency-Key", message.id.to_string()).json(&self.body(message)?)).await
+    }
+
+    fn outcome(&self, answer: &Answer) -> Result<Accepted, SendError> {
+        if !answer.status.is_success() {
+            return Err(errors::refused(answer, self.settings.clock.now()));
+        }
+        let created: Created = serde_json::from_slice(&answer.body).map_err(|_| unreadable())?;
+        Ok(Accepted { provider_id: created.id })
+    }
+
+    /// A pure function of the message and the configured sender: the same key must carry the same payload.
+    fn body(&self, message: &Outgoing) -> Result<Value, SendError> {
+        let (Address::Email(to), Content::Email { subject, text, html }) = (&message.to, &message.content) else {
+            return Err(SendError::Permanent {
+                kind: PermanentKind::Configuration,
+                provider_code: "channel".to_owned(),
+                reason: "Resend sends e-mail only".to_owned(),
+            });
+        };
+        let configured = || mailbox(&self.credentials.from_name, &self.credentials.from_email);
+        let mut body = json!({
+            "from": message.from.clone().unwrap_or_else(configured),
+            "to": [to.as_str()],
+            "subject": subject,
+            "tags": [{"name": "message_id", "value": message.id.to_string()}],
+        });
+        for (name, part) in [("text", text), ("html", html)] {
+            if let Some(part) = part {
+                body[name] = json!(part);
+            }
+        }
+        Ok(body)
+    }
+}
+
+/// `Name <address>`; a name with special characters is quoted (RFC 5322 §3.2.4).
+fn mailbox(name: &str, address: &str) -> String {
+    let plain = name.chars().all(|c| c.is_alphanumeric() || " !#$%&'*+-/=?^_`{|}~".contains(c));
+    match (name.is_empty(), plain) {
+        (true, _) => address.to_owned(),
+        (false, true) => format!("{name} <{address}>"),
+        (false, false) => format!("\"{}\" <{address}>", name.replace('\\', "\\\\").replace('"', "\\\"")),
+    }
+}
+
+#[async_trait]
+impl Provider for Resend {
+    fn name(&self) -> ProviderName {
+        ProviderName::Resend
+    }
+
+    async fn send(&self, message: &Outgoing) -> Result<Accepted, SendError> {
+        self.outcome(&self.post(message).await?)
+    }
+
+    /// Sends again with the same key. Once the key is forgotten that would be a second message, and where the key was
+    /// used with another payload Resend does not say what it sent: then only the callbacks tell.
+    async fn resolve(&self, message: &Outgoing, since: Timestamp, _: &dyn Taken) -> Result<Resolution, SendError> {
+        let age = self.settings.clock.now().as_second().saturating_sub(since.as_second());
+        if age > KEY_LIFETIME_SECONDS {
+            return Ok(Resolution::Unknowable);
+        }
+        let answer = self.post(message).await?;
+        if errors::was_taken(&answer) {
+            return Ok(Resolution::Unknowable);
+        }
+        self.outcome(&answer).map(Resolution::Accepted)
+    }
+
+    async fn fetch(&self, message: MessageId, provider_id: &str) -> Result<Option<Report>, SendError> {
+        if provider_id.is_empty() || !provider_id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
+            return Ok(None);
+        }
+        let request = self.authorized(self.http.get(format!("{}/{provider_id}", self.emails())));
+        let answer = answer(request).await.map_err(SendError::of_a_question)?;
+        let now = self.settings.clock.now();
+        match answer.status.as_u16() {
+            200 => {}
+            404 => return Ok(None),
+            _ => return Err(errors::refused(&answer, now).of_a_question()),
+        }
+        let email: Email = serde_json::from_slice(&answer.body).map_err(|_| unreadable().of_a_question())?;
+        let last = email.last_event.unwrap_or_default();
+        Ok(Some(Report {
+            provider: ProviderName::Resend,
+            message_id: Some(message),
+            provider_id: Some(email.id),
+            key: format!("last_event:{last}"),
+            event: event(&last).unwrap_or(Event::Ignored),
+            at: now,
+            provider_code: None,
+        }))
+    }
+}
+
+fn unreadable() -> SendError {
+    SendError::Uncertain { reason: "the provider's answer could not be read".to_owned() }
+}
+
+#[cfg(test)]
+mod tests;
