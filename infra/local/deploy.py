@@ -38,6 +38,7 @@ def deploy(settings: Settings, aws: Aws, document: dict[str, Any], binaries: dic
     outputs = _create_or_update(aws, json.dumps(packaged), settings.parameters)
     _forget_old_packages(aws, packaged)
     _connect_routes(aws, document, outputs["ApiId"])
+    _enable_expiry(aws, document)
     (settings.directory / API_ID_FILE).write_text(outputs["ApiId"])
     return outputs
 
@@ -143,6 +144,20 @@ def _connect_routes(aws: Aws, document: dict[str, Any], api_id: str) -> None:
         )["IntegrationId"]
     for key, logical in missing.items():
         gateway.create_route(ApiId=api_id, RouteKey=key, Target=f"integrations/{integrations[logical]}")
+
+
+def _enable_expiry(aws: Aws, document: dict[str, Any]) -> None:
+    """Turns time to live on; MiniStack honours it, but does not read it from a template."""
+    dynamodb, cloudformation = aws.client("dynamodb"), aws.client("cloudformation")
+    for logical, resource in document["Resources"].items():
+        setting = resource.get("Properties", {}).get("TimeToLiveSpecification") if isinstance(resource, dict) else None
+        if not setting:
+            continue
+        found = cloudformation.describe_stack_resource(StackName=STACK, LogicalResourceId=logical)
+        table = found["StackResourceDetail"]["PhysicalResourceId"]
+        now = dynamodb.describe_time_to_live(TableName=table)["TimeToLiveDescription"]
+        if now.get("TimeToLiveStatus") != "ENABLED":
+            dynamodb.update_time_to_live(TableName=table, TimeToLiveSpecification=setting)
 
 
 def write_secrets(aws: Aws, document: dict[str, Any], made: dict[str, Any]) -> None:
