@@ -55,7 +55,7 @@ MESSAGES: list[tuple[str, str, dict[str, Any]]] = [
         {
             "user_id": PERSON,
             "trigger_type": "monthly_report",
-            "data": {"month": "October", "summary": "You saved 120 dollars.", "url": "https://example.com/report"},
+            "data": {"month": "October", "summary": "You saved 120 dollars."},
             "channel": "email",
         },
     ),
