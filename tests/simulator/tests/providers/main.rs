@@ -1,0 +1,10 @@
+//! The simulator over the network, as a client and its webhooks see it.
+
+#[cfg(test)]
+mod faults;
+#[cfg(test)]
+mod mail;
+#[cfg(test)]
+mod twilio;
+#[cfg(test)]
+mod world;
