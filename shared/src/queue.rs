@@ -88,9 +88,12 @@ impl Queues {
         let mut refused = Vec::new();
         for ten in messages.chunks(10) {
             let entries = ten.iter().filter_map(|(id, delay)| entry(*id, *delay)).collect();
-            let answer = self.client.send_message_batch().queue_url(self.url(lane)).set_entries(Some(entries)).send().await;
+            let answer =
+                self.client.send_message_batch().queue_url(self.url(lane)).set_entries(Some(entries)).send().await;
             match answer {
-                Ok(answer) => refused.extend(answer.failed().iter().filter_map(|failed| failed.id().parse::<MessageId>().ok())),
+                Ok(answer) => {
+                    refused.extend(answer.failed().iter().filter_map(|failed| failed.id().parse::<MessageId>().ok()))
+                }
                 Err(error) => {
                     tracing::error!(queue.name = lane.as_str(), error = %error.into_service_error(), "a batch was not queued");
                     refused.extend(ten.iter().map(|(id, _)| *id));

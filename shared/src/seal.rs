@@ -149,7 +149,11 @@ pub(crate) mod tests {
             assert!(seal.open("row", text).is_err(), "{text}");
         }
         assert!(Seal::new(&keys("k3", &[("k1", 1)])).is_err());
-        let short = SealKeys { active: "k1".into(), keys: [("k1".into(), STANDARD.encode([1; 16]))].into(), fingerprint_key: key(9) };
+        let short = SealKeys {
+            active: "k1".into(),
+            keys: [("k1".into(), STANDARD.encode([1; 16]))].into(),
+            fingerprint_key: key(9),
+        };
         assert!(Seal::new(&short).is_err());
     }
 }

@@ -105,7 +105,8 @@ impl<T: DeserializeOwned> Secret<T> {
     }
 
     async fn read(&self, client: &Client) -> Result<Versions<T>, SecretError> {
-        let (current, previous) = futures::join!(self.version(client, "AWSCURRENT"), self.version(client, "AWSPREVIOUS"));
+        let (current, previous) =
+            futures::join!(self.version(client, "AWSCURRENT"), self.version(client, "AWSPREVIOUS"));
         Ok(Versions { current: current?, previous: previous.ok() })
     }
 

@@ -1,1 +1,33 @@
-//! Being written.
+//! Registers people's addresses and what they agreed to.
+//!
+//! `consent/`: one file per endpoint; what they share is in its `mod.rs`.
+
+pub mod consent;
+
+use axum::Router;
+use switchboard::config::default_region;
+use switchboard::http::{Access, Edge, Limit, Routes};
+use switchboard::road::Road;
+
+/// What the handlers work with.
+#[derive(Clone, Debug)]
+pub struct App {
+    road: Road,
+    /// The region phone numbers without a country code are read in.
+    region: String,
+}
+
+/// The function's endpoints.
+pub fn router(edge: Edge, road: Road) -> Router {
+    // Whose consent it is stands in the body: the handlers check that.
+    let anyone = Access::Authenticated(Limit::General);
+    Routes::new(edge)
+        .post("/api/communication/consent/sms", "grant_sms_consent", anyone, consent::sms::handle)
+        .post("/api/communication/consent/email", "grant_email_consent", anyone, consent::email::handle)
+        .finish(App { road, region: default_region() })
+}
+
+/// The function's part of the API description.
+#[derive(Debug, utoipa::OpenApi)]
+#[openapi(paths(consent::sms::handle, consent::email::handle))]
+pub struct Description;

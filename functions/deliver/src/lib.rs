@@ -1,1 +1,75 @@
-//! Being written.
+//! Takes messages from the lanes and sees each one step further.
+//!
+//! [`handle`] works through a batch; one record never blocks another. What a message's next step is follows from its
+//! status: [`attempt`] (send it), [`resolve`] (find out whether it was sent), [`ask`] (find out what became of it). A
+//! report that waited for its message is applied in [`report`].
+
+mod ask;
+mod attempt;
+mod providers;
+mod report;
+mod resolve;
+mod step;
+
+use std::panic::AssertUnwindSafe;
+
+use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
+use futures::FutureExt;
+use futures::stream::{self, StreamExt};
+use lambda_runtime::LambdaEvent;
+use switchboard::queue::Work;
+use switchboard::road::Road;
+
+pub use providers::Providers;
+
+/// How many records of a batch are worked on at a time. A batch has at most ten.
+const AT_A_TIME: usize = 10;
+
+/// What the steps work with.
+#[derive(Debug)]
+pub struct App {
+    road: Road,
+    providers: Providers,
+}
+
+/// A record could not be worked through now: SQS will bring it again, and in the end put it aside.
+type StepError = Box<dyn std::error::Error + Send + Sync>;
+
+impl App {
+    pub fn new(road: Road, providers: Providers) -> Self {
+        Self { road, providers }
+    }
+}
+
+/// Works through a batch; answers the records that must come again.
+pub async fn handle(app: &App, event: LambdaEvent<SqsEvent>) -> Result<SqsBatchResponse, lambda_runtime::Error> {
+    let records = event.payload.records;
+    let failed: Vec<Option<BatchItemFailure>> = stream::iter(records.into_iter().map(|record| guarded(app, record)))
+        .buffer_unordered(AT_A_TIME)
+        .collect()
+        .await;
+    let mut response = SqsBatchResponse::default();
+    response.batch_item_failures = failed.into_iter().flatten().collect();
+    Ok(response)
+}
+
+/// One record, its panic caught: the others of its batch go on.
+async fn guarded(app: &App, record: SqsMessage) -> Option<BatchItemFailure> {
+    let id = record.message_id.clone().unwrap_or_default();
+    let cause = match AssertUnwindSafe(work(app, &record)).catch_unwind().await {
+        Ok(Ok(())) => return None,
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => "panicked".to_owned(),
+    };
+    tracing::error!(queue.record = id, error = cause, "record not worked through, it will come again");
+    let mut failure = BatchItemFailure::default();
+    failure.item_identifier = id;
+    Some(failure)
+}
+
+async fn work(app: &App, record: &SqsMessage) -> Result<(), StepError> {
+    match serde_json::from_str(record.body.as_deref().unwrap_or_default())? {
+        Work::Message { id } => step::take(app, id).await,
+        Work::Report { report } => report::take(app, &report, record).await,
+    }
+}

@@ -31,7 +31,11 @@ impl Identity {
 
 /// Accepts a task and answers with what `answer` makes of it; a task whose recipient may not be contacted is refused
 /// with the decision's reason and the id under which the whole decision can be read.
-pub(crate) async fn accept<A: Serialize>(app: &App, task: Task, answer: impl Fn(&Accepted) -> A) -> Result<Response, ApiError> {
+pub(crate) async fn accept<A: Serialize>(
+    app: &App,
+    task: Task,
+    answer: impl Fn(&Accepted) -> A,
+) -> Result<Response, ApiError> {
     let id = task.id;
     let accepted = app.road.accept(task).await.map_err(|error| match error {
         AcceptError::OtherBody => ApiError::other_body(),

@@ -1,1 +1,72 @@
-//! Being written.
+//! What providers call: each callback's raw bytes are verified before anything is parsed, and what it reports reaches its
+//! message with one write.
+//!
+//! [`received`]: a callback as it came · [`reports`]: verify, parse, apply, one function a provider · then one file per
+//! endpoint.
+
+pub mod communication;
+pub mod received;
+mod reports;
+pub mod resend;
+pub mod twilio;
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
+
+use axum::Router;
+use switchboard::http::{Access, Routes};
+use switchboard::provider::resend::ResendCredentials;
+use switchboard::provider::sendgrid::SendgridCredentials;
+use switchboard::provider::twilio::TwilioCredentials;
+use switchboard::road::Road;
+use switchboard::secrets::Secret;
+
+/// What callbacks are verified with.
+#[derive(Debug)]
+pub struct Keys {
+    pub twilio: Secret<TwilioCredentials>,
+    pub sendgrid: Secret<SendgridCredentials>,
+    pub resend: Secret<ResendCredentials>,
+}
+
+/// What the handlers work with.
+#[derive(Clone, Debug)]
+pub struct App {
+    road: Road,
+    keys: Arc<Keys>,
+    /// Our address as the providers know it.
+    public_url: Arc<str>,
+    /// When a SendGrid callback was last noted (epoch milliseconds).
+    sendgrid_noted: Arc<AtomicI64>,
+}
+
+impl App {
+    pub fn new(road: Road, keys: Keys, public_url: String) -> Self {
+        Self { road, keys: Arc::new(keys), public_url: public_url.into(), sendgrid_noted: Arc::default() }
+    }
+}
+
+/// The function's endpoints.
+pub fn router(app: App) -> Router {
+    let signed = Access::Signed;
+    Routes::signed()
+        .post("/api/communication/webhooks/twilio", "twilio_webhook", signed, communication::twilio::handle)
+        .post("/api/communication/webhooks/sendgrid", "sendgrid_webhook", signed, communication::sendgrid::handle)
+        .post("/api/communication/webhooks/resend", "resend_webhook", signed, communication::resend::handle)
+        .post("/twilio/sms-status", "twilio_sms_status", signed, twilio::sms_status::handle)
+        .post("/twilio/whatsapp-status", "twilio_whatsapp_status", signed, twilio::whatsapp_status::handle)
+        .post("/webhooks/resend", "resend_webhook", signed, resend::handle)
+        .finish(app)
+}
+
+/// The function's part of the API description.
+#[derive(Debug, utoipa::OpenApi)]
+#[openapi(paths(
+    communication::twilio::handle,
+    communication::sendgrid::handle,
+    communication::resend::handle,
+    twilio::sms_status::handle,
+    twilio::whatsapp_status::handle,
+    resend::handle,
+))]
+pub struct Description;

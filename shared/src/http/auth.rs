@@ -192,7 +192,9 @@ pub(super) async fn authenticate(headers: &HeaderMap, secret: &Secret<AuthKeys>)
                 return Ok(Caller { subject: sub, scopes: scope.scopes(), limits });
             }
             Ok(_) => {}
-            Err(error) if matches!(error.kind(), ErrorKind::ExpiredSignature) => refused = ApiError::unauthorized("Token expired"),
+            Err(error) if matches!(error.kind(), ErrorKind::ExpiredSignature) => {
+                refused = ApiError::unauthorized("Token expired")
+            }
             Err(_) => {}
         }
     }

@@ -27,7 +27,10 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
 fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<Body<T>, ApiError> {
     let json: Value = serde_json::from_slice(bytes).map_err(|error| {
         let place = format!("at line {}, column {}", error.line(), error.column());
-        ApiError::bad_request("Invalid JSON").details(format!("The request body is not JSON: {}", if bytes.is_empty() { "it is empty".to_owned() } else { place }))
+        ApiError::bad_request("Invalid JSON").details(format!(
+            "The request body is not JSON: {}",
+            if bytes.is_empty() { "it is empty".to_owned() } else { place }
+        ))
     })?;
     if !json.is_object() {
         return Err(ApiError::bad_request("Invalid JSON").details("The request body must be a JSON object"));
@@ -83,7 +86,10 @@ mod tests {
         assert_eq!(refusal(r#"{"items": []}"#).await["error"], "Missing required field: user_id");
         assert_eq!(refusal(r#"{"user_id": null, "items": []}"#).await["error"], "Missing required field: user_id");
         assert_eq!(refusal(r#"{"user_id": "x", "items": []}"#).await["error"], "Invalid value for field: user_id");
-        assert_eq!(refusal(r#"{"user_id": 1, "items": [{"name": "a"}, {}]}"#).await["error"], "Missing required field: items[1].name");
+        assert_eq!(
+            refusal(r#"{"user_id": 1, "items": [{"name": "a"}, {}]}"#).await["error"],
+            "Missing required field: items[1].name"
+        );
         for text in ["", "{", "[]", "\"x\"", "nul"] {
             assert_eq!(refusal(text).await["error"], "Invalid JSON", "{text}");
         }

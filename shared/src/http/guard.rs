@@ -8,7 +8,11 @@ use super::auth::authenticate;
 use super::rate_limit::{Standing, count};
 use super::{Access, ApiError, Edge, Endpoint};
 
-pub(super) async fn guard(State((edge, endpoint)): State<(Option<Edge>, Endpoint)>, request: Request, next: Next) -> Response {
+pub(super) async fn guard(
+    State((edge, endpoint)): State<(Option<Edge>, Endpoint)>,
+    request: Request,
+    next: Next,
+) -> Response {
     let mut standing = None;
     let mut response = match admit(edge.as_ref(), endpoint, request, &mut standing).await {
         Ok(request) => next.run(request).await,

@@ -65,14 +65,8 @@ pub(super) async fn observe(mut request: Request, next: Next) -> Response {
         error = cause.as_deref(),
         "access"
     );
-    RequestMetrics {
-        timestamp: SystemTime::now(),
-        endpoint: name,
-        status_class: class(status),
-        requests: 1,
-        duration,
-    }
-    .emit();
+    RequestMetrics { timestamp: SystemTime::now(), endpoint: name, status_class: class(status), requests: 1, duration }
+        .emit();
     response
 }
 

@@ -81,7 +81,8 @@ impl EmailAddress {
     /// Parses a bare address (`person@example.com`), RFC 5321 syntax, at most 254 characters.
     pub fn parse(text: &str) -> Result<Self, AddressError> {
         let text = text.trim();
-        let options = email_address::Options::default().with_required_tld().without_display_text().without_domain_literal();
+        let options =
+            email_address::Options::default().with_required_tld().without_display_text().without_domain_literal();
         let parsed = email_address::EmailAddress::parse_with_options(text, options)
             .map_err(|_| AddressError::NotAnEmailAddress)?;
         let address = format!("{}@{}", parsed.local_part(), parsed.domain().to_lowercase());
@@ -146,7 +147,14 @@ mod tests {
 
     #[test]
     fn common_spellings_become_e164() {
-        for text in ["+14155552671", "+1 (415) 555-2671", "415-555-2671", "(415) 555 2671", "whatsapp:+14155552671", "1 415 555 2671"] {
+        for text in [
+            "+14155552671",
+            "+1 (415) 555-2671",
+            "415-555-2671",
+            "(415) 555 2671",
+            "whatsapp:+14155552671",
+            "1 415 555 2671",
+        ] {
             assert_eq!(phone(text).as_deref(), Ok("+14155552671"), "{text}");
         }
         assert_eq!(PhoneNumber::parse("020 7946 0018", "GB").unwrap().as_str(), "+442079460018");
@@ -161,7 +169,18 @@ mod tests {
 
     #[test]
     fn what_is_no_phone_number_is_refused() {
-        for text in ["", "abc", "12345", "+12345", "555-2671", "+999123456789", "+14155552671 ext. 5", "+1415555267112345", "1-800-FLOWERS", "a@b.example"] {
+        for text in [
+            "",
+            "abc",
+            "12345",
+            "+12345",
+            "555-2671",
+            "+999123456789",
+            "+14155552671 ext. 5",
+            "+1415555267112345",
+            "1-800-FLOWERS",
+            "a@b.example",
+        ] {
             assert!(phone(text).is_err(), "{text} gave {:?}", phone(text));
         }
     }
@@ -169,7 +188,16 @@ mod tests {
     #[test]
     fn email_addresses_are_checked_and_their_domain_lowered() {
         assert_eq!(EmailAddress::parse(" Ada.L@Example.COM ").unwrap().as_str(), "Ada.L@example.com");
-        for text in ["", "ada", "ada@", "@example.com", "ada@localhost", "Ada <ada@example.com>", "a b@example.com", "a@b.com\r\nBcc: c@d.com"] {
+        for text in [
+            "",
+            "ada",
+            "ada@",
+            "@example.com",
+            "ada@localhost",
+            "Ada <ada@example.com>",
+            "a b@example.com",
+            "a@b.com\r\nBcc: c@d.com",
+        ] {
             assert!(EmailAddress::parse(text).is_err(), "{text}");
         }
     }

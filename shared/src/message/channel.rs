@@ -5,7 +5,19 @@ use strum::{Display, EnumString, IntoStaticStr};
 
 /// One channel. A send to "both" is two messages, one on each.
 #[derive(
-    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, Display, EnumString, IntoStaticStr,
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    Display,
+    EnumString,
+    IntoStaticStr,
     utoipa::ToSchema,
 )]
 #[serde(rename_all = "lowercase")]

@@ -7,7 +7,11 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "lowercase")]
 pub enum Content {
     /// SMS or WhatsApp: text and up to ten media URLs.
-    Text { body: String, #[serde(default, skip_serializing_if = "Vec::is_empty")] media: Vec<String> },
+    Text {
+        body: String,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        media: Vec<String>,
+    },
     /// E-mail: a subject and at least one of the two bodies.
     Email {
         subject: String,

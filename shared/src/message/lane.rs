@@ -6,7 +6,18 @@ use strum::{Display, EnumIter, EnumString, IntoStaticStr};
 
 /// How much it matters, as the client says.
 #[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, Display, EnumString, IntoStaticStr,
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    Display,
+    EnumString,
+    IntoStaticStr,
     utoipa::ToSchema,
 )]
 #[serde(rename_all = "lowercase")]
@@ -20,7 +31,18 @@ pub enum Priority {
 
 /// Which queue it waits in.
 #[derive(
-    Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, Display, EnumIter, EnumString, IntoStaticStr,
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    Display,
+    EnumIter,
+    EnumString,
+    IntoStaticStr,
     utoipa::ToSchema,
 )]
 #[serde(rename_all = "lowercase")]

@@ -57,32 +57,82 @@ pub struct Times {
     #[serde(with = "crate::clock::millis", rename = "created_at")]
     pub created: Timestamp,
     /// When the client wants it sent.
-    #[serde(default, with = "crate::clock::millis::option", rename = "scheduled_at", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        with = "crate::clock::millis::option",
+        rename = "scheduled_at",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub scheduled: Option<Timestamp>,
     /// It must not be sent before: what the client asked for, a rule's hold, or a retry's pause.
     #[serde(default, with = "crate::clock::millis::option", skip_serializing_if = "Option::is_none")]
     pub not_before: Option<Timestamp>,
     /// The first claim.
-    #[serde(default, with = "crate::clock::millis::option", rename = "started_at", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        with = "crate::clock::millis::option",
+        rename = "started_at",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub started: Option<Timestamp>,
     /// The latest claim: a call of unknown outcome was made at or after this time.
-    #[serde(default, with = "crate::clock::millis::option", rename = "claimed_at", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        with = "crate::clock::millis::option",
+        rename = "claimed_at",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub claimed: Option<Timestamp>,
     /// Until when the claim's holder may call the provider.
-    #[serde(default, with = "crate::clock::millis::option", rename = "lease_until", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        with = "crate::clock::millis::option",
+        rename = "lease_until",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub lease: Option<Timestamp>,
-    #[serde(default, with = "crate::clock::millis::option", rename = "sent_at", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        with = "crate::clock::millis::option",
+        rename = "sent_at",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub sent: Option<Timestamp>,
-    #[serde(default, with = "crate::clock::millis::option", rename = "delivered_at", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        with = "crate::clock::millis::option",
+        rename = "delivered_at",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub delivered: Option<Timestamp>,
-    #[serde(default, with = "crate::clock::millis::option", rename = "ended_at", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        with = "crate::clock::millis::option",
+        rename = "ended_at",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub ended: Option<Timestamp>,
-    #[serde(default, with = "crate::clock::millis::option", rename = "opened_at", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        with = "crate::clock::millis::option",
+        rename = "opened_at",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub opened: Option<Timestamp>,
-    #[serde(default, with = "crate::clock::millis::option", rename = "clicked_at", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        with = "crate::clock::millis::option",
+        rename = "clicked_at",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub clicked: Option<Timestamp>,
     /// When the sweep looks at it, unless something happens before.
-    #[serde(default, with = "crate::clock::millis::option", rename = "due_at", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        with = "crate::clock::millis::option",
+        rename = "due_at",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub due: Option<Timestamp>,
 }
 

@@ -15,7 +15,18 @@ use strum::{Display, EnumIter, EnumString, IntoEnumIterator, IntoStaticStr};
 
 /// Where a message is on its road.
 #[derive(
-    Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, Display, EnumString, EnumIter, IntoStaticStr,
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    Display,
+    EnumString,
+    EnumIter,
+    IntoStaticStr,
     utoipa::ToSchema,
 )]
 #[serde(rename_all = "lowercase")]
@@ -58,7 +69,8 @@ impl Status {
     /// Whether a message may go from `self` to `next`.
     pub fn may_become(self, next: Self) -> bool {
         use Status::{
-            Accepted, Blocked, Cancelled, Delivered, Expired, Failed, Held, Retrying, Scheduled, Sending, Sent, Uncertain, Undelivered,
+            Accepted, Blocked, Cancelled, Delivered, Expired, Failed, Held, Retrying, Scheduled, Sending, Sent,
+            Uncertain, Undelivered,
         };
         match self {
             Accepted | Scheduled => {
@@ -101,7 +113,14 @@ mod tests {
         let ended: Vec<Status> = Status::iter().filter(|status| status.is_final()).collect();
         assert_eq!(
             ended,
-            [Status::Delivered, Status::Undelivered, Status::Failed, Status::Blocked, Status::Cancelled, Status::Expired]
+            [
+                Status::Delivered,
+                Status::Undelivered,
+                Status::Failed,
+                Status::Blocked,
+                Status::Cancelled,
+                Status::Expired
+            ]
         );
     }
 

@@ -35,7 +35,9 @@ pub struct Rendered {
 pub fn render(trigger: Trigger, channel: Channel, data: &Map<String, Value>) -> Result<Rendered, TemplateError> {
     let source = Source::parse(shipped(trigger));
     let content = match channel {
-        Channel::Sms | Channel::Whatsapp => Content::Text { body: fill(source.text, data, AutoEscape::None)?, media: Vec::new() },
+        Channel::Sms | Channel::Whatsapp => {
+            Content::Text { body: fill(source.text, data, AutoEscape::None)?, media: Vec::new() }
+        }
         Channel::Email => Content::Email {
             subject: one_line(&fill(source.subject, data, AutoEscape::None)?),
             text: Some(fill(source.email, data, AutoEscape::None)?),
@@ -84,11 +86,14 @@ fn missing_variable(engine: &Environment<'_>, source: &str, data: &Map<String, V
     let mut missing: Vec<String> =
         template.undeclared_variables(false).into_iter().filter(|name| !data.contains_key(name)).collect();
     missing.sort();
-    missing.iter().find(|name| {
-        let mut others = data.clone();
-        others.extend(missing.iter().filter(|other| other != name).map(|other| (other.clone(), Value::from("x"))));
-        template.render(context(&others)).is_err()
-    }).cloned()
+    missing
+        .iter()
+        .find(|name| {
+            let mut others = data.clone();
+            others.extend(missing.iter().filter(|other| other != name).map(|other| (other.clone(), Value::from("x"))));
+            template.render(context(&others)).is_err()
+        })
+        .cloned()
 }
 
 /// A subject is one line: a line break in a variable must not start another header.
@@ -162,14 +167,16 @@ mod tests {
     fn data_is_filled_in() {
         let data = data(json!({"amount": 100.50, "account": "checking", "threshold": 200.00}));
         let rendered = render(Trigger::FinancialAlert, Channel::Sms, &data).unwrap();
-        let expected = "Financial alert for your checking account: amount 100.5, threshold 200.0. Please review your account.";
+        let expected =
+            "Financial alert for your checking account: amount 100.5, threshold 200.0. Please review your account.";
         assert_eq!(rendered.content, Content::Text { body: expected.to_owned(), media: Vec::new() });
     }
 
     #[test]
     fn html_is_escaped_and_a_subject_stays_one_line() {
         let data = data(json!({"title": "<b>\r\nBcc: x@y.example", "summary": "1 < 2"}));
-        let Content::Email { subject, text, html } = render(Trigger::CareerInsight, Channel::Email, &data).unwrap().content
+        let Content::Email { subject, text, html } =
+            render(Trigger::CareerInsight, Channel::Email, &data).unwrap().content
         else {
             panic!("an e-mail has e-mail content");
         };

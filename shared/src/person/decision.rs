@@ -58,7 +58,11 @@ impl Decision {
     pub fn make(question: &Question<'_>, now: Timestamp) -> Self {
         let mut checks = Vec::new();
         for (rule, verdict) in [("suppression", suppression(question)), ("consent", consent(question))] {
-            checks.push(Check { rule: rule.to_owned(), passed: verdict.is_ok(), reason: verdict.unwrap_or_else(|reason| reason).to_owned() });
+            checks.push(Check {
+                rule: rule.to_owned(),
+                passed: verdict.is_ok(),
+                reason: verdict.unwrap_or_else(|reason| reason).to_owned(),
+            });
             if verdict.is_err() {
                 break;
             }
@@ -87,8 +91,12 @@ fn consent(question: &Question<'_>) -> Verdict {
     };
     match (question.class, consent) {
         (Class::Security, _) => Ok("security_message"),
-        (_, Some(consent)) if consent.state == ConsentState::Revoked && concerns(&consent.message_types) => Err("opted_out"),
-        (_, Some(consent)) if consent.state == ConsentState::Granted && concerns(&consent.message_types) => Ok("explicit_consent"),
+        (_, Some(consent)) if consent.state == ConsentState::Revoked && concerns(&consent.message_types) => {
+            Err("opted_out")
+        }
+        (_, Some(consent)) if consent.state == ConsentState::Granted && concerns(&consent.message_types) => {
+            Ok("explicit_consent")
+        }
         (Class::Transactional, _) => Ok("transactional_message"),
         (Class::Marketing, _) => Err("no_consent"),
     }
@@ -120,7 +128,8 @@ mod tests {
     #[test]
     fn each_class_asks_for_its_own_kind_of_consent() {
         use ConsentState::{Granted, Revoked};
-        let cases: [(Class, Option<ConsentState>, &[&str], bool, &str); 10] = [
+        type Case<'a> = (Class, Option<ConsentState>, &'a [&'a str], bool, &'a str);
+        let cases: [Case<'_>; 10] = [
             (Class::Security, None, &[], true, "security_message"),
             (Class::Security, Some(Revoked), &[], true, "security_message"),
             (Class::Transactional, None, &[], true, "transactional_message"),
@@ -147,8 +156,12 @@ mod tests {
 
     #[test]
     fn a_suppressed_address_refuses_everything_first() {
-        let suppression =
-            Suppression { channel: Channel::Sms, reason: "opted_out".to_owned(), source: ProviderName::Twilio, at: NOW };
+        let suppression = Suppression {
+            channel: Channel::Sms,
+            reason: "opted_out".to_owned(),
+            source: ProviderName::Twilio,
+            at: NOW,
+        };
         let question = Question {
             channel: Channel::Sms,
             class: Class::Security,

@@ -67,7 +67,9 @@ impl<'de> Deserialize<'de> for PersonId {
             }
 
             fn visit_u64<E: de::Error>(self, number: u64) -> Result<PersonId, E> {
-                i64::try_from(number).map_err(|_| E::invalid_value(de::Unexpected::Unsigned(number), &self)).and_then(|n| self.visit_i64(n))
+                i64::try_from(number)
+                    .map_err(|_| E::invalid_value(de::Unexpected::Unsigned(number), &self))
+                    .and_then(|n| self.visit_i64(n))
             }
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<PersonId, E> {

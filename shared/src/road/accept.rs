@@ -8,11 +8,11 @@ use jiff::Timestamp;
 
 use super::Road;
 use super::timing::{Plan, plan};
+use crate::message::cost::PriceTable;
 use crate::message::record::{TemplateUse, Times};
 use crate::message::segments::segments;
 use crate::message::trigger::Class;
 use crate::message::{Address, Channel, Content, Lane, Message, MessageId, Status, TrailEntry, Trigger};
-use crate::message::cost::PriceTable;
 use crate::person::{Decision, Person, Question};
 use crate::provider::ProviderName;
 use crate::store::StoreError;
@@ -91,7 +91,13 @@ impl Road {
         self.replay(&task, plan).await
     }
 
-    async fn messages_of(&self, task: &Task, at: Timestamp, plan: Plan, now: Timestamp) -> Result<Vec<Message>, StoreError> {
+    async fn messages_of(
+        &self,
+        task: &Task,
+        at: Timestamp,
+        plan: Plan,
+        now: Timestamp,
+    ) -> Result<Vec<Message>, StoreError> {
         let ids: Vec<MessageId> = task.parts.iter().enumerate().map(|(i, part)| part_id(task.id, i, part)).collect();
         let mut messages = Vec::with_capacity(task.parts.len());
         for (part, id) in task.parts.iter().zip(&ids) {
@@ -117,8 +123,13 @@ impl Road {
             (None, Some(owner)) => self.people.get(owner).await?,
             (Some(_), _) | (None, None) => None,
         };
-        let question =
-            Question { channel, class, trigger, person: person.or(owner.as_ref()), suppression: facts.suppression(channel) };
+        let question = Question {
+            channel,
+            class,
+            trigger,
+            person: person.or(owner.as_ref()),
+            suppression: facts.suppression(channel),
+        };
         Ok(Decision::make(&question, self.clock.now()))
     }
 

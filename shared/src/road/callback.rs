@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::Road;
 use crate::message::MessageId;
-use crate::provider::{Report, sendgrid};
 use crate::provider::ProviderName;
+use crate::provider::{Report, sendgrid};
 use crate::store::StoreError;
 use crate::store::messages::Reported;
 use crate::telemetry;
@@ -29,7 +29,7 @@ impl Road {
         let Some(id) = self.message_of(report).await? else { return Ok(Applied::Unmatched) };
         match self.messages.report(id, report).await? {
             Reported::NoSuchMessage => Ok(Applied::Unmatched),
-            reported => {
+            reported @ (Reported::Moved(_) | Reported::Noted | Reported::Repeated) => {
                 tracing::info!(
                     message.id = %id,
                     provider.name = report.provider.as_str(),

@@ -58,10 +58,15 @@ pub fn retry_at(attempt: u32, asked: Option<Duration>, random: f64, now: Timesta
     const BASE_MS: u64 = 2_000;
     const CAP_MS: u64 = 600_000;
     let ceiling = BASE_MS.saturating_mul(1 << attempt.min(16)).min(CAP_MS);
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "at most ten minutes")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss,
+        reason = "at most ten minutes"
+    )]
     let jittered = (random.clamp(0.0, 1.0) * ceiling as f64) as u64;
     let asked = asked.map_or(0, |asked| u64::try_from(asked.as_millis()).unwrap_or(u64::MAX));
-    let pause = jittered.max(asked).max(500).min(86_400_000);
+    let pause = jittered.max(asked).clamp(500, 86_400_000);
     from_millis(now.as_millisecond().saturating_add(i64::try_from(pause).unwrap_or(i64::MAX)))
 }
 

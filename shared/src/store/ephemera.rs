@@ -33,8 +33,11 @@ impl Ephemera {
     pub async fn count(&self, key: &str, seconds: i64, now: Timestamp) -> Result<Window, StoreError> {
         for _ in 0..3 {
             let running = Update::default().increment("count").only_if_after("resets", number(now.as_millisecond()));
-            if let Applied::Done(item) = running.apply(&self.client, &self.table, ("key", key), "ephemera.count").await? {
-                let field = |name: &str| item.get(name).and_then(|value| value.as_n().ok()).and_then(|n| n.parse::<i64>().ok());
+            if let Applied::Done(item) =
+                running.apply(&self.client, &self.table, ("key", key), "ephemera.count").await?
+            {
+                let field =
+                    |name: &str| item.get(name).and_then(|value| value.as_n().ok()).and_then(|n| n.parse::<i64>().ok());
                 let (count, resets) = (field("count").unwrap_or(1), field("resets").unwrap_or(0));
                 return Ok(Window { count: u32::try_from(count).unwrap_or(u32::MAX), resets: from_millis(resets) });
             }
@@ -77,7 +80,8 @@ impl Ephemera {
     pub async fn last_beat(&self, key: &str) -> Result<Option<Timestamp>, StoreError> {
         let get = self.client.get_item().table_name(&self.table).key("key", text(key));
         let answer = get.send().await.map_err(unavailable("ephemera.last_beat"))?;
-        let at = answer.item().and_then(|item| item.get("at")).and_then(|at| at.as_n().ok()).and_then(|at| at.parse().ok());
+        let at =
+            answer.item().and_then(|item| item.get("at")).and_then(|at| at.as_n().ok()).and_then(|at| at.parse().ok());
         Ok(at.map(from_millis))
     }
 }

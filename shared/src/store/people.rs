@@ -78,13 +78,19 @@ impl People {
 
     /// A person, as of now.
     pub async fn get(&self, id: &PersonId) -> Result<Option<Person>, StoreError> {
-        let get = self.client.get_item().table_name(&self.table).key("pk", text(person_key(id))).key("sk", text(PROFILE));
+        let get =
+            self.client.get_item().table_name(&self.table).key("pk", text(person_key(id))).key("sk", text(PROFILE));
         let answer = get.consistent_read(true).send().await.map_err(unavailable("people.get"))?;
-        answer.item.map(|item| self.from_item(item)).transpose()
+        answer.item.map(|item| self.read(item)).transpose()
     }
 
     /// Changes a person (or makes them): reads, applies `change`, writes if nobody wrote meanwhile, else starts again.
-    pub async fn update(&self, id: &PersonId, now: Timestamp, change: impl Fn(&mut Person)) -> Result<Person, StoreError> {
+    pub async fn update(
+        &self,
+        id: &PersonId,
+        now: Timestamp,
+        change: impl Fn(&mut Person),
+    ) -> Result<Person, StoreError> {
         for _ in 0..8 {
             let before = self.get(id).await?;
             let mut person = before.clone().unwrap_or_else(|| Person::new(id.clone(), now));
@@ -187,7 +193,7 @@ impl People {
         serde_dynamo::to_item(row).map_err(unreadable)
     }
 
-    fn from_item(&self, item: Item) -> Result<Person, StoreError> {
+    fn read(&self, item: Item) -> Result<Person, StoreError> {
         let row: Row = serde_dynamo::from_item(item).map_err(unreadable)?;
         let plain = self.seal.open(&row.pk, &row.sealed)?;
         let sealed: Sealed = serde_json::from_slice(&plain).map_err(|_| unreadable("unknown profile"))?;

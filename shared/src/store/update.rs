@@ -173,10 +173,7 @@ mod tests {
             .remove("due_at")
             .only_if_equal("status", text("sending"))
             .only_if_absent(&["trail", "claim:1"]);
-        assert_eq!(
-            update.expression(),
-            "SET #n0 = :v0, #n1.#n2 = :v1, #n3 = if_not_exists(#n3, :v2) + :v3 REMOVE #n4"
-        );
+        assert_eq!(update.expression(), "SET #n0 = :v0, #n1.#n2 = :v1, #n3 = if_not_exists(#n3, :v2) + :v3 REMOVE #n4");
         assert_eq!(update.conditions, ["#n0 = :v4", "attribute_not_exists(#n1.#n2)"]);
         assert_eq!(update.names["#n2"], "claim:1");
     }

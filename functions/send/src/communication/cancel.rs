@@ -31,7 +31,11 @@ pub struct CancelResponse {
     ),
     security(("bearer" = ["communication:send"])),
 )]
-pub async fn handle(State(app): State<App>, caller: Caller, Path(task_id): Path<String>) -> Result<Json<CancelResponse>, ApiError> {
+pub async fn handle(
+    State(app): State<App>,
+    caller: Caller,
+    Path(task_id): Path<String>,
+) -> Result<Json<CancelResponse>, ApiError> {
     let mut statuses = Vec::new();
     for message in super::task(&app.road, &task_id).await? {
         let (after, _) = app.road.messages.cancel(message.id, &caller.subject, app.road.clock.now()).await?;

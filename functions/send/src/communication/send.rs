@@ -110,9 +110,11 @@ async fn read(app: &App, caller: String, identity: Identity, request: SendReques
     let priority = request.priority.as_deref().map(priority).transpose()?.unwrap_or(trigger.default_priority());
     let scheduled = request.scheduled_time.as_deref().map(|text| scheduled(text, app.road.clock.now())).transpose()?;
     let person = app.road.people.get(&request.user_id).await?;
-    let person = person.ok_or_else(|| ApiError::not_found(format!("Unknown user: {}", request.user_id)).with("field", "user_id"))?;
+    let person = person
+        .ok_or_else(|| ApiError::not_found(format!("Unknown user: {}", request.user_id)).with("field", "user_id"))?;
     let channels = channels.unwrap_or_else(|| vec![usable_channel(trigger, &person)]);
-    let parts = channels.into_iter().map(|channel| part(trigger, channel, &person, &request.data)).collect::<Result<_, _>>()?;
+    let parts =
+        channels.into_iter().map(|channel| part(trigger, channel, &person, &request.data)).collect::<Result<_, _>>()?;
     Ok(Task {
         id: identity.id,
         request_hash: identity.request_hash,

@@ -46,8 +46,15 @@ pub struct DirectResponse {
 const LONGEST_TEXT: usize = 1600;
 
 /// The task of a direct text.
-fn text_task(app: &App, caller: Caller, identity: Identity, channel: Channel, request: TextRequest) -> Result<Task, ApiError> {
-    let to = PhoneNumber::parse(&request.to, &app.region).map_err(|error| ApiError::invalid_field("to", format!("It is {error}")))?;
+fn text_task(
+    app: &App,
+    caller: Caller,
+    identity: Identity,
+    channel: Channel,
+    request: TextRequest,
+) -> Result<Task, ApiError> {
+    let to = PhoneNumber::parse(&request.to, &app.region)
+        .map_err(|error| ApiError::invalid_field("to", format!("It is {error}")))?;
     let from = request.from.map(sender).transpose()?;
     if request.body.trim().is_empty() {
         return Err(ApiError::missing_field("body"));
@@ -68,7 +75,11 @@ fn sender(text: String) -> Result<String, ApiError> {
     let name = (1..=11).contains(&bare.len())
         && bare.bytes().all(|byte| byte.is_ascii_alphanumeric())
         && bare.bytes().any(|byte| byte.is_ascii_alphabetic());
-    if number || name { Ok(bare) } else { Err(ApiError::invalid_field("from", "It must be a phone number, a short code or a sender id")) }
+    if number || name {
+        Ok(bare)
+    } else {
+        Err(ApiError::invalid_field("from", "It must be a phone number, a short code or a sender id"))
+    }
 }
 
 fn direct(

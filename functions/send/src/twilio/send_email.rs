@@ -70,7 +70,10 @@ fn read(caller: Caller, identity: Identity, request: EmailRequest) -> Result<Tas
         return Err(ApiError::missing_field("subject"));
     }
     if request.subject.chars().any(char::is_control) || request.subject.chars().count() > LONGEST_SUBJECT {
-        return Err(ApiError::invalid_field("subject", format!("It must be one line of at most {LONGEST_SUBJECT} characters")));
+        return Err(ApiError::invalid_field(
+            "subject",
+            format!("It must be one line of at most {LONGEST_SUBJECT} characters"),
+        ));
     }
     let given = |body: Option<String>| body.filter(|body| !body.trim().is_empty());
     let (text, html) = (given(request.text), given(request.html));

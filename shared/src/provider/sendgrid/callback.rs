@@ -11,6 +11,9 @@ use serde_json::Value;
 use super::super::{Event, MalformedCallback, ProviderName, Report};
 use super::errors;
 
+/// Under which key it is noted that events do arrive.
+pub const ALIVE: &str = "alive#sendgrid-events";
+
 /// The fields we read, as texts. Every one may be missing or of another type in a kind of event we do not know.
 struct Fields<'a> {
     event: Option<&'a str>,

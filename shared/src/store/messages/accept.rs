@@ -27,7 +27,8 @@ impl Messages {
             [] => Ok(Created::New),
             [message] => self.create_one(self.to_item(message)?).await,
             several => {
-                let items: Result<Vec<Item>, StoreError> = several.iter().map(|message| self.to_item(message)).collect();
+                let items: Result<Vec<Item>, StoreError> =
+                    several.iter().map(|message| self.to_item(message)).collect();
                 self.create_together(items?).await
             }
         }
@@ -47,7 +48,8 @@ impl Messages {
     async fn create_together(&self, items: Vec<Item>) -> Result<Created, StoreError> {
         let mut request = self.client.transact_write_items();
         for item in items {
-            let put = Put::builder().table_name(&self.table).set_item(Some(item)).condition_expression(ONLY_NEW).build();
+            let put =
+                Put::builder().table_name(&self.table).set_item(Some(item)).condition_expression(ONLY_NEW).build();
             let put = put.map_err(|error| StoreError::Unreadable { table: "messages", cause: error.to_string() })?;
             request = request.transact_items(TransactWriteItem::builder().put(put).build());
         }
@@ -55,7 +57,10 @@ impl Messages {
             Ok(_) => Ok(Created::New),
             Err(error) => match error.as_service_error() {
                 Some(TransactWriteItemsError::TransactionCanceledException(cancelled))
-                    if cancelled.cancellation_reasons().iter().any(|reason| reason.code() == Some("ConditionalCheckFailed")) =>
+                    if cancelled
+                        .cancellation_reasons()
+                        .iter()
+                        .any(|reason| reason.code() == Some("ConditionalCheckFailed")) =>
                 {
                     Ok(Created::Exists)
                 }
@@ -68,7 +73,7 @@ impl Messages {
     pub async fn get(&self, id: MessageId) -> Result<Option<Message>, StoreError> {
         let get = self.client.get_item().table_name(&self.table).key("id", text(id.to_string())).consistent_read(true);
         let answer = get.send().await.map_err(unavailable("messages.get"))?;
-        answer.item.map(|item| self.from_item(item)).transpose()
+        answer.item.map(|item| self.read(item)).transpose()
     }
 
     /// Cancels a message that no worker has claimed. Answers the message as it then is, and whether this call did it.
@@ -81,8 +86,8 @@ impl Messages {
             .trail("cancelled", &entry)
             .nothing_due();
         match update.apply(&self.client, &self.table, ("id", &id.to_string()), "messages.cancel").await? {
-            Applied::Done(item) => Ok((Some(self.from_item(item)?), true)),
-            Applied::Refused(item) => Ok((item.map(|item| self.from_item(item)).transpose()?, false)),
+            Applied::Done(item) => Ok((Some(self.read(item)?), true)),
+            Applied::Refused(item) => Ok((item.map(|item| self.read(item)).transpose()?, false)),
         }
     }
 }

@@ -13,12 +13,26 @@ use crate::store::{StoreError, number, text};
 /// How a claimed attempt ended.
 #[derive(Clone, Debug)]
 pub enum Settled {
-    Sent { provider_id: String },
+    Sent {
+        provider_id: String,
+    },
     /// The provider did not take it; try again, but not before `at`.
-    Retry { at: Timestamp, due: Timestamp, provider_code: String, detail: String },
+    Retry {
+        at: Timestamp,
+        due: Timestamp,
+        provider_code: String,
+        detail: String,
+    },
     /// The provider may have it; ask it at `due`.
-    Uncertain { due: Timestamp, detail: String },
-    Failed { reason: String, provider_code: Option<String>, detail: String },
+    Uncertain {
+        due: Timestamp,
+        detail: String,
+    },
+    Failed {
+        reason: String,
+        provider_code: Option<String>,
+        detail: String,
+    },
 }
 
 impl Settled {
@@ -40,7 +54,13 @@ impl Settled {
 
 impl Messages {
     /// Claims a message for sending until `lease`. `false`: somebody else did, or it changed since it was read.
-    pub async fn claim(&self, seen: &Message, decision: &Decision, lease: Timestamp, now: Timestamp) -> Result<bool, StoreError> {
+    pub async fn claim(
+        &self,
+        seen: &Message,
+        decision: &Decision,
+        lease: Timestamp,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
         let attempt = seen.attempts + 1;
         let entry = TrailEntry::ours(now, Status::Sending.as_str(), Some(format!("attempt {attempt}")));
         let update = Update::default()
@@ -58,7 +78,13 @@ impl Messages {
     }
 
     /// Records how attempt number `attempt` ended. `false`: a callback told a later state already.
-    pub async fn settle(&self, id: MessageId, attempt: u32, settled: &Settled, now: Timestamp) -> Result<bool, StoreError> {
+    pub async fn settle(
+        &self,
+        id: MessageId,
+        attempt: u32,
+        settled: &Settled,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
         let to = settled.status();
         let update = Update::default().forward_to(to).only_if_equal("attempts", number(attempt));
         let (update, detail) = match settled {
@@ -87,7 +113,14 @@ impl Messages {
     }
 
     /// Ends a message that was not claimed: the decision refused it, or its attempts are used up.
-    pub async fn end(&self, seen: &Message, to: Status, reason: &str, decision: Option<&Decision>, now: Timestamp) -> Result<bool, StoreError> {
+    pub async fn end(
+        &self,
+        seen: &Message,
+        to: Status,
+        reason: &str,
+        decision: Option<&Decision>,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
         let entry = TrailEntry::ours(now, to.as_str(), Some(reason.to_owned()));
         let update = Update::default()
             .forward_to(to)

@@ -29,7 +29,9 @@ impl Messages {
         match self.apply_report(id, report, move_to(id, to, report)).await? {
             Applied::Done(_) => Ok(Reported::Moved(to)),
             Applied::Refused(None) => Ok(Reported::NoSuchMessage),
-            Applied::Refused(Some(item)) if knows(&item, &report.key) || report.event == Event::Sent => Ok(Reported::Repeated),
+            Applied::Refused(Some(item)) if knows(&item, &report.key) || report.event == Event::Sent => {
+                Ok(Reported::Repeated)
+            }
             Applied::Refused(Some(_)) => self.note(id, report).await,
         }
     }
@@ -75,7 +77,8 @@ impl Messages {
 
 /// The step a report takes a message to.
 fn move_to(id: MessageId, to: Status, report: &Report) -> Update {
-    let update = Update::default().forward_to(to).time_if_absent("sent_at", report.at).time_if_absent("started_at", report.at);
+    let update =
+        Update::default().forward_to(to).time_if_absent("sent_at", report.at).time_if_absent("started_at", report.at);
     let update = match &report.provider_id {
         Some(provider_id) => update.set_if_absent("provider_id", text(provider_id)),
         None => update,
@@ -89,7 +92,13 @@ fn move_to(id: MessageId, to: Status, report: &Report) -> Update {
             }
         }
         Event::Sent => update.remove("lease_until").due(id, first_ask(report.at)),
-        Event::Delivered | Event::Opened | Event::Clicked | Event::Deferred | Event::Complained | Event::Unsubscribed | Event::Ignored => {
+        Event::Delivered
+        | Event::Opened
+        | Event::Clicked
+        | Event::Deferred
+        | Event::Complained
+        | Event::Unsubscribed
+        | Event::Ignored => {
             engagement(update.time("delivered_at", report.at).time("ended_at", report.at).nothing_due(), report)
         }
     }
@@ -100,7 +109,13 @@ fn engagement(update: Update, report: &Report) -> Update {
     match report.event {
         Event::Opened => update.time_if_absent("opened_at", report.at),
         Event::Clicked => update.time_if_absent("opened_at", report.at).time_if_absent("clicked_at", report.at),
-        Event::Sent | Event::Delivered | Event::Undelivered(_) | Event::Deferred | Event::Complained | Event::Unsubscribed | Event::Ignored => update,
+        Event::Sent
+        | Event::Delivered
+        | Event::Undelivered(_)
+        | Event::Deferred
+        | Event::Complained
+        | Event::Unsubscribed
+        | Event::Ignored => update,
     }
 }
 

@@ -84,11 +84,8 @@ impl Messages {
     }
 
     pub(super) fn to_item(&self, message: &Message) -> Result<Item, StoreError> {
-        let sealed = Sealed {
-            to: message.to.as_str().to_owned(),
-            from: message.from.clone(),
-            content: message.content.clone(),
-        };
+        let sealed =
+            Sealed { to: message.to.as_str().to_owned(), from: message.from.clone(), content: message.content.clone() };
         let plain = serde_json::to_vec(&sealed).map_err(unreadable)?;
         let message = message.clone();
         let row = Row {
@@ -123,7 +120,7 @@ impl Messages {
         serde_dynamo::to_item(row).map_err(unreadable)
     }
 
-    pub(super) fn from_item(&self, item: Item) -> Result<Message, StoreError> {
+    pub(super) fn read(&self, item: Item) -> Result<Message, StoreError> {
         let row: Row = serde_dynamo::from_item(item).map_err(unreadable)?;
         let plain = self.seal.open(&Self::seal_name(row.id), &row.sealed)?;
         // The parser's text is not kept: it may quote the content.

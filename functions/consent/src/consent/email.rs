@@ -1,0 +1,62 @@
+//! `POST /api/communication/consent/email`: a person's e-mail address, and that they agreed to e-mails.
+
+use axum::Json;
+use axum::extract::State;
+use serde::Deserialize;
+use switchboard::http::error::ErrorBody;
+use switchboard::http::{ApiError, Body, Caller};
+use switchboard::message::{Channel, EmailAddress};
+use switchboard::person::PersonId;
+
+use super::{ConsentResponse, message_types, source};
+use crate::App;
+
+/// Who agreed, for which address and which messages.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+pub struct EmailConsentRequest {
+    user_id: PersonId,
+    #[schema(example = "user@example.com")]
+    email: String,
+    /// The trigger types they agreed to; all if absent.
+    #[schema(example = json!(["monthly_report", "career_insight"]))]
+    message_types: Option<Vec<String>>,
+    /// Where they agreed.
+    #[schema(example = "api")]
+    consent_source: Option<String>,
+}
+
+/// Grant e-mail consent
+///
+/// Registers the person if they are new. People may do it for themselves; for others it needs `preferences:manage`.
+#[utoipa::path(
+    post, path = "/api/communication/consent/email", tag = "Consent", operation_id = "grant_email_consent",
+    request_body = EmailConsentRequest,
+    responses(
+        (status = 200, description = "On record", body = ConsentResponse),
+        (status = 400, description = "Bad input; the field is named", body = ErrorBody),
+        (status = 403, description = "Not your own, and no scope for others'", body = ErrorBody),
+    ),
+    security(("bearer" = [])),
+)]
+pub async fn handle(
+    State(app): State<App>,
+    caller: Caller,
+    body: Body<EmailConsentRequest>,
+) -> Result<Json<ConsentResponse>, ApiError> {
+    let request = body.value;
+    caller.may_manage(&request.user_id)?;
+    let address = EmailAddress::parse(&request.email)
+        .map_err(|error| ApiError::invalid_field("email", format!("It is {error}")))?;
+    let (source, types) = (source(request.consent_source)?, message_types(request.message_types)?);
+    let now = app.road.clock.now();
+    let person = app.road.people.update(&request.user_id, now, |person| {
+        person.set_email(address.clone());
+        person.grant(Channel::Email, types.clone(), source.clone(), now);
+    });
+    let verified = person.await?.is_verified(Channel::Email);
+    Ok(Json(ConsentResponse {
+        success: true,
+        message: "Email consent granted successfully",
+        verification_required: !verified,
+    }))
+}

@@ -1,0 +1,38 @@
+//! `/api/communication/consent/*`.
+
+pub mod email;
+pub mod sms;
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+use switchboard::http::ApiError;
+use switchboard::message::Trigger;
+
+/// The consent is on record.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct ConsentResponse {
+    success: bool,
+    message: &'static str,
+    /// The address has not been proven to be the person's.
+    verification_required: bool,
+}
+
+/// The longest source a client may name.
+const LONGEST_SOURCE: usize = 64;
+
+fn source(source: Option<String>) -> Result<String, ApiError> {
+    let source = source.unwrap_or_else(|| "api".to_owned());
+    let fits = !source.is_empty() && source.chars().count() <= LONGEST_SOURCE && !source.chars().any(char::is_control);
+    let why = || ApiError::invalid_field("consent_source", format!("It must be 1 to {LONGEST_SOURCE} characters"));
+    fits.then_some(source).ok_or_else(why)
+}
+
+/// The message types a consent is for; none means all.
+fn message_types(types: Option<Vec<String>>) -> Result<BTreeSet<String>, ApiError> {
+    let known = |name: String| match name.parse::<Trigger>() {
+        Ok(trigger) => Ok(trigger.as_str().to_owned()),
+        Err(_) => Err(ApiError::bad_request(format!("Invalid message type: {name}")).with("field", "message_types")),
+    };
+    types.unwrap_or_default().into_iter().map(known).collect()
+}

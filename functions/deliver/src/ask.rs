@@ -1,0 +1,29 @@
+//! A message the provider took and never reported on: callbacks get lost, so it is asked.
+
+use switchboard::message::Message;
+use switchboard::road::Applied;
+use switchboard::store::messages::Reported;
+
+use crate::step::Done;
+use crate::{App, StepError};
+
+pub(crate) async fn take(app: &App, message: &Message) -> Result<Done, StepError> {
+    let Some(provider_id) = &message.provider_id else { return Ok(Done::nothing("unreported")) };
+    // A record that came twice, or late: the sweep asks when it is time.
+    let asked_for = message.times.due.is_some_and(|due| message.looks > 0 || due <= app.road.clock.now());
+    if !asked_for {
+        return Ok(Done::nothing("sent already"));
+    }
+    let report = match app.providers.fetch(message, provider_id).await {
+        Ok(Some(report)) => report,
+        Ok(None) => return Ok(Done::nothing("unreported")),
+        Err(error) => {
+            tracing::warn!(message.id = %message.id, error = %error, "the provider could not be asked");
+            return Ok(Done::nothing("unreported"));
+        }
+    };
+    match app.road.apply(&report).await? {
+        Applied::Reached(_, Reported::Moved(status)) => Ok(Done::nothing(status.as_str())),
+        Applied::Reached(..) | Applied::Unmatched => Ok(Done::nothing("unreported")),
+    }
+}

@@ -1,0 +1,200 @@
+//! One attempt to send: decide, claim, call, record. Only who made the claim calls, and a call is made once a claim.
+
+use std::time::Instant;
+
+use jiff::Timestamp;
+use switchboard::clock::plus_seconds;
+use switchboard::message::{Message, Status};
+use switchboard::person::Suppression;
+use switchboard::provider::call::CALL_TIMEOUT;
+use switchboard::provider::{Accepted, PermanentKind, SendError};
+use switchboard::road::timing::{delay, plan, retry_at};
+use switchboard::store::StoreError;
+use switchboard::store::messages::Settled;
+
+use crate::step::Done;
+use crate::{App, StepError};
+
+/// How long a claim is held. Three times a provider call's longest: while it lasts nobody else asks what became of it.
+const LEASE_SECONDS: i64 = 30;
+
+/// After so many attempts a message has failed. With the pauses of [`retry_at`] that is about half an hour of refusals.
+const MOST_ATTEMPTS: u32 = 8;
+
+/// How long after a call of unknown outcome the provider is asked: it may still be working on it.
+const FIRST_QUESTION_SECONDS: i64 = 15;
+
+pub(crate) async fn take(app: &App, message: &Message) -> Result<Done, StepError> {
+    let now = app.road.clock.now();
+    if let Some(at) = message.times.not_before.filter(|at| *at > now) {
+        app.road.queues.enqueue(message.lane, message.id, delay(at, now)).await?;
+        return Ok(Done::nothing("waiting"));
+    }
+    let person = match &message.person {
+        Some(id) => app.road.people.get(id).await?,
+        None => None,
+    };
+    let decision =
+        app.road.decide(message.class, message.trigger, person.as_ref(), message.channel, &message.to).await?;
+    if !decision.is_allowed() {
+        let ended = app.road.messages.end(message, Status::Blocked, &decision.reason, Some(&decision), now).await?;
+        return Ok(Done::nothing(if ended { "blocked" } else { "taken" }));
+    }
+    let lease = plus_seconds(now, LEASE_SECONDS);
+    if !app.road.messages.claim(message, &decision, lease, now).await? {
+        return Ok(Done::nothing("taken"));
+    }
+    call(app, message, lease).await
+}
+
+/// Calls the provider and records its answer. The claim is ours.
+async fn call(app: &App, message: &Message, lease: Timestamp) -> Result<Done, StepError> {
+    let attempt = message.attempts + 1;
+    let started = Instant::now();
+    let answer = if in_time(app.road.clock.now(), lease) {
+        app.providers.send(message).await
+    } else {
+        // The claim took so long that it might run out during the call. Nothing was sent.
+        Err(SendError::Transient {
+            provider_code: "late".to_owned(),
+            reason: "claimed too late".to_owned(),
+            retry_after: None,
+        })
+    };
+    let took = started.elapsed().as_secs_f64() * 1000.0;
+    let now = app.road.clock.now();
+    let sent = answer.is_ok();
+    let settled = outcome(answer, attempt, now);
+    if let Settled::Failed { reason, .. } = &settled {
+        suppress(app, message, reason, now).await?;
+    }
+    let outcome = record(app, message, attempt, &settled, now).await?;
+    let due = message.times.not_before.unwrap_or(message.times.created);
+    #[expect(clippy::cast_precision_loss, reason = "a duration in milliseconds")]
+    let waited = (now.as_millisecond() - due.as_millisecond()) as f64;
+    Ok(Done { outcome, provider_call: Some(took), accept_to_provider: sent.then_some(waited) })
+}
+
+/// Whether a call begun now ends before the claim does.
+fn in_time(now: Timestamp, lease: Timestamp) -> bool {
+    delay(lease, now) > CALL_TIMEOUT
+}
+
+/// What an answer means for the message.
+fn outcome(answer: Result<Accepted, SendError>, attempt: u32, now: Timestamp) -> Settled {
+    match answer {
+        Ok(accepted) => Settled::Sent { provider_id: accepted.provider_id },
+        Err(SendError::Transient { provider_code, reason, retry_after }) => {
+            let again = Again { attempt, provider_code, detail: reason };
+            again.settled(retry_at(attempt, retry_after, random(), now), now)
+        }
+        Err(SendError::Permanent { kind, provider_code, reason }) => Settled::refused(kind, provider_code, reason),
+        Err(SendError::Uncertain { reason }) => {
+            Settled::Uncertain { due: plan(plus_seconds(now, FIRST_QUESTION_SECONDS), now).due, detail: reason }
+        }
+    }
+}
+
+/// The provider does not have the message: another attempt, or the end of them.
+pub(crate) struct Again {
+    pub(crate) attempt: u32,
+    pub(crate) provider_code: String,
+    pub(crate) detail: String,
+}
+
+impl Again {
+    pub(crate) fn settled(self, at: Timestamp, now: Timestamp) -> Settled {
+        if self.attempt < MOST_ATTEMPTS {
+            return Settled::Retry {
+                at,
+                due: plan(at, now).due,
+                provider_code: self.provider_code,
+                detail: self.detail,
+            };
+        }
+        Settled::Failed {
+            reason: "attempts_exhausted".to_owned(),
+            provider_code: Some(self.provider_code),
+            detail: format!("{} attempts, the last one: {}", self.attempt, self.detail),
+        }
+    }
+}
+
+/// Records an outcome and queues the next step, where there is one.
+pub(crate) async fn record(
+    app: &App,
+    message: &Message,
+    attempt: u32,
+    settled: &Settled,
+    now: Timestamp,
+) -> Result<&'static str, StepError> {
+    if !app.road.messages.settle(message.id, attempt, settled, now).await? {
+        return Ok("overtaken");
+    }
+    let next = match settled {
+        Settled::Retry { at, .. } => plan(*at, now).delay,
+        Settled::Uncertain { .. } => Some(delay(plus_seconds(now, FIRST_QUESTION_SECONDS), now)),
+        Settled::Sent { .. } | Settled::Failed { .. } => None,
+    };
+    if let Some(pause) = next
+        && let Err(error) = app.road.queues.enqueue(message.lane, message.id, pause).await
+    {
+        tracing::error!(message.id = %message.id, error = %error, "next step not queued; the sweep will queue it");
+    }
+    Ok(settled.status().as_str())
+}
+
+/// A recipient who said no to the provider said no to us.
+pub(crate) async fn suppress(app: &App, message: &Message, reason: &str, now: Timestamp) -> Result<(), StoreError> {
+    let no = [PermanentKind::OptedOut, PermanentKind::RecipientBlocked];
+    if !no.iter().any(|kind| kind.as_str() == reason) {
+        return Ok(());
+    }
+    let suppression =
+        Suppression { channel: message.channel, reason: reason.to_owned(), source: message.provider, at: now };
+    app.road.people.suppress(&message.to, &suppression).await
+}
+
+/// Uniform in 0 to 1.
+pub(crate) fn random() -> f64 {
+    let mut bytes = [0; 4];
+    match aws_lc_rs::rand::fill(&mut bytes) {
+        Ok(()) => f64::from(u32::from_be_bytes(bytes)) / f64::from(u32::MAX),
+        Err(_) => 1.0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+
+    fn busy() -> SendError {
+        SendError::Transient { provider_code: "20429".into(), reason: "too many requests".into(), retry_after: None }
+    }
+
+    #[test]
+    fn a_busy_provider_is_tried_again_until_the_attempts_are_used_up() {
+        assert!(matches!(outcome(Err(busy()), 1, NOW), Settled::Retry { at, due, .. } if at > NOW && due > at));
+        assert!(matches!(outcome(Err(busy()), MOST_ATTEMPTS - 1, NOW), Settled::Retry { .. }));
+        let Settled::Failed { reason, .. } = outcome(Err(busy()), MOST_ATTEMPTS, NOW) else { panic!("no end") };
+        assert_eq!(reason, "attempts_exhausted");
+    }
+
+    #[test]
+    fn an_unknown_outcome_is_never_a_retry() {
+        let error = SendError::Uncertain { reason: "no answer".into() };
+        for attempt in 1..20 {
+            assert!(matches!(outcome(Err(error.clone()), attempt, NOW), Settled::Uncertain { .. }));
+        }
+    }
+
+    #[test]
+    fn a_call_is_not_begun_that_could_outlast_the_claim() {
+        let lease = plus_seconds(NOW, LEASE_SECONDS);
+        assert!(in_time(NOW, lease));
+        assert!(!in_time(plus_seconds(NOW, 20), lease));
+        assert!(!in_time(plus_seconds(NOW, 40), lease));
+    }
+}

@@ -1,0 +1,133 @@
+//! The provider clients, with their credentials as they are now.
+
+use std::sync::Arc;
+
+use switchboard::clock::Clock;
+use switchboard::config::{Endpoints, required};
+use switchboard::message::Message;
+use switchboard::provider::resend::{self, Resend, ResendCredentials};
+use switchboard::provider::sendgrid::{self, Sendgrid, SendgridCredentials};
+use switchboard::provider::twilio::{self, Twilio, TwilioCredentials};
+use switchboard::provider::{
+    Accepted, PermanentKind, Provider, ProviderName, Report, Resolution, SendError, Taken, call,
+};
+use switchboard::road::{StartError, secrets_client};
+use switchboard::secrets::{Secret, SecretError, Versions};
+use switchboard::telemetry;
+
+/// Every provider we send through.
+#[derive(Debug)]
+pub struct Providers {
+    http: reqwest::Client,
+    clock: Clock,
+    endpoints: Endpoints,
+    twilio: Secret<TwilioCredentials>,
+    sendgrid: Secret<SendgridCredentials>,
+    resend: Secret<ResendCredentials>,
+}
+
+impl Providers {
+    pub fn from_env(aws: &aws_config::SdkConfig, clock: Clock) -> Result<Self, StartError> {
+        let secrets = secrets_client(aws);
+        Ok(Self {
+            http: call::client()?,
+            clock,
+            endpoints: Endpoints::from_env()?,
+            twilio: Secret::new(secrets.clone(), required("TWILIO_SECRET")?),
+            sendgrid: Secret::new(secrets.clone(), required("SENDGRID_SECRET")?),
+            resend: Secret::new(secrets, required("RESEND_SECRET")?),
+        })
+    }
+
+    /// Reads the credentials, so that the first message does not wait for them. One that cannot be read is a problem of
+    /// the messages that need it, not of the start.
+    pub async fn prime(&self) {
+        let _ = futures::join!(self.twilio.get(), self.sendgrid.get(), self.resend.get());
+    }
+
+    /// Hands a message to its provider. Credentials the provider refuses may have been rotated a moment ago: if they
+    /// have, it is tried once more (a refused call was not taken).
+    pub(crate) async fn send(&self, message: &Message) -> Result<Accepted, SendError> {
+        let outgoing = message.outgoing();
+        let answer = self.client(message.provider, Freshness::Cached).await?.send(&outgoing).await;
+        let refused = matches!(&answer, Err(SendError::Permanent { kind: PermanentKind::Credentials, .. }));
+        if !refused {
+            return self.alert(message, answer);
+        }
+        let answer = self.client(message.provider, Freshness::Fresh).await?.send(&outgoing).await;
+        self.alert(message, answer)
+    }
+
+    pub(crate) async fn resolve(
+        &self,
+        message: &Message,
+        since: jiff::Timestamp,
+        taken: &dyn Taken,
+    ) -> Result<Resolution, SendError> {
+        self.client(message.provider, Freshness::Cached).await?.resolve(&message.outgoing(), since, taken).await
+    }
+
+    pub(crate) async fn fetch(&self, message: &Message, provider_id: &str) -> Result<Option<Report>, SendError> {
+        self.client(message.provider, Freshness::Cached).await?.fetch(message.id, provider_id).await
+    }
+
+    /// What only an operator can mend is counted, so that an alarm can tell.
+    fn alert(&self, message: &Message, answer: Result<Accepted, SendError>) -> Result<Accepted, SendError> {
+        if let Err(SendError::Permanent { kind, provider_code, .. }) = &answer
+            && kind.is_alert()
+        {
+            tracing::error!(
+                provider.name = message.provider.as_str(),
+                provider.code = provider_code,
+                reason = kind.as_str(),
+                "needs an operator"
+            );
+            telemetry::count("provider_needs_operator", 1);
+        }
+        answer
+    }
+
+    async fn client(&self, name: ProviderName, freshness: Freshness) -> Result<Box<dyn Provider>, SendError> {
+        let (http, clock) = (self.http.clone(), self.clock.clone());
+        Ok(match name {
+            ProviderName::Twilio => {
+                let settings = twilio::Settings {
+                    base_url: self.endpoints.twilio.clone(),
+                    public_base_url: self.endpoints.public.clone(),
+                    clock,
+                };
+                Box::new(Twilio::new(http, settings, freshness.of(&self.twilio).await?.current.clone()))
+            }
+            ProviderName::Sendgrid => {
+                let settings = sendgrid::Settings { base_url: self.endpoints.sendgrid.clone(), clock };
+                Box::new(Sendgrid::new(http, settings, freshness.of(&self.sendgrid).await?.current.clone()))
+            }
+            ProviderName::Resend => {
+                let settings = resend::Settings { base_url: self.endpoints.resend.clone(), clock };
+                Box::new(Resend::new(http, settings, freshness.of(&self.resend).await?.current.clone()))
+            }
+        })
+    }
+}
+
+/// Which credentials: those at hand, or read anew.
+#[derive(Clone, Copy)]
+enum Freshness {
+    Cached,
+    Fresh,
+}
+
+impl Freshness {
+    async fn of<T: serde::de::DeserializeOwned>(self, secret: &Secret<T>) -> Result<Arc<Versions<T>>, SendError> {
+        let read = match self {
+            Self::Cached => secret.get().await,
+            Self::Fresh => secret.refreshed().await,
+        };
+        // Without credentials nothing was sent; they may be there at the next attempt.
+        read.map_err(|error: SecretError| SendError::Transient {
+            provider_code: "secret".to_owned(),
+            reason: error.to_string(),
+            retry_after: None,
+        })
+    }
+}

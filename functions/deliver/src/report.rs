@@ -1,0 +1,30 @@
+//! A report that came before its message could be found, and waited.
+
+use aws_lambda_events::sqs::SqsMessage;
+use switchboard::provider::Report;
+use switchboard::road::Applied;
+use switchboard::telemetry;
+
+use crate::{App, StepError};
+
+/// After so many looks, minutes apart, a report is of a message that is not ours.
+const MOST_LOOKS: u32 = 5;
+
+/// Applies a parked report; one whose message is still not there comes again (the queue's visibility timeout later).
+pub(crate) async fn take(app: &App, report: &Report, record: &SqsMessage) -> Result<(), StepError> {
+    if let Applied::Reached(..) = app.road.apply(report).await? {
+        return Ok(());
+    }
+    let looks = record.attributes.get("ApproximateReceiveCount").and_then(|count| count.parse().ok()).unwrap_or(1);
+    if looks < MOST_LOOKS {
+        return Err(format!("no message yet for a report of {}", report.provider).into());
+    }
+    tracing::warn!(
+        provider.name = report.provider.as_str(),
+        provider.id = report.provider_id.as_deref(),
+        report.event = report.event.name(),
+        "a report of a message that is not ours"
+    );
+    telemetry::count("callback_unmatched", 1);
+    Ok(())
+}

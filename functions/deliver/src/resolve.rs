@@ -1,0 +1,110 @@
+//! A call whose outcome is unknown: the provider is asked, and only what it does not have is sent again.
+//!
+//! Twilio lists what it has; Resend answers a repeated request (same idempotency key) as it did the first; SendGrid cannot
+//! be asked, its events tell. Such a message gets its event or it was not taken, provided that SendGrid's events reach
+//! us at all: if others came meanwhile and this one's did not, it is sent again; if none came, nobody knows, and the
+//! message waits, and in the end fails with that as its reason.
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use switchboard::clock::plus_seconds;
+use switchboard::message::{Message, MessageId, Status};
+use switchboard::provider::{Resolution, SendError, Taken, sendgrid};
+use switchboard::road::timing::retry_at;
+use switchboard::store::Messages;
+use switchboard::store::messages::Settled;
+
+use crate::attempt::{Again, random, record, suppress};
+use crate::step::Done;
+use crate::{App, StepError};
+
+/// How long after a claim a provider's "I do not have it" is believed. A call lasts 10 s at most.
+const SETTLED_SECONDS: i64 = 60;
+/// How long SendGrid's events are waited for. It sends them every 30 s.
+const EVENTS_SECONDS: i64 = 300;
+/// How long a message stays uncertain at most. Resend remembers idempotency keys for 24 hours.
+const LONGEST_SECONDS: i64 = 23 * 3_600;
+
+pub(crate) async fn take(app: &App, message: &Message) -> Result<Done, StepError> {
+    let now = app.road.clock.now();
+    if message.status == Status::Sending {
+        if message.times.lease.is_some_and(|lease| lease > now) {
+            return Ok(Done::nothing("claimed"));
+        }
+        let due = plus_seconds(now, SETTLED_SECONDS);
+        let detail = "the worker ended before it recorded an answer".to_owned();
+        if !app.road.messages.settle(message.id, message.attempts, &Settled::Uncertain { due, detail }, now).await? {
+            return Ok(Done::nothing("taken"));
+        }
+    }
+    let claimed = message.times.claimed.unwrap_or(message.times.created);
+    let Some(settled) = settle(app, message, claimed, now).await? else { return Ok(Done::nothing("uncertain")) };
+    if let Settled::Failed { reason, .. } = &settled {
+        suppress(app, message, reason, now).await?;
+    }
+    Ok(Done::nothing(record(app, message, message.attempts, &settled, now).await?))
+}
+
+/// How it ends, if that is known now. While it is not, the sweep brings the message again.
+async fn settle(
+    app: &App,
+    message: &Message,
+    claimed: Timestamp,
+    now: Timestamp,
+) -> Result<Option<Settled>, StepError> {
+    let taken = KnownIds { messages: &app.road.messages, of: message.id };
+    let not_taken = |detail: &str| {
+        let again =
+            Again { attempt: message.attempts, provider_code: "not_taken".to_owned(), detail: detail.to_owned() };
+        again.settled(retry_at(message.attempts, None, random(), now), now)
+    };
+    let settled = match app.providers.resolve(message, claimed, &taken).await {
+        Ok(Resolution::Accepted(accepted)) => Some(Settled::Sent { provider_id: accepted.provider_id }),
+        Ok(Resolution::NotFound) if now >= plus_seconds(claimed, SETTLED_SECONDS) => {
+            Some(not_taken("the provider does not have it"))
+        }
+        Ok(Resolution::Unknowable) if now >= plus_seconds(claimed, EVENTS_SECONDS) => {
+            let alive = app.road.ephemera.last_beat(sendgrid::callback::ALIVE).await?;
+            let others_came = alive.is_some_and(|at| at >= plus_seconds(claimed, SETTLED_SECONDS));
+            others_came.then(|| not_taken("events came, none for it"))
+        }
+        Ok(Resolution::NotFound | Resolution::Unknowable) => None,
+        // Refused credentials say nothing of the message. A refusal of the message itself means it was not taken.
+        Err(SendError::Permanent { kind, provider_code, reason }) if !kind.is_alert() => {
+            Some(Settled::refused(kind, provider_code, reason))
+        }
+        Err(error) => {
+            tracing::warn!(message.id = %message.id, error = %error, "the provider could not be asked");
+            None
+        }
+    };
+    Ok(settled.or_else(|| (now >= plus_seconds(claimed, LONGEST_SECONDS)).then(given_up)))
+}
+
+fn given_up() -> Settled {
+    Settled::Failed {
+        reason: "outcome_unknown".to_owned(),
+        provider_code: None,
+        detail: "the provider never said whether it has it; it was not sent again, so that it cannot arrive twice"
+            .to_owned(),
+    }
+}
+
+/// Provider ids that belong to other messages.
+struct KnownIds<'a> {
+    messages: &'a Messages,
+    of: MessageId,
+}
+
+#[async_trait]
+impl Taken for KnownIds<'_> {
+    async fn is_taken(&self, provider_id: &str) -> Result<bool, SendError> {
+        match self.messages.find_by_provider_id(provider_id).await {
+            Ok(owner) => Ok(owner.is_some_and(|owner| owner != self.of)),
+            Err(error) => {
+                let reason = error.to_string();
+                Err(SendError::Transient { provider_code: "store".to_owned(), reason, retry_after: None })
+            }
+        }
+    }
+}

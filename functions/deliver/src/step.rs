@@ -1,0 +1,69 @@
+//! One message's next step, by its status.
+
+use std::time::SystemTime;
+
+use switchboard::message::{Message, MessageId, Status};
+use switchboard::telemetry::DeliveryMetrics;
+
+use crate::{App, StepError, ask, attempt, resolve};
+
+/// What a step did, for the log and the metrics.
+#[derive(Debug)]
+pub(crate) struct Done {
+    /// `sent`, `retrying`, `uncertain`, `failed`, `blocked`, or why nothing was done: `waiting`, `taken`, `ended` …
+    pub(crate) outcome: &'static str,
+    /// How long the provider took to answer, in milliseconds.
+    pub(crate) provider_call: Option<f64>,
+    /// From accept, or the time it was due, to the provider's answer, in milliseconds.
+    pub(crate) accept_to_provider: Option<f64>,
+}
+
+impl Done {
+    pub(crate) fn nothing(outcome: &'static str) -> Self {
+        Self { outcome, provider_call: None, accept_to_provider: None }
+    }
+}
+
+/// Takes a message one step further.
+pub(crate) async fn take(app: &App, id: MessageId) -> Result<(), StepError> {
+    let Some(message) = app.road.messages.get(id).await? else {
+        tracing::warn!(message.id = %id, "queued, but not in the table: it was erased or has expired");
+        return Ok(());
+    };
+    let done = match message.status {
+        Status::Accepted | Status::Scheduled | Status::Held | Status::Retrying => attempt::take(app, &message).await?,
+        Status::Sending | Status::Uncertain => resolve::take(app, &message).await?,
+        Status::Sent => ask::take(app, &message).await?,
+        Status::Delivered
+        | Status::Undelivered
+        | Status::Failed
+        | Status::Blocked
+        | Status::Cancelled
+        | Status::Expired => Done::nothing("ended"),
+    };
+    tell(&message, &done);
+    Ok(())
+}
+
+fn tell(message: &Message, done: &Done) {
+    tracing::info!(
+        message.id = %message.id,
+        provider.name = message.provider.as_str(),
+        message.channel = message.channel.as_str(),
+        message.lane = message.lane.as_str(),
+        message.attempts = message.attempts,
+        outcome = done.outcome,
+        duration_ms = done.provider_call,
+        "step"
+    );
+    DeliveryMetrics {
+        timestamp: SystemTime::now(),
+        provider: message.provider.as_str(),
+        channel: message.channel.as_str(),
+        outcome: done.outcome,
+        messages: 1,
+        provider_call: done.provider_call,
+        accept_to_provider: done.accept_to_provider,
+    }
+    .emit();
+}

@@ -1,0 +1,158 @@
+//! One sweep: shard by shard, the longest overdue first. A message's next look is moved on before it is queued: if this
+//! run ends in between, the message comes up again.
+
+use std::time::{Duration, Instant};
+
+use futures::stream::{self, StreamExt, TryStreamExt};
+use jiff::Timestamp;
+use strum::IntoEnumIterator;
+use switchboard::message::{Lane, MessageId, Status};
+use switchboard::road::Road;
+use switchboard::road::timing::{delay, next_look};
+use switchboard::store::StoreError;
+use switchboard::store::messages::{Due, SHARDS};
+
+use crate::Swept;
+
+/// How many shards are swept, and how many of one shard's messages are moved on, at a time.
+const SHARDS_AT_A_TIME: usize = 4;
+const MOVES_AT_A_TIME: usize = 8;
+/// How many messages are read at a time.
+const PAGE: i32 = 100;
+/// A run ends after this long; the next one goes on. Below the function's time-out of a minute.
+const LONGEST_RUN: Duration = Duration::from_secs(45);
+/// How often a provider is asked about a message it never reported on: after 5 minutes, then at doubling pauses, for
+/// about a day and a half.
+const MOST_QUESTIONS: u32 = 8;
+const FIRST_PAUSE_SECONDS: i64 = 600;
+
+pub(crate) async fn run(road: &Road) -> Result<Swept, StoreError> {
+    let started = Instant::now();
+    let swept: Vec<Swept> = stream::iter(0..SHARDS)
+        .map(|number| shard(road, number, started))
+        .buffer_unordered(SHARDS_AT_A_TIME)
+        .try_collect()
+        .await?;
+    Ok(swept.into_iter().fold(Swept::default(), |all, one| Swept {
+        queued: all.queued + one.queued,
+        forgotten: all.forgotten + one.forgotten,
+        refused: all.refused + one.refused,
+    }))
+}
+
+async fn shard(road: &Road, number: u32, started: Instant) -> Result<Swept, StoreError> {
+    let mut swept = Swept::default();
+    while started.elapsed() < LONGEST_RUN {
+        let page = road.messages.due(number, road.clock.now(), PAGE).await?;
+        let full = i32::try_from(page.len()).is_ok_and(|length| length == PAGE);
+        let moved = move_on(road, page, &mut swept).await?;
+        let progress = !moved.is_empty();
+        swept.queued += moved.len();
+        swept.refused += queue(road, moved).await;
+        // The index follows the table within moments: a page that brought nothing new may still hold what was moved.
+        if !full || !progress {
+            break;
+        }
+    }
+    swept.queued -= swept.refused;
+    Ok(swept)
+}
+
+/// Moves each message's next look on; answers those this run has to queue, with their delays.
+async fn move_on(
+    road: &Road,
+    page: Vec<Due>,
+    swept: &mut Swept,
+) -> Result<Vec<(Lane, MessageId, Duration)>, StoreError> {
+    let moves = page.into_iter().map(|due| async move {
+        let now = road.clock.now();
+        match next(&due, now) {
+            Some(Next { delay, look }) => {
+                Ok(if road.messages.postpone(&due, look).await? { Some((due.lane, due.id, delay)) } else { None })
+            }
+            None => road.messages.forget(&due).await.map(|_| None),
+        }
+    });
+    let moved: Vec<Option<_>> = stream::iter(moves).buffer_unordered(MOVES_AT_A_TIME).try_collect().await?;
+    let total = moved.len();
+    let moved: Vec<_> = moved.into_iter().flatten().collect();
+    swept.forgotten += total - moved.len();
+    Ok(moved)
+}
+
+/// What to do with a message that is due.
+#[derive(Debug, PartialEq, Eq)]
+struct Next {
+    /// How long its record stays hidden in the lane.
+    delay: Duration,
+    /// When to look again.
+    look: Timestamp,
+}
+
+/// `None`: nothing more will come of asking.
+fn next(due: &Due, now: Timestamp) -> Option<Next> {
+    match due.status {
+        Status::Accepted | Status::Scheduled | Status::Held | Status::Retrying => {
+            let at = due.not_before.unwrap_or(now);
+            Some(Next { delay: delay(at, now), look: next_look(at, due.looks, now) })
+        }
+        Status::Sending | Status::Uncertain => {
+            Some(Next { delay: Duration::ZERO, look: next_look(now, due.looks, now) })
+        }
+        Status::Sent => (due.looks < MOST_QUESTIONS).then(|| {
+            let pause = FIRST_PAUSE_SECONDS << due.looks;
+            Next { delay: Duration::ZERO, look: switchboard::clock::plus_seconds(now, pause) }
+        }),
+        Status::Delivered
+        | Status::Undelivered
+        | Status::Failed
+        | Status::Blocked
+        | Status::Cancelled
+        | Status::Expired => None,
+    }
+}
+
+/// Puts messages in their lanes; answers how many were refused.
+async fn queue(road: &Road, moved: Vec<(Lane, MessageId, Duration)>) -> usize {
+    let mut refused = 0;
+    for lane in Lane::iter() {
+        let messages: Vec<_> =
+            moved.iter().filter(|(of, ..)| *of == lane).map(|(_, id, delay)| (*id, *delay)).collect();
+        refused += road.queues.enqueue_all(lane, &messages).await.len();
+    }
+    refused
+}
+
+#[cfg(test)]
+mod tests {
+    use switchboard::clock::plus_seconds;
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+
+    fn due(status: Status, looks: u32, not_before: Option<Timestamp>) -> Due {
+        Due { id: MessageId::new(), lane: Lane::Standard, status, at: NOW, looks, not_before }
+    }
+
+    #[test]
+    fn a_scheduled_message_is_queued_for_its_exact_second() {
+        let at = plus_seconds(NOW, 75);
+        let next = next(&due(Status::Scheduled, 0, Some(at)), NOW).unwrap();
+        assert_eq!(next, Next { delay: Duration::from_secs(75), look: plus_seconds(at, 60) });
+    }
+
+    #[test]
+    fn a_stored_message_that_was_never_queued_is_queued_at_once() {
+        let next = next(&due(Status::Accepted, 0, None), NOW).unwrap();
+        assert_eq!(next, Next { delay: Duration::ZERO, look: plus_seconds(NOW, 60) });
+    }
+
+    #[test]
+    fn a_provider_is_asked_a_few_times_and_then_left_alone() {
+        let looks = (0..20).filter(|&looks| next(&due(Status::Sent, looks, None), NOW).is_some()).count();
+        assert_eq!(looks, 8);
+        let last = next(&due(Status::Sent, 7, None), NOW).unwrap();
+        assert_eq!(last.look, plus_seconds(NOW, 600 * 128));
+    }
+}

@@ -1,0 +1,5 @@
+//! `/api/communication/webhooks/*`.
+
+pub mod resend;
+pub mod sendgrid;
+pub mod twilio;

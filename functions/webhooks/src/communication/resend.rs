@@ -1,0 +1,25 @@
+//! `POST /api/communication/webhooks/resend`: Resend's events.
+
+use axum::Json;
+use axum::extract::State;
+use switchboard::http::ApiError;
+use switchboard::http::error::ErrorBody;
+
+use crate::received::{Acknowledged, Received};
+use crate::{App, reports};
+
+/// Resend webhook
+///
+/// Verified by `svix-signature`. No token.
+#[utoipa::path(
+    post, path = "/api/communication/webhooks/resend", tag = "Webhooks", operation_id = "communication_resend_webhook",
+    request_body(content = String, content_type = "application/json", description = "As the provider sends it"),
+    responses(
+        (status = 200, description = "Taken, or known already", body = Acknowledged),
+        (status = 400, description = "Signed, but not readable", body = ErrorBody),
+        (status = 403, description = "Invalid signature", body = ErrorBody),
+    ),
+)]
+pub async fn handle(State(app): State<App>, received: Received) -> Result<Json<Acknowledged>, ApiError> {
+    reports::resend(&app, &received).await
+}

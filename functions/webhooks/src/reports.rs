@@ -1,0 +1,98 @@
+//! Verify, parse, apply: one function a provider. A callback that does not verify gets 403 and no work; keys that were
+//! rotated a moment ago are read anew before it is refused.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use axum::Json;
+use futures::stream::{self, StreamExt};
+use serde::de::DeserializeOwned;
+use switchboard::http::ApiError;
+use switchboard::provider::{BadSignature, MalformedCallback, Report, resend, sendgrid, twilio};
+use switchboard::secrets::{Secret, Versions};
+
+use crate::App;
+use crate::received::{Acknowledged, Received};
+
+/// How many reports of one callback are applied at a time: SendGrid packs thousands into one.
+const AT_A_TIME: usize = 16;
+
+/// How often a live SendGrid webhook is noted, in milliseconds.
+const NOTE_EVERY_MS: i64 = 30_000;
+
+pub(crate) async fn twilio(app: &App, received: &Received) -> Result<Json<Acknowledged>, ApiError> {
+    verified(&app.keys.twilio, |versions| {
+        let keys = twilio::signature::Keys::of(versions.iter());
+        twilio::signature::verify(&received.url, &received.headers, &received.body, &keys)
+    })
+    .await?;
+    let reports = twilio::callback::parse(&received.query, &received.body, app.road.clock.now());
+    apply(app, reports).await
+}
+
+pub(crate) async fn sendgrid(app: &App, received: &Received) -> Result<Json<Acknowledged>, ApiError> {
+    verified(&app.keys.sendgrid, |versions| {
+        let keys = versions.iter().flat_map(|credentials| &credentials.webhook_public_keys);
+        sendgrid::signature::verify(&received.headers, &received.body, keys)
+    })
+    .await?;
+    let reports = sendgrid::callback::parse(&received.body, app.road.clock.now());
+    let answer = apply(app, reports).await?;
+    note_alive(app).await;
+    Ok(answer)
+}
+
+pub(crate) async fn resend(app: &App, received: &Received) -> Result<Json<Acknowledged>, ApiError> {
+    let now = app.road.clock.now();
+    let id = verified(&app.keys.resend, |versions| {
+        let secrets = versions.iter().flat_map(|credentials| &credentials.webhook_secrets);
+        resend::signature::verify(&received.headers, &received.body, secrets, now).map(str::to_owned)
+    })
+    .await?;
+    apply(app, resend::callback::parse(&id, &received.body, now)).await
+}
+
+/// What `check` proves with the keys we hold; if it proves nothing, with the keys read anew.
+async fn verified<T: DeserializeOwned, P>(
+    secret: &Secret<T>,
+    check: impl Fn(&Versions<T>) -> Result<P, BadSignature>,
+) -> Result<P, ApiError> {
+    let held = secret.get().await?;
+    let refused = match check(&held) {
+        Ok(proof) => return Ok(proof),
+        Err(refused) => refused,
+    };
+    let fresh = secret.refreshed().await?;
+    let proof = if Arc::ptr_eq(&held, &fresh) { Err(refused) } else { check(&fresh) };
+    proof.map_err(|refused| {
+        tracing::warn!(reason = refused.0, "callback refused");
+        ApiError::invalid_signature()
+    })
+}
+
+async fn apply(app: &App, reports: Result<Vec<Report>, MalformedCallback>) -> Result<Json<Acknowledged>, ApiError> {
+    let reports = reports.map_err(|malformed| ApiError::bad_request("Malformed callback").details(malformed.0))?;
+    let taking = reports.into_iter().map(|report| {
+        let road = app.road.clone();
+        async move { road.take(&report).await }
+    });
+    let taken: Vec<_> = stream::iter(taking).buffer_unordered(AT_A_TIME).collect().await;
+    match taken.into_iter().find_map(Result::err) {
+        None => Ok(Json(Acknowledged { success: true })),
+        // Not acknowledged: who calls again (SendGrid, Resend) will.
+        Some(error) => Err(ApiError::unavailable(error)),
+    }
+}
+
+/// Notes that SendGrid's events do arrive: what a send of unknown outcome without any event means depends on it.
+async fn note_alive(app: &App) {
+    let now = app.road.clock.now();
+    let noted = app.sendgrid_noted.load(Ordering::Relaxed);
+    if now.as_millisecond() - noted < NOTE_EVERY_MS {
+        return;
+    }
+    app.sendgrid_noted.store(now.as_millisecond(), Ordering::Relaxed);
+    if let Err(error) = app.road.ephemera.beat(sendgrid::callback::ALIVE, now).await {
+        tracing::warn!(error = %error, "a live webhook was not noted");
+    }
+}

@@ -1,0 +1,4 @@
+//! `/twilio/*`: where each message's status callback points to.
+
+pub mod sms_status;
+pub mod whatsapp_status;

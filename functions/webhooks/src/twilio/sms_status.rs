@@ -1,0 +1,25 @@
+//! `POST /twilio/sms-status`: status callbacks of our SMS messages.
+
+use axum::Json;
+use axum::extract::State;
+use switchboard::http::ApiError;
+use switchboard::http::error::ErrorBody;
+
+use crate::received::{Acknowledged, Received};
+use crate::{App, reports};
+
+/// Twilio SMS status callback
+///
+/// Verified by `X-Twilio-Signature`. No token.
+#[utoipa::path(
+    post, path = "/twilio/sms-status", tag = "Webhooks", operation_id = "twilio_sms_status",
+    request_body(content = String, content_type = "application/x-www-form-urlencoded", description = "As the provider sends it"),
+    responses(
+        (status = 200, description = "Taken, or known already", body = Acknowledged),
+        (status = 400, description = "Signed, but not readable", body = ErrorBody),
+        (status = 403, description = "Invalid signature", body = ErrorBody),
+    ),
+)]
+pub async fn handle(State(app): State<App>, received: Received) -> Result<Json<Acknowledged>, ApiError> {
+    reports::twilio(&app, &received).await
+}
