@@ -1,4 +1,4 @@
-"""Starting and stopping. Every process gets a session of its own, so that it can be ended with all its children and
+"""Starting and stopping. Every process leads a group of its own, so that it can be ended with all its children and
 with nothing else: MiniStack runs the functions as children of itself."""
 
 import ctypes
