@@ -1,4 +1,4 @@
-"""For `make lint`: fails if a crate of deny.toml's ban list is linked into the workspace.
+"""For `make lint`: fails if a crate of .cargo/deny.toml's ban list is linked into the workspace.
 
 cargo-deny reads the same list; this needs nothing but cargo, so it runs everywhere.
 """
@@ -23,7 +23,7 @@ _COMPARE = {
 
 def banned() -> list[tuple[str, str]]:
     """(name, version requirement) of every entry of `deny` under [bans], in any form cargo-deny takes."""
-    rules = tomllib.loads((ROOT / "deny.toml").read_text()).get("bans", {}).get("deny", [])
+    rules = tomllib.loads((ROOT / ".cargo" / "deny.toml").read_text()).get("bans", {}).get("deny", [])
     found = []
     for rule in rules:
         spec = rule if isinstance(rule, str) else rule.get("crate") or rule.get("name", "")
@@ -58,11 +58,11 @@ def _numbers(version: str) -> list[int]:
 def main() -> int:
     rules = banned()
     if not rules:
-        print("deny.toml bans nothing; expected a list under [bans]", file=sys.stderr)
+        print(".cargo/deny.toml bans nothing; expected a list under [bans]", file=sys.stderr)
         return 1
     hits = sorted(f"{name} {version}" for name, version in linked() for rule, req in rules if rule == name and covers(req, version))
     if hits:
-        print(f"banned by deny.toml, but linked: {', '.join(hits)} (cargo tree -i NAME tells why)", file=sys.stderr)
+        print(f"banned by .cargo/deny.toml, but linked: {', '.join(hits)} (cargo tree -i NAME tells why)", file=sys.stderr)
         return 1
     print(f"none of the {len(rules)} banned crates is linked")
     return 0

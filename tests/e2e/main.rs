@@ -1,0 +1,1 @@
+//! End-to-end flows on the deployed local stack.
