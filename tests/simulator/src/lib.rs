@@ -5,7 +5,7 @@
 //! what truly arrived, and breaks on demand. It shares no code with what it tests: a mistake in a signature or a
 //! shape must not be made twice in the same way.
 //!
-//! Where to read: [`twilio`], [`sendgrid`] and [`resend`] have the same files, one folder each; `store` is the state,
+//! Where to read: `twilio`, `sendgrid` and `resend` have the same files, one folder each; `store` is the state,
 //! `callbacks` the way out, `faults` what goes wrong, `control` the endpoints under `/_sim` and the page at `/`.
 //! Numbers and addresses that fail on purpose are listed in the `magic` file of each provider.
 //!

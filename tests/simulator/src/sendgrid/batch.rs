@@ -53,7 +53,10 @@ impl PendingEvents {
         let mut generation = app.store().generation();
         while let Some(first) = self.0.recv().await {
             batch.push(first);
-            tokio::time::sleep(EVERY).await;
+            // A full batch is waiting already when much is going on.
+            if self.0.len() < MOST {
+                tokio::time::sleep(EVERY).await;
+            }
             // Take turns with everything else first, so that what comes meanwhile joins this batch.
             let Some(permit) = app.outbox.permit().await else { return };
             while batch.len() < MOST
