@@ -16,3 +16,5 @@ pub mod seal;
 pub mod secrets;
 pub mod store;
 pub mod telemetry;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;

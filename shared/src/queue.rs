@@ -52,6 +52,13 @@ impl Queues {
         })
     }
 
+    /// All queues at one address. For tests.
+    #[cfg(any(test, feature = "testing"))]
+    pub fn at(client: Client, url: &str) -> Self {
+        let url = || url.to_owned();
+        Self { client, urgent: url(), standard: url(), bulk: url(), callbacks: url() }
+    }
+
     /// Opens the connection, so that the first message does not wait for it.
     pub async fn prime(&self) {
         let _ = self.client.get_queue_url().queue_name("prime").send().await;

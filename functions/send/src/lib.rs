@@ -6,6 +6,8 @@
 mod accept;
 pub mod communication;
 pub mod messages;
+#[cfg(test)]
+mod tests;
 pub mod twilio;
 
 use axum::Router;

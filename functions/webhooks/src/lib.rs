@@ -8,6 +8,8 @@ pub mod communication;
 pub mod received;
 mod reports;
 pub mod resend;
+#[cfg(test)]
+mod tests;
 pub mod twilio;
 
 use std::sync::Arc;

@@ -1,8 +1,12 @@
-//! What happens before a handler: who is it, may they, how often. And after: the rate-limit headers, on every answer.
+//! What happens before a handler: who is it, may they, how often. Around it: the panic guard. And after: the rate-limit
+//! headers, on every answer.
+
+use std::panic::AssertUnwindSafe;
 
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use futures::FutureExt;
 
 use super::auth::authenticate;
 use super::rate_limit::{Standing, count};
@@ -15,7 +19,10 @@ pub(super) async fn guard(
 ) -> Response {
     let mut standing = None;
     let mut response = match admit(edge.as_ref(), endpoint, request, &mut standing).await {
-        Ok(request) => next.run(request).await,
+        Ok(request) => {
+            let answer = AssertUnwindSafe(next.run(request)).catch_unwind().await;
+            answer.unwrap_or_else(|_| ApiError::internal("a handler panicked").into_response())
+        }
         Err(refusal) => refusal.into_response(),
     };
     if let Some(standing) = standing {

@@ -11,6 +11,8 @@ mod guard;
 pub mod idempotency;
 mod observe;
 pub mod rate_limit;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 

@@ -1,12 +1,10 @@
-//! The outermost layer: request id, panic guard, error envelope, one access-log line, metrics.
+//! The outermost layer: request id, error envelope, one access-log line, metrics.
 
-use std::panic::AssertUnwindSafe;
 use std::time::{Instant, SystemTime};
 
 use axum::extract::{MatchedPath, Request};
 use axum::middleware::Next;
 use axum::response::Response;
-use futures::FutureExt;
 use http::HeaderValue;
 use lambda_http::request::RequestContext;
 
@@ -35,11 +33,7 @@ pub(super) async fn observe(mut request: Request, next: Next) -> Response {
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
     request.extensions_mut().insert(id.clone());
 
-    let answer = AssertUnwindSafe(next.run(request)).catch_unwind().await;
-    let mut response = answer.unwrap_or_else(|_| {
-        let error = ApiError::internal("a handler panicked");
-        axum::response::IntoResponse::into_response(error)
-    });
+    let mut response = next.run(request).await;
     let name = response.extensions().get::<Endpoint>().map_or("unmatched", |endpoint| endpoint.name);
     let mut cause = None;
     if let Some(error) = response.extensions_mut().remove::<ApiError>() {

@@ -20,7 +20,7 @@ use crate::secrets::Secret;
 use crate::store::{Ephemera, Messages, People};
 
 /// The SDK behaviour this was tried with. Pinned: a newer one may change time-outs and retries.
-fn behavior() -> BehaviorVersion {
+pub(crate) fn aws_behavior() -> BehaviorVersion {
     BehaviorVersion::v2026_01_12()
 }
 
@@ -40,7 +40,7 @@ pub type StartError = Box<dyn std::error::Error + Send + Sync>;
 
 /// AWS, as the environment says.
 pub async fn aws() -> aws_config::SdkConfig {
-    aws_config::defaults(behavior()).load().await
+    aws_config::defaults(aws_behavior()).load().await
 }
 
 /// A client for secrets.

@@ -102,10 +102,9 @@ fn answer(accepted: &Accepted) -> SendResponse {
 
 /// The task a request asks for.
 async fn read(app: &App, caller: String, identity: Identity, request: SendRequest) -> Result<Task, ApiError> {
-    let trigger: Trigger = request
-        .trigger_type
-        .parse()
-        .map_err(|_| ApiError::bad_request(format!("Invalid trigger type: {}", request.trigger_type)))?;
+    let trigger: Trigger = request.trigger_type.parse().map_err(|_| {
+        ApiError::bad_request(format!("Invalid trigger type: {}", request.trigger_type)).with("field", "trigger_type")
+    })?;
     let channels = request.channel.as_deref().map(channels).transpose()?;
     let priority = request.priority.as_deref().map(priority).transpose()?.unwrap_or(trigger.default_priority());
     let scheduled = request.scheduled_time.as_deref().map(|text| scheduled(text, app.road.clock.now())).transpose()?;

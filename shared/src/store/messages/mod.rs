@@ -18,7 +18,7 @@ use jiff::Timestamp;
 pub use accept::Created;
 pub use progress::Settled;
 pub use report::Reported;
-pub use sweep::{Due, SHARDS};
+pub use sweep::{Agenda, Due, SHARDS};
 
 use super::update::Update;
 use super::{number, text};

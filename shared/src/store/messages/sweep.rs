@@ -3,9 +3,10 @@
 //! The index is sparse (only rows that wait for something are in it) and keyed by shard, then time: asking for what is
 //! due is one query a shard, costs what it finds, and needs no memory of the last run.
 
+use aws_sdk_dynamodb::Client;
 use jiff::Timestamp;
 
-use super::{Messages, Update};
+use super::Update;
 use crate::clock::from_millis;
 use crate::message::{Lane, MessageId, Status};
 use crate::store::update::Applied;
@@ -42,7 +43,18 @@ impl Due {
     }
 }
 
-impl Messages {
+/// What is due in the Messages table. It sees ids, lanes and times and opens nothing, so it needs no keys.
+#[derive(Clone, Debug)]
+pub struct Agenda {
+    client: Client,
+    table: String,
+}
+
+impl Agenda {
+    pub fn new(client: Client, table: String) -> Self {
+        Self { client, table }
+    }
+
     /// Up to `most` messages of a shard that are due by `until`, the longest overdue first.
     pub async fn due(&self, shard: u32, until: Timestamp, most: i32) -> Result<Vec<Due>, StoreError> {
         let query = self

@@ -1,0 +1,110 @@
+//! What is refused before any store is asked, in process.
+
+use axum::Router;
+use serde_json::json;
+use switchboard::clock::Clock;
+use switchboard::testing::{Answer, ask, dead_road, edge, token};
+
+fn router() -> Router {
+    let road = dead_road(Clock::system()).unwrap();
+    crate::router(edge(&road).unwrap(), road)
+}
+
+async fn post(path: &str, body: &str) -> Answer {
+    let token = token("service", "communication:send communication:read").unwrap();
+    ask(&router(), "POST", path, Some(&token), body).await.unwrap()
+}
+
+async fn refused(path: &str, body: serde_json::Value, error: &str) {
+    let answer = post(path, &body.to_string()).await;
+    assert_eq!(answer.status, 400, "{body}: {}", answer.json);
+    assert_eq!(answer.json["error"], error, "{body}");
+    assert_eq!(answer.json["success"], false);
+}
+
+#[tokio::test]
+async fn a_bad_send_is_told_what_is_wrong_in_the_words_of_the_contract() {
+    let path = "/api/communication/send";
+    refused(path, json!({"trigger_type": "financial_alert", "data": {}}), "Missing required field: user_id").await;
+    refused(path, json!({"user_id": 123, "data": {}}), "Missing required field: trigger_type").await;
+    refused(path, json!({"user_id": 123, "trigger_type": "financial_alert"}), "Missing required field: data").await;
+    refused(
+        path,
+        json!({"user_id": {}, "trigger_type": "financial_alert", "data": {}}),
+        "Invalid value for field: user_id",
+    )
+    .await;
+    refused(
+        path,
+        json!({"user_id": 1, "trigger_type": "financial_alert", "data": []}),
+        "Invalid value for field: data",
+    )
+    .await;
+    let send = |field: &str, value: &str| {
+        let mut body = json!({"user_id": 123, "trigger_type": "financial_alert", "data": {}});
+        body[field] = json!(value);
+        body
+    };
+    refused(path, send("trigger_type", "unknown_trigger"), "Invalid trigger type: unknown_trigger").await;
+    refused(path, send("channel", "pigeon"), "Invalid value for field: channel").await;
+    refused(path, send("priority", "extreme"), "Invalid value for field: priority").await;
+    refused(path, send("scheduled_time", "soon"), "Invalid value for field: scheduled_time").await;
+}
+
+#[tokio::test]
+async fn an_unknown_trigger_answers_with_every_field_of_the_contract() {
+    let answer =
+        post("/api/communication/send", r#"{"user_id": 123, "trigger_type": "unknown_trigger", "data": {}}"#).await;
+    assert_eq!(
+        answer.json,
+        json!({
+            "success": false,
+            "error": "Invalid trigger type: unknown_trigger",
+            "fallback_used": false,
+            "context": "send_communication",
+            "field": "trigger_type",
+        })
+    );
+}
+
+#[tokio::test]
+async fn a_bad_direct_send_names_the_field() {
+    let sms = "/api/v1/twilio/send-sms";
+    refused(sms, json!({"body": "x"}), "Missing required field: to").await;
+    refused(sms, json!({"to": "+14155552671"}), "Missing required field: body").await;
+    refused(sms, json!({"to": "+14155552671", "body": " "}), "Missing required field: body").await;
+    refused(sms, json!({"to": "12", "body": "x"}), "Invalid value for field: to").await;
+    refused(sms, json!({"to": "+14155552671", "from": "&", "body": "x"}), "Invalid value for field: from").await;
+    refused(sms, json!({"to": "+14155552671", "body": "x".repeat(1601)}), "Invalid value for field: body").await;
+    let email = "/api/v1/twilio/send-email";
+    refused(email, json!({"to": "nobody", "subject": "s", "text": "x"}), "Invalid value for field: to").await;
+    refused(email, json!({"to": "a@example.com", "subject": "s"}), "Missing required field: text").await;
+    refused(email, json!({"to": "a@example.com", "subject": "a\nb", "text": "x"}), "Invalid value for field: subject")
+        .await;
+}
+
+#[tokio::test]
+async fn a_send_whose_store_is_down_is_not_accepted() {
+    let answer = post("/api/v1/twilio/send-sms", r#"{"to": "+14155552671", "body": "x"}"#).await;
+    assert_eq!(answer.status, 503);
+}
+
+#[tokio::test]
+async fn an_id_that_is_none_of_ours_is_not_found() {
+    let token = token("service", "communication:send communication:read").unwrap();
+    for path in ["/api/communication/status/abc123-def456-ghi789", "/api/v2/communications/messages/x"] {
+        assert_eq!(ask(&router(), "GET", path, Some(&token), "").await.unwrap().status, 404, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn trigger_types_begin_as_the_contract_has_them() {
+    let token = token("anybody", "").unwrap();
+    let answer = ask(&router(), "GET", "/api/communication/trigger-types", Some(&token), "").await.unwrap();
+    let first = &answer.json["trigger_types"][0];
+    assert_eq!(first["value"], "financial_alert");
+    assert_eq!(first["name"], "Financial Alert");
+    assert_eq!(first["description"], "Critical financial notifications");
+    assert_eq!(first["default_channel"], "sms");
+    assert_eq!(first["default_priority"], "critical");
+}

@@ -1,0 +1,39 @@
+//! A callback that does not verify gets nowhere: no store is asked (none of these answers), nothing is parsed.
+
+use axum::Router;
+use serde_json::json;
+use switchboard::clock::Clock;
+use switchboard::secrets::{Secret, Versions};
+use switchboard::testing::{ask, dead_road};
+
+use crate::{App, Keys};
+
+fn router() -> Router {
+    fn fixed<T: serde::de::DeserializeOwned>(secret: serde_json::Value) -> Secret<T> {
+        Secret::fixed(Versions { current: serde_json::from_value(secret).unwrap(), previous: None })
+    }
+    let twilio = json!({"account_sid": "AC1", "auth_token": "token", "phone_number": "+15005550006", "whatsapp_number": "+14155238886"});
+    let mail = json!({"api_key": "k", "from_email": "a@b.example", "from_name": "B", "webhook_secrets": ["whsec_c2VjcmV0IG9mIHRoZSB0ZXN0cw=="]});
+    let keys = Keys { twilio: fixed(twilio), sendgrid: fixed(mail.clone()), resend: fixed(mail) };
+    crate::router(App::new(dead_road(Clock::system()).unwrap(), keys, "https://example.test".to_owned()))
+}
+
+#[tokio::test]
+async fn an_unsigned_callback_is_refused_whatever_it_says() {
+    let paths = [
+        "/api/communication/webhooks/twilio",
+        "/api/communication/webhooks/sendgrid",
+        "/api/communication/webhooks/resend",
+        "/twilio/sms-status",
+        "/twilio/whatsapp-status",
+        "/webhooks/resend",
+    ];
+    for path in paths {
+        for body in ["", "{", "[]", "MessageSid=SM1&MessageStatus=delivered", r#"{"type":"email.delivered","id":"x"}"#]
+        {
+            let answer = ask(&router(), "POST", path, None, body).await.unwrap();
+            assert_eq!(answer.status, 403, "{path} {body}");
+            assert_eq!(answer.json["error"], "Invalid signature", "{path} {body}");
+        }
+    }
+}

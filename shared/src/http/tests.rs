@@ -1,0 +1,154 @@
+//! The edge, in process: who gets in, what a refusal looks like, and what happens when a store does not answer.
+
+use std::collections::BTreeMap;
+
+use axum::Json;
+use axum::extract::State;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::testing::{Answer, ask, claims, dead_road, edge, token};
+
+fn router() -> Router {
+    let road = dead_road(Clock::system()).unwrap();
+    routes(edge(&road).unwrap())
+}
+
+fn routes(edge: Edge) -> Router {
+    let send = Access::Scoped(Scope::Send, Limit::Send);
+    Routes::new(edge)
+        .post("/echo", "echo", send, async |caller: Caller, _: Body<BTreeMap<String, Value>>| {
+            Json(json!({"by": caller.subject}))
+        })
+        .get("/panic", "panic", Access::Signed, panics)
+        .get("/store", "store", Access::Signed, store)
+        .finish(dead_road(Clock::system()).unwrap())
+}
+
+async fn panics() -> Json<Value> {
+    panic!("a handler that breaks")
+}
+
+async fn store(State(road): State<crate::road::Road>) -> Result<Json<Value>, ApiError> {
+    road.messages.get(crate::message::MessageId::new()).await?;
+    Ok(Json(json!({})))
+}
+
+async fn echo(token: Option<&str>) -> Answer {
+    ask(&router(), "POST", "/echo", token, "{}").await.unwrap()
+}
+
+#[tokio::test]
+async fn a_valid_token_with_the_scope_gets_in_even_when_the_rate_limit_store_is_down() {
+    let answer = echo(Some(&token("service", "communication:read communication:send").unwrap())).await;
+    assert_eq!((answer.status.as_u16(), answer.json), (200, json!({"by": "service"})));
+    assert!(answer.headers.contains_key("x-request-id"));
+}
+
+#[tokio::test]
+async fn a_list_of_scopes_is_understood_too() {
+    let token = claims(
+        json!({"sub": "s", "scope": ["communication:send"], "iss": "test", "aud": "switchboard", "exp": 4_102_444_800_i64}),
+    );
+    assert_eq!(echo(Some(&token.unwrap())).await.status, 200);
+}
+
+#[tokio::test]
+async fn without_a_valid_token_nobody_gets_in() {
+    let good = json!({"sub": "s", "scope": "communication:send", "iss": "test", "aud": "switchboard", "exp": 4_102_444_800_i64});
+    let with = |name: &str, value: Value| {
+        let mut claims = good.clone();
+        claims[name] = value;
+        claims
+    };
+    let without = |name: &str| {
+        let mut claims = good.clone();
+        claims.as_object_mut().unwrap().remove(name);
+        claims
+    };
+    let none = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJzIn0.".to_owned();
+    let mut tokens = vec![none, "x".to_owned(), "a.b.c".to_owned()];
+    let bad = [
+        with("iss", json!("other")),
+        with("aud", json!("other")),
+        with("nbf", json!(4_102_444_700_i64)),
+        with("sub", json!("")),
+        without("sub"),
+        without("exp"),
+        without("iss"),
+        without("aud"),
+    ];
+    tokens.extend(bad.into_iter().map(|bad| claims(bad).unwrap()));
+    for token in tokens {
+        let answer = echo(Some(&token)).await;
+        assert_eq!(answer.status, 401, "{token}");
+        assert_eq!(answer.json["error"], "Invalid token", "{token}");
+        assert_eq!(answer.headers["www-authenticate"], "Bearer");
+    }
+    let expired = claims(with("exp", json!(1_000_000_000))).unwrap();
+    assert_eq!(echo(Some(&expired)).await.json["error"], "Token expired");
+    let nobody = echo(None).await;
+    assert_eq!((nobody.status.as_u16(), &nobody.json["error"]), (401, &json!("Authentication required")));
+}
+
+#[tokio::test]
+async fn a_token_without_the_scope_is_told_which_one() {
+    let answer = echo(Some(&token("s", "communication:read").unwrap())).await;
+    assert_eq!(answer.status, 403);
+    assert_eq!(
+        answer.json,
+        json!({"success": false, "error": "Insufficient scope", "details": "This needs the scope communication:send", "context": "echo"})
+    );
+}
+
+#[tokio::test]
+async fn without_the_secret_nobody_gets_in() {
+    let road = dead_road(Clock::system()).unwrap();
+    let unreadable = Secret::new(aws_sdk_secretsmanager::Client::new(&crate::testing::dead_aws()), "auth".to_owned());
+    let router = routes(Edge::new(Clock::system(), unreadable, road.ephemera, Limits::default()));
+    let answer = ask(&router, "POST", "/echo", Some(&token("s", "communication:send").unwrap()), "{}").await.unwrap();
+    assert_eq!(answer.status, 503);
+    assert_eq!(answer.json["error"], "Communication service error");
+}
+
+#[tokio::test]
+async fn a_store_that_does_not_answer_is_a_503_that_tells_nothing_of_it() {
+    let answer = ask(&router(), "GET", "/store", None, "").await.unwrap();
+    assert_eq!(answer.status, 503);
+    assert_eq!(answer.headers["retry-after"], "1");
+    assert_eq!(
+        answer.json,
+        json!({
+            "success": false, "error": "Communication service error",
+            "details": "A service this depends on is unavailable; try again shortly", "context": "store",
+        })
+    );
+}
+
+#[tokio::test]
+async fn a_panic_is_a_500_with_a_constant_body() {
+    let answer = ask(&router(), "GET", "/panic", None, "").await.unwrap();
+    assert_eq!(answer.status, 500);
+    assert_eq!(answer.json, json!({"success": false, "error": "Internal server error", "context": "panic"}));
+}
+
+#[tokio::test]
+async fn what_does_not_exist_is_said_in_the_envelope() {
+    let missing = ask(&router(), "GET", "/nowhere", None, "").await.unwrap();
+    assert_eq!((missing.status.as_u16(), &missing.json["success"]), (404, &json!(false)));
+    let method = ask(&router(), "DELETE", "/echo", None, "").await.unwrap();
+    assert_eq!((method.status.as_u16(), &method.json["error"]), (405, &json!("Method not allowed")));
+}
+
+#[tokio::test]
+async fn a_public_key_is_never_taken_for_a_shared_secret() {
+    // An RS256 key set, and a token signed with HS256 over the modulus: the classic confusion.
+    let modulus = "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw";
+    let keys = json!({"issuer": "test", "audience": "switchboard", "jwks": {"keys": [{"kty": "RSA", "kid": "k1", "alg": "RS256", "n": modulus, "e": "AQAB"}]}});
+    let keys: AuthKeys = serde_json::from_value(keys).unwrap();
+    let secret = Secret::fixed(crate::secrets::Versions { current: keys, previous: None });
+    let road = dead_road(Clock::system()).unwrap();
+    let router = routes(Edge::new(Clock::system(), secret, road.ephemera, Limits::default()));
+    let answer = ask(&router, "POST", "/echo", Some(&token("s", "communication:send").unwrap()), "{}").await.unwrap();
+    assert_eq!(answer.status, 401);
+}

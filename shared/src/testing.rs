@@ -1,0 +1,106 @@
+//! For tests of the HTTP edge that need no AWS: fixed secrets, and stores nobody answers. What such a test can show is
+//! all that happens before a store is asked, and what happens when none answers.
+
+use std::sync::Arc;
+
+use aws_config::SdkConfig;
+use aws_config::retry::RetryConfig;
+use aws_sdk_dynamodb::config::{Credentials, Region, SharedCredentialsProvider};
+use axum::Router;
+use axum::body::Body;
+use http::{HeaderMap, Request, StatusCode};
+use http_body_util::BodyExt;
+use jsonwebtoken::{EncodingKey, Header, encode};
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+use crate::clock::Clock;
+use crate::http::{AuthKeys, Edge, Limits};
+use crate::queue::Queues;
+use crate::road::{Road, aws_behavior};
+use crate::seal::{Seal, SealKeys};
+use crate::secrets::{Secret, Versions};
+use crate::store::{Ephemera, Messages, People};
+
+/// The key the tests' tokens are signed with.
+pub const SECRET: &str = "a secret of the tests, 32 bytes at least";
+
+/// An SDK configuration whose endpoint refuses every connection.
+pub fn dead_aws() -> SdkConfig {
+    SdkConfig::builder()
+        .behavior_version(aws_behavior())
+        .endpoint_url("http://127.0.0.1:1")
+        .region(Region::new("us-east-1"))
+        .credentials_provider(SharedCredentialsProvider::new(Credentials::for_tests()))
+        .retry_config(RetryConfig::disabled())
+        .build()
+}
+
+/// A road on which no store answers.
+pub fn dead_road(clock: Clock) -> Result<Road, Box<dyn std::error::Error>> {
+    let keys: SealKeys = serde_json::from_value(json!({
+        "active": "k1",
+        "keys": {"k1": "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE="},
+        "fingerprint_key": "CQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQk=",
+    }))?;
+    let seal = Arc::new(Seal::new(&keys)?);
+    let dynamo = aws_sdk_dynamodb::Client::new(&dead_aws());
+    Ok(Road {
+        clock,
+        messages: Messages::new(dynamo.clone(), "messages".to_owned(), seal.clone()),
+        people: People::new(dynamo.clone(), "people".to_owned(), seal.clone()),
+        ephemera: Ephemera::new(dynamo, "ephemera".to_owned()),
+        queues: Queues::at(aws_sdk_sqs::Client::new(&dead_aws()), "http://127.0.0.1:1"),
+        seal,
+    })
+}
+
+/// The auth secret of the tests.
+pub fn auth_keys() -> Result<Secret<AuthKeys>, serde_json::Error> {
+    let keys =
+        json!({"issuer": "test", "audience": "switchboard", "keys": [{"kid": "k1", "alg": "HS256", "secret": SECRET}]});
+    Ok(Secret::fixed(Versions { current: serde_json::from_value(keys)?, previous: None }))
+}
+
+/// An edge with the tests' keys, on a store that does not answer.
+pub fn edge(road: &Road) -> Result<Edge, serde_json::Error> {
+    Ok(Edge::new(road.clock.clone(), auth_keys()?, road.ephemera.clone(), Limits::default()))
+}
+
+/// A token of `subject` with these scopes (space-separated).
+pub fn token(subject: &str, scope: &str) -> Result<String, jsonwebtoken::errors::Error> {
+    claims(json!({"sub": subject, "scope": scope, "iss": "test", "aud": "switchboard", "exp": 4_102_444_800_i64}))
+}
+
+/// A token with any claims, signed with the tests' key.
+pub fn claims(claims: Value) -> Result<String, jsonwebtoken::errors::Error> {
+    let header = Header { kid: Some("k1".to_owned()), ..Header::default() };
+    encode(&header, &claims, &EncodingKey::from_secret(SECRET.as_bytes()))
+}
+
+/// What a router answered.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub json: Value,
+}
+
+/// Asks a router, in process.
+pub async fn ask(
+    router: &Router,
+    method: &str,
+    path: &str,
+    token: Option<&str>,
+    body: &str,
+) -> Result<Answer, Box<dyn std::error::Error>> {
+    let mut request = Request::builder().method(method).uri(path);
+    if let Some(token) = token {
+        request = request.header("authorization", format!("Bearer {token}"));
+    }
+    let response = router.clone().oneshot(request.body(Body::from(body.to_owned()))?).await?;
+    let (parts, body) = response.into_parts();
+    let bytes = body.collect().await?.to_bytes();
+    let json = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+    Ok(Answer { status: parts.status, headers: parts.headers, json })
+}
