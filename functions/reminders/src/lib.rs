@@ -7,7 +7,23 @@ mod sweep;
 use lambda_runtime::LambdaEvent;
 use serde::Serialize;
 use serde_json::Value;
-use switchboard::road::Road;
+use switchboard::clock::Clock;
+use switchboard::queue::Queues;
+use switchboard::store::messages::Agenda;
+
+/// What a run works with. No keys: it opens no message.
+#[derive(Debug)]
+pub struct App {
+    clock: Clock,
+    agenda: Agenda,
+    queues: Queues,
+}
+
+impl App {
+    pub fn new(clock: Clock, agenda: Agenda, queues: Queues) -> Self {
+        Self { clock, agenda, queues }
+    }
+}
 
 /// What a run did.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
@@ -21,8 +37,8 @@ pub struct Swept {
 }
 
 /// One run.
-pub async fn handle(road: &Road, _: LambdaEvent<Value>) -> Result<Swept, lambda_runtime::Error> {
-    let swept = sweep::run(road).await?;
+pub async fn handle(app: &App, _: LambdaEvent<Value>) -> Result<Swept, lambda_runtime::Error> {
+    let swept = sweep::run(app).await?;
     tracing::info!(
         sweep.queued = swept.queued,
         sweep.forgotten = swept.forgotten,

@@ -1,14 +1,21 @@
 //! The `reminders` function: start, connect, sweep every minute.
 
 use lambda_runtime::service_fn;
-use switchboard::road::{self, Road};
+use reminders::App;
+use switchboard::clock::Clock;
+use switchboard::config::required;
+use switchboard::queue::Queues;
+use switchboard::road;
+use switchboard::store::messages::Agenda;
 use switchboard::telemetry;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     let _telemetry = telemetry::start();
     let aws = road::aws().await;
-    let road = Road::from_env(&aws).await?;
-    road.queues.prime().await;
-    lambda_runtime::run(service_fn(|event| reminders::handle(&road, event))).await
+    let agenda = Agenda::new(aws_sdk_dynamodb::Client::new(&aws), required("MESSAGES_TABLE")?);
+    let queues = Queues::from_env(aws_sdk_sqs::Client::new(&aws))?;
+    queues.prime().await;
+    let app = App::new(Clock::system(), agenda, queues);
+    lambda_runtime::run(service_fn(|event| reminders::handle(&app, event))).await
 }

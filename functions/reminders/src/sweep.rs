@@ -7,12 +7,11 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 use jiff::Timestamp;
 use strum::IntoEnumIterator;
 use switchboard::message::{Lane, MessageId, Status};
-use switchboard::road::Road;
 use switchboard::road::timing::{delay, next_look};
 use switchboard::store::StoreError;
 use switchboard::store::messages::{Due, SHARDS};
 
-use crate::Swept;
+use crate::{App, Swept};
 
 /// How many shards are swept, and how many of one shard's messages are moved on, at a time.
 const SHARDS_AT_A_TIME: usize = 4;
@@ -26,10 +25,10 @@ const LONGEST_RUN: Duration = Duration::from_secs(45);
 const MOST_QUESTIONS: u32 = 8;
 const FIRST_PAUSE_SECONDS: i64 = 600;
 
-pub(crate) async fn run(road: &Road) -> Result<Swept, StoreError> {
+pub(crate) async fn run(app: &App) -> Result<Swept, StoreError> {
     let started = Instant::now();
     let swept: Vec<Swept> = stream::iter(0..SHARDS)
-        .map(|number| shard(road, number, started))
+        .map(|number| shard(app, number, started))
         .buffer_unordered(SHARDS_AT_A_TIME)
         .try_collect()
         .await?;
@@ -40,15 +39,15 @@ pub(crate) async fn run(road: &Road) -> Result<Swept, StoreError> {
     }))
 }
 
-async fn shard(road: &Road, number: u32, started: Instant) -> Result<Swept, StoreError> {
+async fn shard(app: &App, number: u32, started: Instant) -> Result<Swept, StoreError> {
     let mut swept = Swept::default();
     while started.elapsed() < LONGEST_RUN {
-        let page = road.messages.due(number, road.clock.now(), PAGE).await?;
+        let page = app.agenda.due(number, app.clock.now(), PAGE).await?;
         let full = i32::try_from(page.len()).is_ok_and(|length| length == PAGE);
-        let moved = move_on(road, page, &mut swept).await?;
+        let moved = move_on(app, page, &mut swept).await?;
         let progress = !moved.is_empty();
         swept.queued += moved.len();
-        swept.refused += queue(road, moved).await;
+        swept.refused += queue(app, moved).await;
         // The index follows the table within moments: a page that brought nothing new may still hold what was moved.
         if !full || !progress {
             break;
@@ -60,17 +59,17 @@ async fn shard(road: &Road, number: u32, started: Instant) -> Result<Swept, Stor
 
 /// Moves each message's next look on; answers those this run has to queue, with their delays.
 async fn move_on(
-    road: &Road,
+    app: &App,
     page: Vec<Due>,
     swept: &mut Swept,
 ) -> Result<Vec<(Lane, MessageId, Duration)>, StoreError> {
     let moves = page.into_iter().map(|due| async move {
-        let now = road.clock.now();
+        let now = app.clock.now();
         match next(&due, now) {
             Some(Next { delay, look }) => {
-                Ok(if road.messages.postpone(&due, look).await? { Some((due.lane, due.id, delay)) } else { None })
+                Ok(if app.agenda.postpone(&due, look).await? { Some((due.lane, due.id, delay)) } else { None })
             }
-            None => road.messages.forget(&due).await.map(|_| None),
+            None => app.agenda.forget(&due).await.map(|_| None),
         }
     });
     let moved: Vec<Option<_>> = stream::iter(moves).buffer_unordered(MOVES_AT_A_TIME).try_collect().await?;
@@ -113,12 +112,12 @@ fn next(due: &Due, now: Timestamp) -> Option<Next> {
 }
 
 /// Puts messages in their lanes; answers how many were refused.
-async fn queue(road: &Road, moved: Vec<(Lane, MessageId, Duration)>) -> usize {
+async fn queue(app: &App, moved: Vec<(Lane, MessageId, Duration)>) -> usize {
     let mut refused = 0;
     for lane in Lane::iter() {
         let messages: Vec<_> =
             moved.iter().filter(|(of, ..)| *of == lane).map(|(_, id, delay)| (*id, *delay)).collect();
-        refused += road.queues.enqueue_all(lane, &messages).await.len();
+        refused += app.queues.enqueue_all(lane, &messages).await.len();
     }
     refused
 }
