@@ -129,7 +129,8 @@ pub(crate) async fn record(
     now: Timestamp,
 ) -> Result<&'static str, StepError> {
     if !app.road.messages.settle(message.id, attempt, settled, now).await? {
-        return Ok("overtaken");
+        // A callback was faster. If it was sent, that is what the callback said too.
+        return Ok(if matches!(settled, Settled::Sent { .. }) { "sent" } else { "overtaken" });
     }
     let next = match settled {
         Settled::Retry { at, .. } => plan(*at, now).delay,

@@ -58,11 +58,7 @@ async fn shard(app: &App, number: u32, started: Instant) -> Result<Swept, StoreE
 }
 
 /// Moves each message's next look on; answers those this run has to queue, with their delays.
-async fn move_on(
-    app: &App,
-    page: Vec<Due>,
-    swept: &mut Swept,
-) -> Result<Vec<(Lane, MessageId, Duration)>, StoreError> {
+async fn move_on(app: &App, page: Vec<Due>, swept: &mut Swept) -> Result<Vec<(Lane, MessageId, Duration)>, StoreError> {
     let moves = page.into_iter().map(|due| async move {
         let now = app.clock.now();
         match next(&due, now) {

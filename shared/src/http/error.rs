@@ -12,13 +12,14 @@ use std::panic::Location;
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::{Map, Value};
 
 use crate::secrets::SecretError;
 use crate::store::StoreError;
 
 /// The body of every answer that is not a success.
-#[derive(Debug, serde::Serialize, utoipa::ToSchema)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct ErrorBody {
     /// Always `false`.
     #[schema(example = false)]
@@ -154,15 +155,14 @@ impl ApiError {
 
     /// The envelope: `success`, `error`, `details`, `context`, then what the endpoint added.
     pub(super) fn render(&self, context: &str) -> Response {
-        let mut body = Map::new();
-        body.insert("success".to_owned(), json!(false));
-        body.insert("error".to_owned(), json!(self.error));
-        if let Some(details) = &self.details {
-            body.insert("details".to_owned(), json!(details));
-        }
-        body.insert("context".to_owned(), json!(context));
-        body.extend(self.fields.clone());
-        let mut response = (self.status, axum::Json(Value::Object(body))).into_response();
+        let envelope = Envelope {
+            success: false,
+            error: &self.error,
+            details: self.details.as_deref(),
+            context,
+            fields: &self.fields,
+        };
+        let mut response = (self.status, axum::Json(envelope)).into_response();
         let headers = response.headers_mut();
         if let Some(seconds) = self.retry_after {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
@@ -172,6 +172,17 @@ impl ApiError {
         }
         response
     }
+}
+
+#[derive(Serialize)]
+struct Envelope<'a> {
+    success: bool,
+    error: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    details: Option<&'a str>,
+    context: &'a str,
+    #[serde(flatten)]
+    fields: &'a Map<String, Value>,
 }
 
 /// The envelope is rendered by the outermost layer, which knows the context; the error travels there with the response.

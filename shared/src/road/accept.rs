@@ -18,6 +18,9 @@ use crate::provider::ProviderName;
 use crate::store::StoreError;
 use crate::store::messages::Created;
 
+/// How many owners of one address are asked for. A family shares a phone; a thousand accounts on one do not.
+const MOST_OWNERS: usize = 8;
+
 /// What a client asked for: one message, or one on each of several channels.
 #[derive(Debug)]
 pub struct Task {
@@ -118,19 +121,23 @@ impl Road {
         to: &Address,
     ) -> Result<Decision, StoreError> {
         let facts = self.people.address(to).await?;
-        // A message to a bare address concerns whoever owns it: their "no" counts there too.
-        let owner = match (person, facts.owners.first()) {
-            (None, Some(owner)) => self.people.get(owner).await?,
-            (Some(_), _) | (None, None) => None,
+        let answer = |person: Option<&Person>| {
+            let question = Question { channel, class, trigger, person, suppression: facts.suppression(channel) };
+            Decision::make(&question, self.clock.now())
         };
-        let question = Question {
-            channel,
-            class,
-            trigger,
-            person: person.or(owner.as_ref()),
-            suppression: facts.suppression(channel),
-        };
-        Ok(Decision::make(&question, self.clock.now()))
+        let mut decision = answer(person);
+        if person.is_some() {
+            return Ok(decision);
+        }
+        // A message to a bare address concerns whoever owns it: the "no" of one of them counts.
+        for owner in facts.owners.iter().take(MOST_OWNERS) {
+            let owner = self.people.get(owner).await?;
+            decision = answer(owner.as_ref());
+            if !decision.is_allowed() {
+                break;
+            }
+        }
+        Ok(decision)
     }
 
     /// Queues what is due soon. A failure is no error: the messages are stored, and the sweep queues them.

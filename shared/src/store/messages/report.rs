@@ -26,6 +26,10 @@ impl Messages {
         let Some(to) = report.event.status() else {
             return self.note(id, report).await;
         };
+        // "The provider has it" seldom says anything new, and a write that its condition refuses costs ten times a read.
+        if report.event == Event::Sent && self.is_past_sending(id).await? {
+            return Ok(Reported::Repeated);
+        }
         match self.apply_report(id, report, move_to(id, to, report)).await? {
             Applied::Done(_) => Ok(Reported::Moved(to)),
             Applied::Refused(None) => Ok(Reported::NoSuchMessage),
@@ -34,6 +38,16 @@ impl Messages {
             }
             Applied::Refused(Some(_)) => self.note(id, report).await,
         }
+    }
+
+    /// Whether a message was sent or has ended. A reading that is a moment old can only say "no" too often.
+    async fn is_past_sending(&self, id: MessageId) -> Result<bool, StoreError> {
+        let get = self.client.get_item().table_name(&self.table).key("id", text(id.to_string()));
+        let get = get.projection_expression("#s").expression_attribute_names("#s", "status");
+        let answer = get.send().await.map_err(unavailable("messages.status"))?;
+        let status = answer.item().and_then(|item| item.get("status")).and_then(|status| status.as_s().ok());
+        let status: Option<Status> = status.and_then(|status| status.parse().ok());
+        Ok(status.is_some_and(|status| status == Status::Sent || status.is_final()))
     }
 
     async fn note(&self, id: MessageId, report: &Report) -> Result<Reported, StoreError> {
