@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 import traceback
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,7 @@ def run(config: settings.Settings) -> int:
         print_addresses(record)
         if not config.once:
             print("  Ctrl-C stops it all." if stack.started_anything() else "  Ctrl-C ends this; `make down` stops the stack.", flush=True)
-            signal.pause()
+            _stay(stack)
     finally:
         try:
             if stack.started_anything():
@@ -40,6 +41,12 @@ def run(config: settings.Settings) -> int:
         finally:  # even if nobody reads our output any more
             stack.stop_started()
     return 0
+
+
+def _stay(stack: Stack) -> None:
+    while stack.running("ministack") and stack.running("simulator"):
+        time.sleep(1)
+    raise Failure("The stack was stopped from outside, or MiniStack or the simulator ended; see .local/logs")
 
 
 def down(config: settings.Settings) -> int:
