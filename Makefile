@@ -12,7 +12,7 @@ PIP := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --n
 export PYTHONPATH := infra
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: help run up down status test lint watch logs clean
+.PHONY: help run up down status test lint watch bench logs clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -41,6 +41,9 @@ lint: $(VENV)/ready-lint ## format, clippy, template, OpenAPI drift, banned crat
 
 watch: $(VENV)/ready ## serve the HTTP functions with hot reload, beside a stack that is up
 	@$(LOCAL) watch
+
+bench: $(VENV)/ready ## build the release packages; print sizes, cold starts, the road's times, the bill
+	@$(VENV)/bin/python -m bench
 
 logs: $(VENV)/ready ## follow what the functions, MiniStack and the simulator print
 	@$(LOCAL) logs

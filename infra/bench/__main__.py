@@ -4,17 +4,16 @@ import dataclasses
 import io
 import math
 import statistics
-import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
 from local import build, processes, settings
 from local.__main__ import _function_environment
-from local.progress import Failure, say, step
+from local.progress import Failure, step
 from local.stack import Stack
 
-from . import cold, road
+from . import bill, cold, road
 
 
 def main() -> int:
@@ -26,17 +25,21 @@ def main() -> int:
     try:
         if mine:
             stack.up(bound_to_us=True)
-        subprocess.run([sys.executable, "-m", "local", "status"], check=True, stdout=subprocess.DEVNULL)
         development = build.build(config, document)
         record = stack.recorded()
         environment = {**build.host_environment(), **_function_environment(record)}
         token = record["tokens"]["admin"]
+        road.register(record)
         with step("Cold starts, release"):
             fast = cold.measure(release.functions["send"], environment, token)
         with step("Cold starts, development build"):
             slow = cold.measure(development.functions["send"], environment, token)
         with step("The road"):
-            travel = road.measure(record)
+            before = bill.counted(record)
+            tasks, took = road.send(record)
+            after = bill.counted(record)
+            travel = {"accept": took, **road.times(record, tasks)}
+        rows = bill.price(record, before, after, road.MESSAGES)
     finally:
         if mine:
             stack.stop_started()
@@ -50,6 +53,9 @@ def main() -> int:
     print(f"\n| the road, {road.MESSAGES} SMS one after the other, whole local stack | p50 | p95 |\n|---|---:|---:|")
     for key, title in (("accept", "request to answer, ms"), ("sent", "accepted to sent, ms"), ("delivered", "accepted to delivered, ms")):
         print(f"| {title} | {_p(travel[key], 50)} | {_p(travel[key], 95)} |")
+    print("\n| a delivered SMS on AWS, list prices | a message | $ a million |\n|---|---:|---:|")
+    for what, each, dollars in rows:
+        print(f"| {what} | {each:.2f} | {dollars:.2f} |")
     return 0
 
 
