@@ -73,3 +73,25 @@ async fn work(app: &App, record: &SqsMessage) -> Result<(), StepError> {
         Work::Report { report } => report::take(app, &report, record).await,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use switchboard::clock::Clock;
+    use switchboard::testing::{dead_aws, dead_road};
+
+    use super::*;
+
+    /// No store answers, so every record must come again; the poison one fails alone, as itself.
+    #[tokio::test]
+    async fn each_record_of_the_sample_batch_is_answered_for_itself() {
+        let event: SqsEvent = serde_json::from_str(include_str!("../../../events/deliver.json")).unwrap();
+        let ids: Vec<_> = event.records.iter().filter_map(|record| record.message_id.clone()).collect();
+        let clock = Clock::system();
+        let app = App::new(dead_road(clock.clone()).unwrap(), Providers::dead(&dead_aws(), clock).unwrap());
+        let response = handle(&app, LambdaEvent::new(event, lambda_runtime::Context::default())).await.unwrap();
+        let mut failed: Vec<_> =
+            response.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect();
+        failed.sort();
+        assert_eq!(failed, ids);
+    }
+}

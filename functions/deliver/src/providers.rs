@@ -39,6 +39,23 @@ impl Providers {
         })
     }
 
+    /// Providers whose credentials cannot be read.
+    #[cfg(test)]
+    pub(crate) fn dead(aws: &aws_config::SdkConfig, clock: Clock) -> Result<Self, StartError> {
+        let secrets = secrets_client(aws);
+        let nowhere = "http://127.0.0.1:1".to_owned();
+        let endpoints =
+            Endpoints { public: nowhere.clone(), twilio: nowhere.clone(), sendgrid: nowhere.clone(), resend: nowhere };
+        Ok(Self {
+            http: call::client()?,
+            clock,
+            endpoints,
+            twilio: Secret::new(secrets.clone(), "twilio".to_owned()),
+            sendgrid: Secret::new(secrets.clone(), "sendgrid".to_owned()),
+            resend: Secret::new(secrets, "resend".to_owned()),
+        })
+    }
+
     /// Reads the credentials, so that the first message does not wait for them. One that cannot be read is a problem of
     /// the messages that need it, not of the start.
     pub async fn prime(&self) {

@@ -108,3 +108,14 @@ async fn trigger_types_begin_as_the_contract_has_them() {
     assert_eq!(first["default_channel"], "sms");
     assert_eq!(first["default_priority"], "critical");
 }
+
+#[tokio::test]
+async fn the_sample_event_is_read_as_api_gateway_sends_it() {
+    let event =
+        include_str!("../../../events/send.json").replace("TOKEN", &token("service", "communication:send").unwrap());
+    let request = lambda_http::request::from_str(&event).unwrap();
+    let response = tower::ServiceExt::oneshot(router(), request).await.unwrap();
+    // It gets past the edge and the body, to the store that does not answer; the id is the gateway's.
+    assert_eq!(response.status(), 503);
+    assert_eq!(response.headers()["x-request-id"], "JKJaXmPLvHcESHA=");
+}

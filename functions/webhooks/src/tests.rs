@@ -12,10 +12,10 @@ fn router() -> Router {
     fn fixed<T: serde::de::DeserializeOwned>(secret: serde_json::Value) -> Secret<T> {
         Secret::fixed(Versions { current: serde_json::from_value(secret).unwrap(), previous: None })
     }
-    let twilio = json!({"account_sid": "AC1", "auth_token": "token", "phone_number": "+15005550006", "whatsapp_number": "+14155238886"});
+    let twilio = json!({"account_sid": "AC1", "auth_token": "an auth token of the tests", "phone_number": "+15005550006", "whatsapp_number": "+14155238886"});
     let mail = json!({"api_key": "k", "from_email": "a@b.example", "from_name": "B", "webhook_secrets": ["whsec_c2VjcmV0IG9mIHRoZSB0ZXN0cw=="]});
     let keys = Keys { twilio: fixed(twilio), sendgrid: fixed(mail.clone()), resend: fixed(mail) };
-    crate::router(App::new(dead_road(Clock::system()).unwrap(), keys, "https://example.test".to_owned()))
+    crate::router(App::new(dead_road(Clock::system()).unwrap(), keys, "https://api.switchboard.example".to_owned()))
 }
 
 #[tokio::test]
@@ -35,5 +35,21 @@ async fn an_unsigned_callback_is_refused_whatever_it_says() {
             assert_eq!(answer.status, 403, "{path} {body}");
             assert_eq!(answer.json["error"], "Invalid signature", "{path} {body}");
         }
+    }
+}
+
+#[tokio::test]
+async fn the_sample_event_verifies_over_its_decoded_bytes_and_the_public_url() {
+    let event: serde_json::Value = serde_json::from_str(include_str!("../../../events/webhooks.json")).unwrap();
+    let status = |event: serde_json::Value| async move {
+        let request = lambda_http::request::from_str(&event.to_string()).unwrap();
+        tower::ServiceExt::oneshot(router(), request).await.unwrap().status().as_u16()
+    };
+    // Past the signature, to the stores that do not answer: not acknowledged, so that nothing is lost.
+    assert_eq!(status(event.clone()).await, 503);
+    for (field, value) in [("rawQueryString", "message=other"), ("rawPath", "/twilio/whatsapp-status")] {
+        let mut forged = event.clone();
+        forged[field] = json!(value);
+        assert_eq!(status(forged).await, 403, "{field}");
     }
 }
