@@ -4,6 +4,9 @@
 
 pub mod consent;
 
+#[cfg(test)]
+mod tests;
+
 use axum::Router;
 use switchboard::config::default_region;
 use switchboard::http::{Access, Edge, Limit, Routes};

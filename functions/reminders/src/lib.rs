@@ -48,3 +48,20 @@ pub async fn handle(app: &App, _: LambdaEvent<Value>) -> Result<Swept, lambda_ru
     switchboard::telemetry::count("sweep_queued", u64::try_from(swept.queued).unwrap_or(u64::MAX));
     Ok(swept)
 }
+
+#[cfg(test)]
+mod tests {
+    use switchboard::testing::dead_aws;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_run_that_cannot_read_the_table_fails_and_says_so() {
+        let event: Value = serde_json::from_str(include_str!("../../../events/reminders.json")).unwrap();
+        let agenda = Agenda::new(aws_sdk_dynamodb::Client::new(&dead_aws()), "messages".to_owned());
+        let queues = Queues::at(aws_sdk_sqs::Client::new(&dead_aws()), "http://127.0.0.1:1");
+        let app = App::new(Clock::system(), agenda, queues);
+        let failed = handle(&app, LambdaEvent::new(event, lambda_runtime::Context::default())).await;
+        assert!(failed.unwrap_err().to_string().starts_with("messages.due"));
+    }
+}
