@@ -47,6 +47,12 @@ pub fn plus_seconds(at: Timestamp, seconds: i64) -> Timestamp {
     from_millis(at.as_millisecond().saturating_add(seconds.saturating_mul(1000)))
 }
 
+/// The latest that something can have happened of which only the second is told, and which is known at `known`. The
+/// earliest would do worse: an answer would seem older than its question.
+pub fn latest_in_second(second: Timestamp, known: Timestamp) -> Timestamp {
+    from_millis(second.as_millisecond().saturating_add(999)).min(known.max(second))
+}
+
 /// Serde form of a time in the tables: epoch milliseconds, a number.
 pub mod millis {
     use jiff::Timestamp;
@@ -75,5 +81,19 @@ pub mod millis {
         pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
             Ok(Option::<i64>::deserialize(deserializer)?.map(super::super::from_millis))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_happened_in_a_second_happened_before_it_was_known() {
+        let at = from_millis;
+        assert_eq!(latest_in_second(at(5_000), at(60_000)), at(5_999));
+        assert_eq!(latest_in_second(at(5_000), at(5_400)), at(5_400));
+        // Their clock is ahead of ours.
+        assert_eq!(latest_in_second(at(5_000), at(4_000)), at(5_000));
     }
 }

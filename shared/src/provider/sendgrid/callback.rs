@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::super::{Event, MalformedCallback, ProviderName, Report};
 use super::errors;
+use crate::clock::latest_in_second;
 
 /// Under which key it is noted that events do arrive.
 pub const ALIVE: &str = "alive#sendgrid-events";
@@ -49,7 +50,7 @@ fn report(event: &Value, received: Timestamp) -> Report {
         provider_id: fields.sg_message_id.map(str::to_owned),
         key: fields.sg_event_id.map_or_else(|| fingerprint(event), str::to_owned),
         event: happened,
-        at: event.get("timestamp").and_then(time).unwrap_or(received),
+        at: event.get("timestamp").and_then(time).map_or(received, |second| latest_in_second(second, received)),
         provider_code,
     }
 }

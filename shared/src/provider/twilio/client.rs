@@ -11,7 +11,7 @@ use serde::Deserialize;
 use super::super::call::{Answer, answer};
 use super::super::{Accepted, PermanentKind, Provider, ProviderName, Report, Resolution, SendError, Taken};
 use super::{Settings, TwilioCredentials, date, errors, event, key};
-use crate::clock::plus_seconds;
+use crate::clock::{latest_in_second, plus_seconds};
 use crate::message::{Address, Channel, Content, MessageId};
 use crate::provider::{Event, Outgoing};
 
@@ -241,7 +241,7 @@ impl Provider for Twilio {
             message_id: Some(message),
             key: key(&found.status, found.error_code),
             event: event(&found.status, found.error_code).unwrap_or(Event::Ignored),
-            at: found.date_updated.as_deref().and_then(date).unwrap_or(now),
+            at: found.date_updated.as_deref().and_then(date).map_or(now, |second| latest_in_second(second, now)),
             provider_code: found.error_code.map(|code| code.to_string()),
             provider_id: Some(found.sid),
         }))
