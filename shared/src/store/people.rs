@@ -130,7 +130,13 @@ impl People {
         match self.client.transact_write_items().set_transact_items(Some(writes)).send().await {
             Ok(_) => Ok(true),
             Err(error) => match error.as_service_error() {
-                Some(TransactWriteItemsError::TransactionCanceledException(_)) => Ok(false),
+                Some(TransactWriteItemsError::TransactionCanceledException(cancelled))
+                    if cancelled.cancellation_reasons().iter().any(|reason| {
+                        matches!(reason.code(), Some("ConditionalCheckFailed" | "TransactionConflict"))
+                    }) =>
+                {
+                    Ok(false)
+                }
                 _ => Err(unavailable("people.write")(error)),
             },
         }
