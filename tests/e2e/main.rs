@@ -1,1 +1,36 @@
-//! End-to-end flows on the deployed local stack.
+//! End-to-end flows on the deployed local stack: the real template, the real bootstraps, the simulator as the providers.
+//!
+//! `world/` is what a test works with: the stack, its API, its tables and queues, and the providers' side. The other
+//! modules are named after what they protect. Every test has people, numbers and addresses of its own, so that all of
+//! them run at the same time; who needs a provider to misbehave takes that line for itself (`world/lines.rs`).
+//!
+//! The stack is the one `STACK_JSON` names (`make test` sets it), else the one of `make up`.
+
+#[cfg(test)]
+mod callbacks;
+#[cfg(test)]
+mod consent;
+#[cfg(test)]
+mod crash;
+#[cfg(test)]
+mod edge;
+#[cfg(test)]
+mod idempotency;
+#[cfg(test)]
+mod poison;
+#[cfg(test)]
+mod providers;
+#[cfg(test)]
+mod road;
+#[cfg(test)]
+mod rotation;
+#[cfg(test)]
+mod routes;
+#[cfg(test)]
+mod schedule;
+#[cfg(test)]
+mod sweep;
+#[cfg(test)]
+mod the_end;
+#[cfg(test)]
+mod world;

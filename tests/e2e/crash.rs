@@ -1,0 +1,155 @@
+//! A worker is killed in the middle of a provider call. Whatever the provider did, it did it once.
+//!
+//! The three cases share one accident: their calls hang at the same time, then every `deliver` process of the stack is
+//! killed. What each needs to recover from is its own.
+
+use std::fs;
+
+use serde_json::{Value, json};
+use tokio::sync::OnceCell;
+
+use crate::world::flows::{count, trail};
+use crate::world::{Line, World, eventually, fresh, seconds, stack::stack};
+
+/// A message that was under way when its worker was killed.
+#[derive(Clone)]
+struct Victim {
+    id: String,
+    to: String,
+}
+
+struct Accident {
+    /// The provider took it and reported on it.
+    reported: Victim,
+    /// The provider took it, and no callback ever came.
+    silent: Victim,
+    /// The provider never got it.
+    unsent: Victim,
+}
+
+async fn accident(world: &World) -> &'static Accident {
+    static ACCIDENT: OnceCell<Accident> = OnceCell::const_new();
+    ACCIDENT.get_or_init(|| happen(world)).await
+}
+
+fn sms(kind: &str) -> Value {
+    json!({"provider": "twilio", "channel": "sms", "kind": kind})
+}
+
+async fn happen(world: &World) -> Accident {
+    let _lines = world.own(&Line::ALL).await;
+    let unsent = hanging(world, "hang_before").await;
+    let dropped = world.fault(sms("drop_callback")).await;
+    let silent = hanging(world, "hang_after").await;
+    until_delivered_there(world, &silent.to).await;
+    drop(dropped);
+    let reported = hanging(world, "hang_after").await;
+    until_delivered_there(world, &reported.to).await;
+    for victim in [&unsent, &silent] {
+        assert_eq!(world.message(&victim.id).await["status"], "sending", "killed in the middle of the call");
+    }
+    kill_workers();
+    // While the dead worker's lease lasts (thirty seconds), nobody touches what it held.
+    world.sweep().await;
+    for victim in [&unsent, &silent] {
+        assert_eq!(world.message(&victim.id).await["status"], "sending");
+    }
+    Accident { reported, silent, unsent }
+}
+
+/// Sends a message whose call to the provider hangs.
+async fn hanging(world: &World, kind: &str) -> Victim {
+    let mut fault = sms(kind);
+    fault["count"] = json!(1);
+    let fault = world.fault(fault).await;
+    let to = fresh::phone();
+    let id = world.sms(&to, &fresh::text()).await;
+    fault.used_up(world).await;
+    Victim { id, to }
+}
+
+async fn until_delivered_there(world: &World, to: &str) {
+    eventually("the provider delivers it", seconds(20), async || {
+        let there = world.arrived(to).await;
+        if there.first().is_some_and(|there| there["status"] == "delivered") {
+            Ok(())
+        } else {
+            Err(format!("{there:?}"))
+        }
+    })
+    .await;
+}
+
+/// SIGKILL to every process that runs `deliver` for this stack, and for no other.
+fn kill_workers() {
+    let marks = [
+        format!("AWS_LAMBDA_FUNCTION_NAME={}", stack().functions["deliver"]),
+        format!("AWS_ENDPOINT_URL={}", stack().aws_endpoint),
+    ];
+    let mut killed = 0;
+    for process in fs::read_dir("/proc").expect("Linux: processes are found in /proc").flatten() {
+        let Some(pid) = process
+            .file_name()
+            .to_str()
+            .filter(|name| name.bytes().all(|byte| byte.is_ascii_digit()))
+            .map(str::to_owned)
+        else {
+            continue;
+        };
+        let environment = fs::read(process.path().join("environ")).unwrap_or_default();
+        let variables: Vec<&[u8]> = environment.split(|byte| *byte == 0).collect();
+        if marks.iter().all(|mark| variables.contains(&mark.as_bytes())) {
+            let status = std::process::Command::new("kill").args(["-KILL", &pid]).status().expect("kill runs");
+            assert!(status.success(), "kill -KILL {pid}: {status}");
+            killed += 1;
+        }
+    }
+    assert!(killed > 0, "no deliver process of this stack was found");
+}
+
+#[tokio::test]
+async fn a_message_the_provider_took_is_delivered_once() {
+    let world = World::new();
+    let Accident { reported, .. } = accident(&world).await;
+    let message = world.until(&reported.id, "delivered").await;
+    assert_eq!(message["attempts"], 1, "{message}");
+    // The worker's lease runs out, and the sweep looks after it.
+    world.age(&reported.id, 120).await;
+    world.sweep().await;
+    assert_eq!(world.message(&reported.id).await, message);
+    assert_eq!(world.the_one(&reported.to, "sms").await["requests"], 1);
+}
+
+#[tokio::test]
+async fn a_message_the_provider_took_in_silence_is_found_there_by_asking() {
+    let world = World::new();
+    let Accident { silent, .. } = accident(&world).await;
+    let message = world.until_swept(seconds(60), &silent.id, "sent").await;
+    assert_eq!(message["attempts"], 1, "{message}");
+    assert_eq!(message["provider_id"], world.the_one(&silent.to, "sms").await["id"], "{message}");
+    world.age(&silent.id, 301).await;
+    let message = world.until_swept(seconds(40), &silent.id, "delivered").await;
+    assert_eq!((count(&message, "sending"), count(&message, "uncertain")), (1, 1), "{message}");
+    assert_eq!(world.the_one(&silent.to, "sms").await["requests"], 1);
+}
+
+#[tokio::test]
+async fn a_message_the_provider_never_got_is_sent_once() {
+    let world = World::new();
+    let Accident { unsent, .. } = accident(&world).await;
+    // Its call may still be on the way: only after a minute the provider's "no" is believed.
+    eventually("the lease runs out", seconds(60), async || {
+        world.sweep().await;
+        let message = world.message(&unsent.id).await;
+        if count(&message, "uncertain") == 1 { Ok(()) } else { Err(message.to_string()) }
+    })
+    .await;
+    world.age(&unsent.id, 60).await;
+    let message = world.until_swept(seconds(60), &unsent.id, "delivered").await;
+    assert_eq!(message["attempts"], 2, "{message}");
+    let steps = trail(&message);
+    let place =
+        |event: &str| steps.iter().position(|step| *step == event).unwrap_or_else(|| panic!("{event} in {steps:?}"));
+    assert!(place("uncertain") < place("retrying"), "asked before it was sent again: {steps:?}");
+    world.the_one(&unsent.to, "sms").await;
+}

@@ -1,0 +1,115 @@
+//! AWS behind the API: rows, queues, secrets, and the functions that run by themselves.
+
+use std::collections::HashMap;
+
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
+use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_lambda::primitives::Blob;
+use aws_sdk_sqs::types::QueueAttributeName;
+
+use super::World;
+
+impl World {
+    fn aws(&self) -> SdkConfig {
+        // The emulator's root account: the same everywhere, and it opens nothing outside this machine.
+        let keys = Credentials::new("test", "test", None, None, "the emulator");
+        SdkConfig::builder()
+            .behavior_version(BehaviorVersion::v2026_01_12())
+            .endpoint_url(&self.stack.aws_endpoint)
+            .region(Region::new(self.stack.region.clone()))
+            .credentials_provider(SharedCredentialsProvider::new(keys))
+            .build()
+    }
+
+    pub(crate) fn sqs(&self) -> aws_sdk_sqs::Client {
+        aws_sdk_sqs::Client::new(&self.aws())
+    }
+
+    pub(crate) fn secrets(&self) -> aws_sdk_secretsmanager::Client {
+        aws_sdk_secretsmanager::Client::new(&self.aws())
+    }
+
+    fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
+        aws_sdk_dynamodb::Client::new(&self.aws())
+    }
+
+    fn lambda(&self) -> aws_sdk_lambda::Client {
+        aws_sdk_lambda::Client::new(&self.aws())
+    }
+
+    /// A setting of the template: every function has them all in its environment.
+    pub(crate) async fn setting(&self, name: &str) -> String {
+        let function = &self.stack.functions["webhooks"];
+        let answer =
+            self.lambda().get_function_configuration().function_name(function).send().await.expect("a function");
+        let variables = answer.environment.and_then(|environment| environment.variables).unwrap_or_default();
+        variables.get(name).unwrap_or_else(|| panic!("no {name} in {variables:?}")).clone()
+    }
+
+    /// Runs the sweep now instead of at the next full minute.
+    pub(crate) async fn sweep(&self) {
+        let function = &self.stack.functions["reminders"];
+        let answer =
+            self.lambda().invoke().function_name(function).payload(Blob::new("{}")).send().await.expect("it runs");
+        let payload = answer.payload().map(|blob| String::from_utf8_lossy(blob.as_ref()).into_owned());
+        assert!(answer.function_error().is_none(), "the sweep failed: {payload:?}");
+    }
+
+    /// A message's row.
+    pub(crate) async fn row(&self, id: &str) -> HashMap<String, AttributeValue> {
+        let get = self.dynamodb().get_item().table_name(&self.stack.tables["messages"]);
+        let answer = get.key("id", text(id)).consistent_read(true).send().await.expect("DynamoDB answers");
+        answer.item.unwrap_or_else(|| panic!("no row of message {id}"))
+    }
+
+    /// Writes a part of a message's row, past the product.
+    pub(crate) async fn rewrite(&self, id: &str, update: &str, values: &[(&str, AttributeValue)]) {
+        let mut request = self.dynamodb().update_item().table_name(&self.stack.tables["messages"]).key("id", text(id));
+        request = request.update_expression(update);
+        if update.contains("#status") {
+            request = request.expression_attribute_names("#status", "status");
+        }
+        for (name, value) in values {
+            request = request.expression_attribute_values(*name, value.clone());
+        }
+        request.send().await.unwrap_or_else(|error| panic!("{update}: {:?}", error.into_service_error()));
+    }
+
+    /// Lets a message grow older: what its row says of the past, and what it waits for, moves back by so many seconds.
+    pub(crate) async fn age(&self, id: &str, by_seconds: i64) {
+        let row = self.row(id).await;
+        for name in ["claimed_at", "lease_until", "not_before", "due_at"] {
+            let Some(at) = row.get(name).and_then(|at| at.as_n().ok()).and_then(|at| at.parse::<i64>().ok()) else {
+                continue;
+            };
+            self.rewrite(id, &format!("SET {name} = :t"), &[(":t", number(at - by_seconds * 1_000))]).await;
+        }
+    }
+
+    /// How many records a queue holds: visible, being worked on, or delayed.
+    pub(crate) async fn depth(&self, queue: &str) -> u64 {
+        let hidden = self.queue_number(queue, QueueAttributeName::ApproximateNumberOfMessagesNotVisible).await;
+        let delayed = self.queue_number(queue, QueueAttributeName::ApproximateNumberOfMessagesDelayed).await;
+        self.visible(queue).await + hidden + delayed
+    }
+
+    /// How many records of a queue could be taken now.
+    pub(crate) async fn visible(&self, queue: &str) -> u64 {
+        self.queue_number(queue, QueueAttributeName::ApproximateNumberOfMessages).await
+    }
+
+    async fn queue_number(&self, queue: &str, name: QueueAttributeName) -> u64 {
+        let request = self.sqs().get_queue_attributes().queue_url(&self.stack.queues[queue]);
+        let answer = request.attribute_names(name.clone()).send().await.expect("SQS answers");
+        answer.attributes().and_then(|all| all.get(&name)?.parse().ok()).expect("a number")
+    }
+}
+
+pub(crate) fn text(text: &str) -> AttributeValue {
+    AttributeValue::S(text.to_owned())
+}
+
+pub(crate) fn number(number: i64) -> AttributeValue {
+    AttributeValue::N(number.to_string())
+}

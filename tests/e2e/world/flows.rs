@@ -1,0 +1,110 @@
+//! Steps many tests take: register somebody, send, and see what became of it.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::{World, eventually, fresh, seconds};
+
+/// How long a message may take from accept to its end when nothing goes wrong, on a busy machine.
+const ROAD: Duration = seconds(40);
+
+/// Somebody who agreed to texts, and to e-mails of every kind.
+pub(crate) struct Person {
+    pub(crate) id: i64,
+    pub(crate) phone: String,
+    pub(crate) email: String,
+}
+
+const ENDS: [&str; 6] = ["delivered", "undelivered", "failed", "blocked", "cancelled", "expired"];
+
+impl World {
+    pub(crate) async fn person(&self) -> Person {
+        let person = Person { id: fresh::user(), phone: fresh::phone(), email: fresh::email() };
+        let texts = json!({"user_id": person.id, "phone_number": person.phone, "consent_source": "web_form"});
+        self.post("/api/communication/consent/sms", &texts).send().await.ok();
+        let mails = json!({"user_id": person.id, "email": person.email, "consent_source": "api"});
+        self.post("/api/communication/consent/email", &mails).send().await.ok();
+        person
+    }
+
+    /// Sends by trigger and gives the task's id.
+    pub(crate) async fn trigger(&self, body: &Value) -> String {
+        task_id(&self.post("/api/communication/send", body).send().await.ok())
+    }
+
+    /// Sends directly (`send-sms`, `send-whatsapp`, `send-email`) and gives the message's id.
+    pub(crate) async fn direct(&self, endpoint: &str, body: &Value) -> String {
+        task_id(&self.post(&format!("/api/v1/twilio/{endpoint}"), body).send().await.ok())
+    }
+
+    pub(crate) async fn sms(&self, to: &str, text: &str) -> String {
+        self.direct("send-sms", &json!({"to": to, "body": text})).await
+    }
+
+    pub(crate) async fn whatsapp(&self, to: &str, text: &str) -> String {
+        self.direct("send-whatsapp", &json!({"to": to, "body": text})).await
+    }
+
+    /// One message, as it is now.
+    pub(crate) async fn message(&self, id: &str) -> Value {
+        self.get(&format!("/api/v2/communications/messages/{id}")).send().await.ok()
+    }
+
+    /// A task, in the words of its clients.
+    pub(crate) async fn status(&self, task: &str) -> Value {
+        self.get(&format!("/api/communication/status/{task}")).send().await.ok()
+    }
+
+    /// The message, once it has this status.
+    pub(crate) async fn until(&self, id: &str, status: &str) -> Value {
+        self.until_within(ROAD, id, status).await
+    }
+
+    pub(crate) async fn until_within(&self, within: Duration, id: &str, status: &str) -> Value {
+        eventually(&format!("message {id} is {status}"), within, async || {
+            let message = self.message(id).await;
+            let now = message["status"].as_str().unwrap_or_default();
+            assert!(now == status || !ENDS.contains(&now), "message {id} ended otherwise than {status}: {message}");
+            if now == status { Ok(message) } else { Err(message.to_string()) }
+        })
+        .await
+    }
+
+    /// Waits until `deliver` logged that it took a step with a message.
+    pub(crate) async fn until_stepped(&self, id: &str) {
+        let log = self.stack.logs.join(format!("{}.log", self.stack.functions["deliver"]));
+        eventually(&format!("deliver is done with {id}"), ROAD, async || {
+            let log = std::fs::read_to_string(&log).unwrap_or_default();
+            let stepped = log.lines().any(|line| line.contains(id) && line.contains("\"step\""));
+            if stepped { Ok(()) } else { Err("its log does not say so".to_owned()) }
+        })
+        .await;
+    }
+
+    /// The message, once it has this status, with a sweep before every look: what is due is put in its lane at once, not at the next full minute.
+    pub(crate) async fn until_swept(&self, within: Duration, id: &str, status: &str) -> Value {
+        eventually(&format!("message {id} is {status}"), within, async || {
+            self.sweep().await;
+            let message = self.message(id).await;
+            if message["status"] == status { Ok(message) } else { Err(message.to_string()) }
+        })
+        .await
+    }
+}
+
+#[track_caller]
+fn task_id(answer: &Value) -> String {
+    answer["task_id"].as_str().unwrap_or_else(|| panic!("no task_id in {answer}")).to_owned()
+}
+
+/// The names of what happened to a message, in order.
+pub(crate) fn trail(message: &Value) -> Vec<&str> {
+    let steps = message["trail"].as_array().expect("a trail");
+    steps.iter().map(|step| step["event"].as_str().expect("an event")).collect()
+}
+
+/// How often something happened to a message.
+pub(crate) fn count(message: &Value, event: &str) -> usize {
+    trail(message).into_iter().filter(|step| *step == event).count()
+}

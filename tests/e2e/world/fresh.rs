@@ -1,0 +1,55 @@
+//! People, numbers, addresses and texts no other test has. They are remembered, so that in the end no log may hold one.
+
+use std::sync::{Mutex, PoisonError};
+
+use uuid::Uuid;
+
+static MADE: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+fn remembered(made: String) -> String {
+    MADE.lock().unwrap_or_else(PoisonError::into_inner).push(made.clone());
+    made
+}
+
+/// Everything that was made so far.
+pub(crate) fn made() -> Vec<String> {
+    MADE.lock().unwrap_or_else(PoisonError::into_inner).clone()
+}
+
+fn random(below: u128) -> u128 {
+    // The low half: the high one holds the version bits.
+    (Uuid::new_v4().as_u128() & u128::from(u64::MAX >> 2)) % below
+}
+
+/// A valid US number (E.164).
+pub(crate) fn phone() -> String {
+    const AREAS: [u16; 8] = [206, 212, 303, 312, 415, 512, 617, 702];
+    let area = AREAS[usize::try_from(random(8)).expect("small")];
+    // No exchange of the form N11, and none with the 555 of films.
+    let exchange = 220 + random(80);
+    remembered(format!("+1{area}{exchange}{:04}", random(10_000)))
+}
+
+pub(crate) fn email() -> String {
+    remembered(format!("{}@mailbox.example", Uuid::new_v4().simple()))
+}
+
+/// A text that stands nowhere else.
+pub(crate) fn text() -> String {
+    remembered(format!("Hello {}", Uuid::new_v4().simple()))
+}
+
+/// A word that stands nowhere else, for ids, keys and subjects of tokens.
+pub(crate) fn word() -> String {
+    Uuid::new_v4().simple().to_string()
+}
+
+/// A user id as clients with integers have it.
+pub(crate) fn user() -> i64 {
+    i64::try_from(1_000_000 + random(1_000_000_000_000)).expect("small")
+}
+
+/// A Twilio message id.
+pub(crate) fn sid() -> String {
+    format!("SM{}", Uuid::new_v4().simple())
+}
