@@ -49,9 +49,11 @@ async fn happen(world: &World) -> Accident {
         assert_eq!(world.message(&victim.id).await["status"], "sending", "killed in the middle of the call");
     }
     kill_workers();
-    // While the dead worker's lease lasts (thirty seconds), nobody touches what it held.
+    // The dead worker's lease lasts thirty seconds: till then nobody touches what it held, even if its record comes again.
     world.sweep().await;
     for victim in [&unsent, &silent] {
+        world.enqueue("standard", &victim.id).await;
+        world.until_stepped(&victim.id, 1).await;
         assert_eq!(world.message(&victim.id).await["status"], "sending");
     }
     Accident { reported, silent, unsent }
@@ -113,7 +115,9 @@ async fn a_message_the_provider_took_is_delivered_once() {
     let Accident { reported, .. } = accident(&world).await;
     let message = world.until(&reported.id, "delivered").await;
     assert_eq!(message["attempts"], 1, "{message}");
-    // The worker's lease runs out, and the sweep looks after it.
+    // Its record comes again, and the sweep looks after it.
+    world.enqueue("standard", &reported.id).await;
+    world.until_stepped(&reported.id, 1).await;
     world.age(&reported.id, 120).await;
     world.sweep().await;
     assert_eq!(world.message(&reported.id).await, message);

@@ -3,6 +3,7 @@
 use futures::future::join_all;
 use serde_json::json;
 
+use crate::sweep::stored_only;
 use crate::world::{Line, World, fresh, tokens};
 
 #[tokio::test]
@@ -102,4 +103,18 @@ async fn a_key_that_cannot_be_one_is_refused() {
         let answer = world.post("/api/v1/twilio/send-sms", &body).key(key).send().await;
         answer.refused(400, "Invalid Idempotency-Key header");
     }
+}
+
+/// SQS delivers at least once: of several workers with the same message only one may call the provider.
+#[tokio::test]
+async fn a_record_that_comes_ten_times_at_once_sends_once() {
+    let world = World::new();
+    let _lines = world.share(&[Line::Sms]).await;
+    let person = world.person().await;
+    let task = stored_only(&world, &person, "medium").await;
+    join_all((0..10).map(|_| world.enqueue("standard", &task))).await;
+    world.until_stepped(&task, 10).await;
+    let message = world.until(&task, "delivered").await;
+    assert_eq!(message["attempts"], 1, "{message}");
+    assert_eq!(world.the_one(&person.phone, "sms").await["requests"], 1);
 }

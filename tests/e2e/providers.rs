@@ -151,7 +151,7 @@ async fn a_late_answer_changes_nothing_after_the_callbacks_told_the_end() {
     let id = world.whatsapp(&to, &fresh::text()).await;
     late.used_up(&world).await;
     let before = world.until(&id, "delivered").await;
-    world.until_stepped(&id).await;
+    world.until_stepped(&id, 1).await;
     assert_eq!(world.message(&id).await, before);
     world.the_one(&to, "whatsapp").await;
 }

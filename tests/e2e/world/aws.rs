@@ -87,6 +87,13 @@ impl World {
         }
     }
 
+    /// Puts a message in a lane once more, as SQS does with a record whose worker never finished.
+    pub(crate) async fn enqueue(&self, lane: &str, id: &str) {
+        let body = serde_json::json!({"kind": "message", "id": id}).to_string();
+        let send = self.sqs().send_message().queue_url(&self.stack.queues[lane]).message_body(body);
+        send.send().await.expect("SQS takes it");
+    }
+
     /// How many records a queue holds: visible, being worked on, or delayed.
     pub(crate) async fn depth(&self, queue: &str) -> u64 {
         let hidden = self.queue_number(queue, QueueAttributeName::ApproximateNumberOfMessagesNotVisible).await;

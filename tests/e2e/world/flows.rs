@@ -71,13 +71,13 @@ impl World {
         .await
     }
 
-    /// Waits until `deliver` logged that it took a step with a message.
-    pub(crate) async fn until_stepped(&self, id: &str) {
+    /// Waits until `deliver` logged so many steps with a message.
+    pub(crate) async fn until_stepped(&self, id: &str, times: usize) {
         let log = self.stack.logs.join(format!("{}.log", self.stack.functions["deliver"]));
-        eventually(&format!("deliver is done with {id}"), ROAD, async || {
+        eventually(&format!("deliver has taken {times} steps with {id}"), ROAD, async || {
             let log = std::fs::read_to_string(&log).unwrap_or_default();
-            let stepped = log.lines().any(|line| line.contains(id) && line.contains("\"step\""));
-            if stepped { Ok(()) } else { Err("its log does not say so".to_owned()) }
+            let steps = log.lines().filter(|line| line.contains(id) && line.contains("\"step\"")).count();
+            if steps >= times { Ok(()) } else { Err(format!("{steps} steps")) }
         })
         .await;
     }
