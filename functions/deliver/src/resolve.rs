@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use switchboard::clock::plus_seconds;
 use switchboard::message::{Message, MessageId, Status};
 use switchboard::provider::{Resolution, SendError, Taken, sendgrid};
-use switchboard::road::timing::retry_at;
+use switchboard::road::timing::{delay, retry_at};
 use switchboard::store::Messages;
 use switchboard::store::messages::Settled;
 
@@ -18,8 +18,9 @@ use crate::attempt::{Again, random, record, suppress};
 use crate::step::Done;
 use crate::{App, StepError};
 
-/// How long after a claim a provider's "I do not have it" is believed. A call lasts 10 s at most.
-const SETTLED_SECONDS: i64 = 60;
+/// How long after a claim a provider's "I do not have it" is believed. A call lasts 10 s at most; what it brought is in
+/// the provider's list at once, and gets 20 s all the same.
+const SETTLED_SECONDS: i64 = 30;
 /// How long SendGrid's events are waited for. It sends them every 30 s.
 const EVENTS_SECONDS: i64 = 300;
 /// How long a message stays uncertain at most. Resend remembers idempotency keys for 24 hours.
@@ -38,7 +39,14 @@ pub(crate) async fn take(app: &App, message: &Message) -> Result<Done, StepError
         }
     }
     let claimed = message.times.claimed.unwrap_or(message.times.created);
-    let Some(settled) = settle(app, message, claimed, now).await? else { return Ok(Done::nothing("uncertain")) };
+    let Some(settled) = settle(app, message, claimed, now).await? else {
+        // Too early to believe a "no": asked again when it can be believed. After that the sweep asks.
+        let believed = plus_seconds(claimed, SETTLED_SECONDS);
+        if now < believed {
+            app.road.queues.enqueue(message.lane, message.id, delay(believed, now)).await?;
+        }
+        return Ok(Done::nothing("uncertain"));
+    };
     if let Settled::Failed { reason, .. } = &settled {
         suppress(app, message, reason, now).await?;
     }
