@@ -77,7 +77,7 @@ def test(config: settings.Settings) -> int:
     stack.down()  # what a killed test run left behind
     try:
         stack.up(bound_to_us=True)
-        return cargo(own, ["test", "--package", "tests"])
+        return cargo(own, ["test", "--package", "tests", "--", "--test-threads", "8"])  # they wait more than they work
     finally:
         stack.stop_started()
 

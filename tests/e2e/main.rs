@@ -11,6 +11,8 @@ mod callbacks;
 #[cfg(test)]
 mod consent;
 #[cfg(test)]
+mod contract;
+#[cfg(test)]
 mod crash;
 #[cfg(test)]
 mod edge;

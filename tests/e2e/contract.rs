@@ -1,0 +1,177 @@
+//! The literal examples of the `/api/communication` contract: each body is sent as it is printed there; each answer has
+//! every field of the printed one, of the same type, and is kept as a snapshot.
+
+use insta::{Settings, assert_json_snapshot};
+use serde_json::{Value, json};
+
+use crate::world::{Line, World};
+
+/// Ids, times, prices and request ids differ from run to run; all else is in the snapshot.
+fn settings() -> Settings {
+    let mut settings = Settings::clone_current();
+    settings.set_sort_maps(true);
+    settings.set_prepend_module_to_snapshot(false);
+    settings
+}
+
+macro_rules! snapshot {
+    ($name:literal, $value:expr) => {
+        settings().bind(|| {
+            assert_json_snapshot!($name, $value, {
+                ".task_id" => "[id]",
+                ".created" => "[time]",
+                ".started" => "[time]",
+                ".succeeded" => "[time]",
+                ".result.message_id" => "[provider id]",
+                ".result.delivery_time" => "[time]",
+                ".messages[].id" => "[id]",
+            });
+        });
+    };
+}
+
+/// Every field the contract prints is in the answer, with the same type; where it prints an enumeration the first
+/// entries are the same.
+#[track_caller]
+fn has_the_shape_of(answer: &Value, printed: &Value, at: &str) {
+    match (printed, answer) {
+        (Value::Object(printed), Value::Object(answer)) => {
+            for (name, value) in printed {
+                let found = answer.get(name).unwrap_or_else(|| panic!("{at}.{name} is missing in {answer:?}"));
+                has_the_shape_of(found, value, &format!("{at}.{name}"));
+            }
+        }
+        (Value::Array(printed), Value::Array(answer)) => {
+            for (printed, answer) in printed.iter().zip(answer) {
+                has_the_shape_of(answer, printed, &format!("{at}[]"));
+            }
+            assert!(answer.len() >= printed.len(), "{at} has fewer entries than the contract prints");
+        }
+        (printed, answer) => {
+            let kind = |value: &Value| match value {
+                Value::Null => "null",
+                Value::Bool(_) => "boolean",
+                Value::Number(_) => "number",
+                Value::String(_) => "string",
+                Value::Array(_) => "array",
+                Value::Object(_) => "object",
+            };
+            assert_eq!(kind(answer), kind(printed), "{at}: {answer} is not of the kind of {printed}");
+        }
+    }
+}
+
+/// The contract's own request.
+fn send_body() -> Value {
+    json!({
+        "user_id": 123,
+        "trigger_type": "financial_alert",
+        "data": {"amount": 100.50, "account": "checking", "threshold": 200.00},
+        "channel": "sms",
+        "priority": "critical",
+        "scheduled_time": "2025-01-27T10:00:00Z"
+    })
+}
+
+async fn registered() -> World {
+    let world = World::new();
+    let body = json!({"user_id": 123, "phone_number": "+1234567890", "consent_source": "web_form"});
+    let answer = world.post("/api/communication/consent/sms", &body).send().await.ok();
+    let printed =
+        json!({"success": true, "message": "SMS consent granted successfully", "verification_required": true});
+    assert_eq!(answer, printed);
+    world
+}
+
+#[tokio::test]
+async fn granting_sms_consent_answers_as_printed() {
+    drop(registered().await);
+}
+
+#[tokio::test]
+async fn granting_email_consent_takes_the_printed_body() {
+    let world = World::new();
+    let body = json!({
+        "user_id": 123,
+        "email": "user@example.com",
+        "message_types": ["monthly_report", "career_insight"],
+        "consent_source": "api"
+    });
+    let answer = world.post("/api/communication/consent/email", &body).send().await.ok();
+    snapshot!("consent_email", answer);
+}
+
+#[tokio::test]
+async fn a_send_its_status_and_its_cancellation_answer_as_printed() {
+    let world = registered().await;
+    let _lines = world.share(&[Line::Sms]).await;
+    let sent = world.post("/api/communication/send", &send_body()).send().await.ok();
+    let printed = json!({
+        "success": true, "task_id": "abc123-def456-ghi789", "cost": 0.05, "fallback_used": false,
+        "analytics_tracked": true, "message": "Communication scheduled successfully"
+    });
+    has_the_shape_of(&sent, &printed, "send");
+    assert_eq!(sent["message"], printed["message"]);
+    snapshot!("send", sent);
+
+    let task = sent["task_id"].as_str().unwrap();
+    world.until(task, "delivered").await;
+    let status = world.status(task).await;
+    let printed = json!({
+        "task_id": "abc123-def456-ghi789",
+        "status": "SUCCESS",
+        "result": {"message_id": "msg_123456", "delivered": true, "delivery_time": "2025-01-27T10:00:05Z"},
+        "created": "2025-01-27T10:00:00Z",
+        "started": "2025-01-27T10:00:01Z",
+        "succeeded": "2025-01-27T10:00:05Z"
+    });
+    has_the_shape_of(&status, &printed, "status");
+    assert_eq!(status["status"], "SUCCESS");
+    snapshot!("status", status);
+
+    let mut later = send_body();
+    later["scheduled_time"] = json!((jiff::Timestamp::now() + jiff::SignedDuration::from_mins(10)).to_string());
+    let scheduled = world.trigger(&later).await;
+    let cancelled = world.post(&format!("/api/communication/cancel/{scheduled}"), &json!({})).send().await.ok();
+    assert_eq!(cancelled, json!({"success": true, "message": "Communication cancelled successfully"}));
+}
+
+#[tokio::test]
+async fn trigger_types_are_listed_as_printed() {
+    let world = World::new();
+    let answer = world.get("/api/communication/trigger-types").send().await.ok();
+    let printed = json!([
+        {"value": "financial_alert", "name": "Financial Alert", "description": "Critical financial notifications",
+         "default_channel": "sms", "default_priority": "critical"},
+        {"value": "payment_reminder", "name": "Payment Reminder", "description": "Payment due notifications",
+         "default_channel": "sms", "default_priority": "high"}
+    ]);
+    for (printed, listed) in printed.as_array().unwrap().iter().zip(answer["trigger_types"].as_array().unwrap()) {
+        for (name, value) in printed.as_object().unwrap() {
+            assert_eq!(&listed[name], value, "{name}");
+        }
+    }
+    snapshot!("trigger_types", answer);
+}
+
+#[tokio::test]
+async fn the_printed_errors_are_answered_word_for_word() {
+    let world = World::new();
+    let mut unknown = send_body();
+    unknown["trigger_type"] = json!("unknown_trigger");
+    let answer = world.post("/api/communication/send", &unknown).send().await.is(400).json;
+    assert_eq!(answer["error"], "Invalid trigger type: unknown_trigger");
+    assert_eq!((&answer["success"], &answer["fallback_used"]), (&json!(false), &json!(false)));
+    snapshot!("invalid_trigger_type", answer);
+
+    let mut missing = send_body();
+    missing.as_object_mut().unwrap().remove("user_id");
+    let answer = world.post("/api/communication/send", &missing).send().await.is(400).json;
+    assert_eq!(answer["error"], "Missing required field: user_id");
+    snapshot!("missing_user_id", answer);
+
+    let forged = json!({"MessageSid": "SM1234567890abcdef", "MessageStatus": "delivered", "ErrorCode": null, "ErrorMessage": null});
+    let answer = world.post("/api/communication/webhooks/twilio", &forged).no_token().send().await.is(403).json;
+    assert_eq!(answer["error"], "Invalid signature");
+    snapshot!("invalid_signature", answer);
+}
