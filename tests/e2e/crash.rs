@@ -141,7 +141,7 @@ async fn a_message_the_provider_took_in_silence_is_found_there_by_asking() {
 async fn a_message_the_provider_never_got_is_sent_once() {
     let world = World::new();
     let Accident { unsent, .. } = accident(&world).await;
-    // Its call may still be on the way: only after a minute the provider's "no" is believed.
+    // Its call may still be on the way: only after half a minute the provider's "no" is believed.
     eventually("the lease runs out", seconds(60), async || {
         world.sweep().await;
         let message = world.message(&unsent.id).await;

@@ -47,6 +47,7 @@ pub(crate) async fn take(app: &App, message: &Message) -> Result<Done, StepError
         }
         return Ok(Done::nothing("uncertain"));
     };
+    let now = app.road.clock.now();
     if let Settled::Failed { reason, .. } = &settled {
         suppress(app, message, reason, now).await?;
     }

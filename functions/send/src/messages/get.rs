@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use jiff::Timestamp;
 use serde::Serialize;
+use strum::IntoEnumIterator;
 use switchboard::http::ApiError;
 use switchboard::http::error::ErrorBody;
 use switchboard::message::record::TemplateUse;
@@ -101,7 +102,7 @@ fn view(message: Message) -> MessageView {
         .into_values()
         .map(|entry| Step { at: entry.at, event: entry.event, by: entry.by, detail: entry.detail })
         .collect();
-    trail.sort_by_key(|step| step.at);
+    trail.sort_by_key(|step| (step.at, place(&step.event)));
     MessageView {
         id: message.id.to_string(),
         task_id: message.task.to_string(),
@@ -134,4 +135,10 @@ fn view(message: Message) -> MessageView {
         ended_at: message.times.ended,
         opened_at: message.times.opened,
     }
+}
+
+/// Where an event stands among others of the same moment (providers round to seconds): as the road goes, what people do
+/// with a message last.
+fn place(event: &str) -> usize {
+    Status::iter().position(|status| status.as_str() == event).unwrap_or(usize::MAX)
 }
