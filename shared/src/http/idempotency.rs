@@ -5,6 +5,10 @@ use axum::extract::FromRequestParts;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue};
 
+use utoipa::openapi::Required;
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+
 use super::ApiError;
 
 /// The key of this request, if it carries one.
@@ -25,6 +29,19 @@ impl<S: Sync> FromRequestParts<S> for IdempotencyKey {
             None => Err(ApiError::bad_request("Invalid Idempotency-Key header")
                 .details(format!("It must be 1 to {LONGEST} printable ASCII characters"))),
         }
+    }
+}
+
+/// The header, for the API description.
+impl utoipa::IntoParams for IdempotencyKey {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let header = ParameterBuilder::new()
+            .name("Idempotency-Key")
+            .parameter_in(ParameterIn::Header)
+            .required(Required::False)
+            .description(Some("Repeating a request with its key does not send again"))
+            .schema(Some(ObjectBuilder::new().schema_type(Type::String).max_length(Some(LONGEST))));
+        vec![header.build()]
     }
 }
 

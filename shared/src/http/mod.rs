@@ -11,6 +11,7 @@ mod guard;
 pub mod idempotency;
 mod observe;
 pub mod rate_limit;
+pub mod refusals;
 #[cfg(test)]
 mod tests;
 

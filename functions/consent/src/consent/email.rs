@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
 use switchboard::http::error::ErrorBody;
+use switchboard::http::refusals::Refusals;
 use switchboard::http::{ApiError, Body, Caller};
 use switchboard::message::{Channel, EmailAddress};
 use switchboard::person::PersonId;
@@ -34,7 +35,7 @@ pub struct EmailConsentRequest {
     responses(
         (status = 200, description = "On record", body = ConsentResponse),
         (status = 400, description = "Bad input; the field is named", body = ErrorBody),
-        (status = 403, description = "Not your own, and no scope for others'", body = ErrorBody),
+        Refusals,
     ),
     security(("bearer" = [])),
 )]

@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use serde::Serialize;
 use switchboard::http::error::ErrorBody;
+use switchboard::http::refusals::Refusals;
 use switchboard::http::{ApiError, Caller};
 use switchboard::message::Status;
 
@@ -28,6 +29,7 @@ pub struct CancelResponse {
         (status = 200, description = "Cancelled", body = CancelResponse),
         (status = 404, description = "No such task", body = ErrorBody),
         (status = 409, description = "Too late: it was sent, or it ended", body = ErrorBody),
+        Refusals,
     ),
     security(("bearer" = ["communication:send"])),
 )]

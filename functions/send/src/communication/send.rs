@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use switchboard::clock::plus_seconds;
 use switchboard::http::error::ErrorBody;
+use switchboard::http::refusals::SendRefusals;
 use switchboard::http::{ApiError, Body, Caller, IdempotencyKey};
 use switchboard::message::template::{self, TemplateError};
 use switchboard::message::{Channel, Priority, Trigger};
@@ -61,16 +62,12 @@ const LONGEST_AHEAD_SECONDS: i64 = 366 * 86_400;
 /// Sends a message of a trigger type on the person's channel, now or at a time. Needs the scope `communication:send`.
 #[utoipa::path(
     post, path = "/api/communication/send", tag = "Communication", operation_id = "send_communication",
-    params(("Idempotency-Key" = Option<String>, Header, description = "Repeating a request with its key does not send again")),
+    params(IdempotencyKey),
     request_body = SendRequest,
     responses(
         (status = 200, description = "Accepted", body = SendResponse),
-        (status = 400, description = "Bad input; the field is named", body = ErrorBody),
-        (status = 401, description = "No valid token", body = ErrorBody),
-        (status = 403, description = "Scope missing, or the person must not be contacted", body = ErrorBody),
         (status = 404, description = "Unknown person", body = ErrorBody),
-        (status = 422, description = "The idempotency key was used with another body", body = ErrorBody),
-        (status = 429, description = "Too many requests", body = ErrorBody),
+        SendRefusals,
     ),
     security(("bearer" = ["communication:send"])),
 )]

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use switchboard::http::ApiError;
 use switchboard::http::error::ErrorBody;
+use switchboard::http::refusals::Refusals;
 use switchboard::message::{Channel, Message, Status};
 
 use crate::App;
@@ -76,6 +77,7 @@ pub struct PartStatus {
     responses(
         (status = 200, description = "What became of it", body = TaskStatus),
         (status = 404, description = "No such task", body = ErrorBody),
+        Refusals,
     ),
     security(("bearer" = ["communication:read"])),
 )]

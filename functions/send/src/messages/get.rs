@@ -7,6 +7,7 @@ use serde::Serialize;
 use strum::IntoEnumIterator;
 use switchboard::http::ApiError;
 use switchboard::http::error::ErrorBody;
+use switchboard::http::refusals::Refusals;
 use switchboard::message::record::TemplateUse;
 use switchboard::message::trigger::Class;
 use switchboard::message::{Channel, Lane, Message, Status, Trigger};
@@ -86,6 +87,7 @@ pub struct Step {
     responses(
         (status = 200, description = "The message", body = MessageView),
         (status = 404, description = "No such message", body = ErrorBody),
+        Refusals,
     ),
     security(("bearer" = ["communication:read"])),
 )]

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::response::Response;
 use serde::Deserialize;
-use switchboard::http::error::ErrorBody;
+use switchboard::http::refusals::SendRefusals;
 use switchboard::http::{ApiError, Body, Caller, IdempotencyKey};
 use switchboard::message::{Address, Channel, Content, EmailAddress};
 use switchboard::provider::ProviderName;
@@ -38,14 +38,11 @@ const LONGEST_SUBJECT: usize = 998;
 /// Needs the scope `communication:send`.
 #[utoipa::path(
     post, path = "/api/v1/twilio/send-email", tag = "Direct", operation_id = "send_email",
-    params(("Idempotency-Key" = Option<String>, Header, description = "Repeating a request with its key does not send again")),
+    params(IdempotencyKey),
     request_body = EmailRequest,
     responses(
         (status = 200, description = "Accepted", body = DirectResponse),
-        (status = 400, description = "Bad input; the field is named", body = ErrorBody),
-        (status = 403, description = "Scope missing, or the recipient must not be contacted", body = ErrorBody),
-        (status = 422, description = "The idempotency key was used with another body", body = ErrorBody),
-        (status = 429, description = "Too many requests", body = ErrorBody),
+        SendRefusals,
     ),
     security(("bearer" = ["communication:send"])),
 )]

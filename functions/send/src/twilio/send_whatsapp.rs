@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use switchboard::http::error::ErrorBody;
+use switchboard::http::refusals::SendRefusals;
 use switchboard::http::{ApiError, Body, Caller, IdempotencyKey};
 use switchboard::message::Channel;
 
@@ -15,14 +15,11 @@ use crate::accept::{Identity, accept};
 /// Needs the scope `communication:send`.
 #[utoipa::path(
     post, path = "/api/v1/twilio/send-whatsapp", tag = "Direct", operation_id = "send_whatsapp",
-    params(("Idempotency-Key" = Option<String>, Header, description = "Repeating a request with its key does not send again")),
+    params(IdempotencyKey),
     request_body = TextRequest,
     responses(
         (status = 200, description = "Accepted", body = DirectResponse),
-        (status = 400, description = "Bad input; the field is named", body = ErrorBody),
-        (status = 403, description = "Scope missing, or the recipient must not be contacted", body = ErrorBody),
-        (status = 422, description = "The idempotency key was used with another body", body = ErrorBody),
-        (status = 429, description = "Too many requests", body = ErrorBody),
+        SendRefusals,
     ),
     security(("bearer" = ["communication:send"])),
 )]

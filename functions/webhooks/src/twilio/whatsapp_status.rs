@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use switchboard::http::ApiError;
-use switchboard::http::error::ErrorBody;
+use switchboard::http::refusals::CallbackRefusals;
 
 use crate::received::{Acknowledged, Received};
 use crate::{App, reports};
@@ -16,8 +16,7 @@ use crate::{App, reports};
     request_body(content = String, content_type = "application/x-www-form-urlencoded", description = "As the provider sends it"),
     responses(
         (status = 200, description = "Taken, or known already", body = Acknowledged),
-        (status = 400, description = "Signed, but not readable", body = ErrorBody),
-        (status = 403, description = "Invalid signature", body = ErrorBody),
+        CallbackRefusals,
     ),
 )]
 pub async fn handle(State(app): State<App>, received: Received) -> Result<Json<Acknowledged>, ApiError> {
