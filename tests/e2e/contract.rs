@@ -19,6 +19,7 @@ macro_rules! snapshot {
         settings().bind(|| {
             assert_json_snapshot!($name, $value, {
                 ".task_id" => "[id]",
+                ".results[].task_id" => "[id]",
                 ".created" => "[time]",
                 ".started" => "[time]",
                 ".succeeded" => "[time]",
@@ -134,6 +135,57 @@ async fn a_send_its_status_and_its_cancellation_answer_as_printed() {
     let scheduled = world.trigger(&later).await;
     let cancelled = world.post(&format!("/api/communication/cancel/{scheduled}"), &json!({})).send().await.ok();
     assert_eq!(cancelled, json!({"success": true, "message": "Communication cancelled successfully"}));
+}
+
+#[tokio::test]
+async fn a_batch_answers_as_printed() {
+    let world = registered().await;
+    let _lines = world.share(&[Line::Sms, Line::Resend]).await;
+    let mail = json!({"user_id": 124, "email": "user124@example.com", "message_types": ["weekly_checkin"]});
+    world.post("/api/communication/consent/email", &mail).send().await.ok();
+    let body = json!({"communications": [
+        {"user_id": 123, "trigger_type": "financial_alert", "data": {"amount": 100.50}, "channel": "sms"},
+        {"user_id": 124, "trigger_type": "weekly_checkin", "data": {"week": 3}, "channel": "email"}
+    ]});
+    let key = crate::world::fresh::word();
+    let answer = world.post("/api/communication/batch", &body).key(&key).send().await.ok();
+    let printed = json!({
+        "success": true,
+        "results": [
+            {"user_id": 123, "success": true, "task_id": "abc123-def456", "cost": 0.05, "fallback_used": false},
+            {"user_id": 124, "success": true, "task_id": "ghi789-jkl012", "cost": 0.001, "fallback_used": false}
+        ],
+        "summary": {"total": 2, "successful": 2, "failed": 0, "total_cost": 0.051}
+    });
+    has_the_shape_of(&answer, &printed, "batch");
+    snapshot!("batch", answer);
+
+    let again = world.post("/api/communication/batch", &body).key(&key).send().await;
+    assert_eq!(again.header("idempotency-replay"), "true");
+    assert_eq!(again.ok(), answer);
+    let other =
+        json!({"communications": [{"user_id": 123, "trigger_type": "financial_alert", "data": {}, "channel": "sms"}]});
+    world.post("/api/communication/batch", &other).key(&key).send().await.is(422);
+    for result in answer["results"].as_array().unwrap() {
+        world.until(result["task_id"].as_str().unwrap(), "delivered").await;
+    }
+}
+
+#[tokio::test]
+async fn one_bad_send_does_not_fail_the_rest_of_its_batch() {
+    let world = registered().await;
+    let _lines = world.share(&[Line::Sms]).await;
+    let good = json!({"user_id": 123, "trigger_type": "financial_alert", "data": {}, "channel": "sms"});
+    let unknown = json!({"user_id": 987_654_321_000_i64, "trigger_type": "financial_alert", "data": {}});
+    let unwanted = json!({"user_id": 123, "trigger_type": "weekly_checkin", "data": {}, "channel": "email"});
+    let body = json!({"communications": [unknown, good, unwanted, {"user_id": 123}]});
+    let answer = world.post("/api/communication/batch", &body).send().await.ok();
+    let said: Vec<bool> = answer["results"].as_array().unwrap().iter().map(|r| r["success"] == true).collect();
+    assert_eq!(said, [false, true, false, false], "{answer}");
+    assert_eq!(answer["results"][0]["error"], "Unknown user: 987654321000");
+    assert_eq!(answer["results"][3]["error"], "Missing required field: trigger_type");
+    assert_eq!(answer["summary"]["failed"], 3);
+    world.until(answer["results"][1]["task_id"].as_str().unwrap(), "delivered").await;
 }
 
 #[tokio::test]

@@ -27,6 +27,19 @@ impl Identity {
             None => Self { id: MessageId::new(), request_hash: None },
         }
     }
+
+    /// The same for one item of a request that makes many: its place is part of its id.
+    pub(crate) fn of_item(
+        app: &App,
+        caller: &str,
+        endpoint: &str,
+        key: &IdempotencyKey,
+        canonical_body: &str,
+        place: usize,
+    ) -> Self {
+        let key = IdempotencyKey(key.0.as_ref().map(|key| format!("{key}#{place}")));
+        Self::of(app, caller, endpoint, &key, canonical_body)
+    }
 }
 
 /// Accepts a task and answers with what `answer` makes of it; a task whose recipient may not be contacted is refused
@@ -36,19 +49,29 @@ pub(crate) async fn accept<A: Serialize>(
     task: Task,
     answer: impl Fn(&Accepted) -> A,
 ) -> Result<Response, ApiError> {
-    let id = task.id;
-    let accepted = app.road.accept(task).await.map_err(|error| match error {
-        AcceptError::OtherBody => ApiError::other_body(),
-        AcceptError::Store(error) => error.into(),
-    })?;
-    let mut response = match accepted.refusal() {
+    let accepted = take(app, task).await?;
+    let mut response = match refusal(&accepted) {
         None => Json(answer(&accepted)).into_response(),
-        Some(reason) => refused(reason).with("task_id", id.to_string()).into_response(),
+        Some(refused) => refused.into_response(),
     };
     if accepted.replayed {
         mark_replay(response.headers_mut());
     }
     Ok(response)
+}
+
+/// Accepts a task, whatever the decision says of it.
+pub(crate) async fn take(app: &App, task: Task) -> Result<Accepted, ApiError> {
+    app.road.accept(task).await.map_err(|error| match error {
+        AcceptError::OtherBody => ApiError::other_body(),
+        AcceptError::Store(error) => error.into(),
+    })
+}
+
+/// The refusal of a task of which nothing goes out.
+pub(crate) fn refusal(accepted: &Accepted) -> Option<ApiError> {
+    let id = accepted.messages.first().map(|message| message.task.to_string()).unwrap_or_default();
+    accepted.refusal().map(|reason| refused(reason).with("task_id", id))
 }
 
 fn refused(reason: &str) -> ApiError {
@@ -61,7 +84,7 @@ fn refused(reason: &str) -> ApiError {
     ApiError::forbidden(why).details("Nothing was sent").with("reason", reason)
 }
 
-/// The estimated cost of what goes out, in currency units.
-pub(crate) fn total_cost(accepted: &Accepted) -> f64 {
-    accepted.allowed().map(|message| message.cost).sum::<Micros>().units()
+/// The estimated cost of what goes out.
+pub(crate) fn total_cost(accepted: &Accepted) -> Micros {
+    accepted.allowed().map(|message| message.cost).sum()
 }

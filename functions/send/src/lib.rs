@@ -5,6 +5,7 @@
 
 mod accept;
 pub mod communication;
+pub mod direct;
 pub mod messages;
 #[cfg(test)]
 mod tests;
@@ -26,10 +27,12 @@ pub struct App {
 /// The function's endpoints.
 pub fn router(edge: Edge, road: Road) -> Router {
     let send = Access::Scoped(Scope::Send, Limit::Send);
+    let batch = Access::Scoped(Scope::Send, Limit::Batch);
     let cancel = Access::Scoped(Scope::Send, Limit::General);
     let read = Access::Scoped(Scope::Read, Limit::General);
     Routes::new(edge)
         .post("/api/communication/send", "send_communication", send, communication::send::handle)
+        .post("/api/communication/batch", "send_batch", batch, communication::batch::handle)
         .get("/api/communication/status/{task_id}", "communication_status", read, communication::status::handle)
         .post("/api/communication/cancel/{task_id}", "cancel_communication", cancel, communication::cancel::handle)
         .get(
@@ -49,6 +52,7 @@ pub fn router(edge: Edge, road: Road) -> Router {
 #[derive(Debug, utoipa::OpenApi)]
 #[openapi(paths(
     communication::send::handle,
+    communication::batch::handle,
     communication::status::handle,
     communication::cancel::handle,
     communication::trigger_types::handle,

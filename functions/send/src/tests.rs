@@ -84,6 +84,37 @@ async fn a_bad_direct_send_names_the_field() {
 }
 
 #[tokio::test]
+async fn a_batch_has_one_to_a_hundred_sends_and_names_each_ones_fault() {
+    let path = "/api/communication/batch";
+    refused(path, json!({}), "Missing required field: communications").await;
+    for count in [0, 101] {
+        let sends = vec![json!({}); count];
+        refused(path, json!({"communications": sends}), "Invalid value for field: communications").await;
+    }
+    let sends =
+        json!([{"trigger_type": "financial_alert", "data": {}}, {"user_id": 7, "trigger_type": "x", "data": {}}, 5]);
+    let answer = post(path, &json!({"communications": sends}).to_string()).await;
+    assert_eq!(answer.status, 200, "{}", answer.json);
+    assert_eq!(answer.json["summary"], json!({"total": 3, "successful": 0, "failed": 3, "total_cost": 0.0}));
+    let results = &answer.json["results"];
+    assert_eq!(
+        results[0],
+        json!({"user_id": null, "success": false, "error": "Missing required field: user_id", "fallback_used": false})
+    );
+    assert_eq!(
+        results[1],
+        json!({"user_id": 7, "success": false, "error": "Invalid trigger type: x", "fallback_used": false})
+    );
+    assert_eq!(results[2]["success"], false);
+}
+
+#[tokio::test]
+async fn a_batch_of_which_nothing_could_be_stored_is_not_accepted() {
+    let sends = json!([{"user_id": 7, "trigger_type": "financial_alert", "data": {}}]);
+    assert_eq!(post("/api/communication/batch", &json!({"communications": sends}).to_string()).await.status, 503);
+}
+
+#[tokio::test]
 async fn a_send_whose_store_is_down_is_not_accepted() {
     let answer = post("/api/v1/twilio/send-sms", r#"{"to": "+14155552671", "body": "x"}"#).await;
     assert_eq!(answer.status, 503);

@@ -36,8 +36,12 @@ fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<Body<T>, ApiError> {
         return Err(ApiError::bad_request("Invalid JSON").details("The request body must be a JSON object"));
     }
     let canonical = json.to_string();
-    let value = serde_path_to_error::deserialize(json).map_err(|error| described(&error))?;
-    Ok(Body { value, canonical })
+    Ok(Body { value: from_json(json)?, canonical })
+}
+
+/// Reads a part of a body.
+pub fn from_json<T: DeserializeOwned>(json: Value) -> Result<T, ApiError> {
+    serde_path_to_error::deserialize(json).map_err(|error| described(&error))
 }
 
 /// Serde's words as ours. `missing field` and a `null` in a required place are both missing.

@@ -149,6 +149,21 @@ impl ApiError {
         self.with("field", name)
     }
 
+    /// What the caller reads.
+    pub fn message(&self) -> &str {
+        &self.error
+    }
+
+    /// The idempotency key was used with another body.
+    pub fn is_other_body(&self) -> bool {
+        self.status == StatusCode::UNPROCESSABLE_ENTITY
+    }
+
+    /// Not the caller's fault.
+    pub fn is_ours(&self) -> bool {
+        self.status.is_server_error()
+    }
+
     pub(super) fn cause(&self) -> Option<&str> {
         self.cause.as_deref()
     }

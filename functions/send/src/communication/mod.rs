@@ -1,5 +1,6 @@
 //! `/api/communication/*`: sends by trigger type.
 
+pub mod batch;
 pub mod cancel;
 pub mod send;
 pub mod status;

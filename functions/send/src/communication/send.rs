@@ -90,7 +90,7 @@ fn answer(accepted: &Accepted) -> SendResponse {
     SendResponse {
         success: true,
         task_id: accepted.messages.first().map(|message| message.task.to_string()).unwrap_or_default(),
-        cost: total_cost(accepted),
+        cost: total_cost(accepted).units(),
         fallback_used: false,
         analytics_tracked: true,
         message: "Communication scheduled successfully",
@@ -98,7 +98,12 @@ fn answer(accepted: &Accepted) -> SendResponse {
 }
 
 /// The task a request asks for.
-async fn read(app: &App, caller: String, identity: Identity, request: SendRequest) -> Result<Task, ApiError> {
+pub(super) async fn read(
+    app: &App,
+    caller: String,
+    identity: Identity,
+    request: SendRequest,
+) -> Result<Task, ApiError> {
     let trigger: Trigger = request.trigger_type.parse().map_err(|_| {
         ApiError::bad_request(format!("Invalid trigger type: {}", request.trigger_type)).with("field", "trigger_type")
     })?;

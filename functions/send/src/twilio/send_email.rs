@@ -9,9 +9,9 @@ use switchboard::message::{Address, Channel, Content, EmailAddress};
 use switchboard::provider::ProviderName;
 use switchboard::road::Task;
 
-use super::{DirectResponse, answer, direct};
 use crate::App;
 use crate::accept::{Identity, accept};
+use crate::direct::{DirectResponse, answer, task};
 
 /// An e-mail.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
@@ -78,5 +78,5 @@ fn read(caller: Caller, identity: Identity, request: EmailRequest) -> Result<Tas
         return Err(ApiError::missing_field("text").details("An e-mail needs text, html or both"));
     }
     let content = Content::Email { subject: request.subject, text, html };
-    Ok(direct(caller, identity, Channel::Email, Address::Email(to), from, content, ProviderName::Sendgrid))
+    Ok(task(caller.subject, identity, Channel::Email, Address::Email(to), from, content, ProviderName::Sendgrid))
 }

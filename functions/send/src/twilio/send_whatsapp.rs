@@ -6,9 +6,10 @@ use switchboard::http::refusals::SendRefusals;
 use switchboard::http::{ApiError, Body, Caller, IdempotencyKey};
 use switchboard::message::Channel;
 
-use super::{DirectResponse, TextRequest, answer, text_task};
+use super::{TextRequest, text_task};
 use crate::App;
 use crate::accept::{Identity, accept};
+use crate::direct::{DirectResponse, answer};
 
 /// Send a WhatsApp message
 ///

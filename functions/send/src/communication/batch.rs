@@ -1,0 +1,151 @@
+//! `POST /api/communication/batch`: many sends in one request. Each is accepted or refused by itself.
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use futures::stream::{self, StreamExt};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use switchboard::http::body::from_json;
+use switchboard::http::idempotency::mark_replay;
+use switchboard::http::refusals::SendRefusals;
+use switchboard::http::{ApiError, Body, Caller, IdempotencyKey};
+use switchboard::message::Micros;
+use switchboard::road::Accepted;
+
+use super::send::{SendRequest, read};
+use crate::App;
+use crate::accept::{Identity, refusal, take, total_cost};
+
+/// Sends, each as `POST /api/communication/send` takes it.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+pub struct BatchRequest {
+    /// 1 to 100 of them.
+    #[schema(value_type = Vec<SendRequest>)]
+    communications: Vec<Value>,
+}
+
+/// What became of each send, in the request's order.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct BatchResponse {
+    success: bool,
+    results: Vec<BatchResult>,
+    summary: BatchSummary,
+}
+
+/// What became of one.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct BatchResult {
+    /// As it came.
+    #[schema(value_type = switchboard::person::PersonId)]
+    user_id: Value,
+    success: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    task_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cost: Option<f64>,
+    /// Why not, where it was not accepted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+    fallback_used: bool,
+}
+
+/// The sums.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct BatchSummary {
+    total: usize,
+    successful: usize,
+    failed: usize,
+    #[schema(example = 0.051)]
+    total_cost: f64,
+}
+
+/// The most sends of one request.
+const MOST: usize = 100;
+/// How many are accepted at a time.
+const AT_A_TIME: usize = 8;
+
+/// Send a batch
+///
+/// Each send is accepted or refused by itself; the answer is 200 when the batch was worked through. With an idempotency
+/// key each send has its own id, so a batch that broke off half-way can be repeated. Needs `communication:send`.
+#[utoipa::path(
+    post, path = "/api/communication/batch", tag = "Communication", operation_id = "send_batch",
+    params(IdempotencyKey),
+    request_body = BatchRequest,
+    responses(
+        (status = 200, description = "Worked through", body = BatchResponse),
+        SendRefusals,
+    ),
+    security(("bearer" = ["communication:send"])),
+)]
+pub async fn handle(
+    State(app): State<App>,
+    caller: Caller,
+    key: IdempotencyKey,
+    body: Body<BatchRequest>,
+) -> Result<Response, ApiError> {
+    let items = body.value.communications;
+    if items.is_empty() || items.len() > MOST {
+        return Err(ApiError::invalid_field("communications", format!("It must hold 1 to {MOST} communications")));
+    }
+    let work = items.into_iter().enumerate().map(|(place, item)| {
+        let (app, caller, key, canonical) = (&app, &caller, &key, &body.canonical);
+        async move {
+            let identity = Identity::of_item(app, &caller.subject, "batch", key, canonical, place);
+            let user_id = item.get("user_id").cloned().unwrap_or_default();
+            (user_id, one(app, &caller.subject, identity, item).await)
+        }
+    });
+    let done: Vec<(Value, Result<Accepted, ApiError>)> = stream::iter(work).buffered(AT_A_TIME).collect().await;
+    answer(done)
+}
+
+async fn one(app: &App, caller: &str, identity: Identity, item: Value) -> Result<Accepted, ApiError> {
+    let request: SendRequest = from_json(item)?;
+    take(app, read(app, caller.to_owned(), identity, request).await?).await
+}
+
+fn answer(done: Vec<(Value, Result<Accepted, ApiError>)>) -> Result<Response, ApiError> {
+    // Another body under the same key is the whole request's fault; so is a store that took nothing at all.
+    let mut errors = done.iter().filter_map(|(_, taken)| taken.as_ref().err());
+    if let Some(error) = errors.find(|error| error.is_other_body()) {
+        return Err(error.clone());
+    }
+    if let Some((_, Err(error))) = done.first()
+        && done.iter().all(|(_, taken)| taken.as_ref().is_err_and(ApiError::is_ours))
+    {
+        return Err(error.clone());
+    }
+    let replayed = done.iter().any(|(_, taken)| taken.as_ref().is_ok_and(|accepted| accepted.replayed));
+    let mut cost = Micros::ZERO;
+    let results: Vec<BatchResult> = done
+        .into_iter()
+        .map(|(user_id, taken)| {
+            let refused = match &taken {
+                Ok(accepted) => refusal(accepted),
+                Err(error) => Some(error.clone()),
+            };
+            let accepted = taken.ok();
+            let own_cost = accepted.as_ref().filter(|_| refused.is_none()).map(total_cost);
+            cost = cost + own_cost.unwrap_or_default();
+            BatchResult {
+                user_id,
+                success: refused.is_none(),
+                task_id: accepted
+                    .and_then(|accepted| accepted.messages.first().map(|message| message.task.to_string())),
+                cost: own_cost.map(Micros::units),
+                error: refused.map(|error| error.message().to_owned()),
+                fallback_used: false,
+            }
+        })
+        .collect();
+    let successful = results.iter().filter(|result| result.success).count();
+    let summary =
+        BatchSummary { total: results.len(), successful, failed: results.len() - successful, total_cost: cost.units() };
+    let mut response = Json(BatchResponse { success: true, results, summary }).into_response();
+    if replayed {
+        mark_replay(response.headers_mut());
+    }
+    Ok(response)
+}
