@@ -16,6 +16,8 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
     tags(
         (name = "Communication", description = "Sends by trigger type, their status and cancellation"),
         (name = "Direct", description = "Sends to an address"),
+        (name = "SMS and WhatsApp", description = "Texts to numbers, one or up to a hundred"),
+        (name = "Communications v2", description = "Sends to addresses, with variables"),
         (name = "Messages", description = "One message and why it was (not) sent"),
         (name = "Consent", description = "Addresses and what people agreed to"),
         (name = "Webhooks", description = "What the providers call"),

@@ -1,15 +1,17 @@
 //! Accepts sends, answers what became of them, and cancels them.
 //!
-//! `communication/`: sends by trigger type, their status and cancellation · `twilio/`: direct sends to an address ·
-//! `messages/`: one message and why it was (not) sent · [`accept`]: what all of them share.
+//! `communication/`: sends by trigger type, their status and cancellation · `twilio/`, `sms/` and `v2/`: direct sends to an
+//! address, with what they share in [`direct`] · `messages/`: one message and why it was (not) sent · [`accept`]: what all of them share.
 
 mod accept;
 pub mod communication;
 pub mod direct;
 pub mod messages;
+pub mod sms;
 #[cfg(test)]
 mod tests;
 pub mod twilio;
+pub mod v2;
 
 use axum::Router;
 use switchboard::config::default_region;
@@ -44,6 +46,17 @@ pub fn router(edge: Edge, road: Road) -> Router {
         .post("/api/v1/twilio/send-sms", "send_sms", send, twilio::send_sms::handle)
         .post("/api/v1/twilio/send-whatsapp", "send_whatsapp", send, twilio::send_whatsapp::handle)
         .post("/api/v1/twilio/send-email", "send_email", send, twilio::send_email::handle)
+        .get("/api/v1/twilio/sms-status/{message_sid}", "twilio_message_status", read, twilio::sms_status::handle)
+        .post("/api/sms/send", "sms_send", send, sms::send::handle)
+        .post("/api/sms/send-bulk", "sms_send_bulk", batch, sms::send_bulk::handle)
+        .post("/api/sms/bulk-send", "sms_bulk_send", batch, sms::bulk_send::handle)
+        .post("/api/sms/whatsapp/send", "whatsapp_send", send, sms::whatsapp::send::handle)
+        .post("/api/sms/whatsapp/send-bulk", "whatsapp_send_bulk", batch, sms::whatsapp::send_bulk::handle)
+        .post("/api/sms/test", "sms_test", send, sms::test::handle)
+        .get("/api/sms/message-status/{message_sid}", "sms_message_status", read, sms::message_status::handle)
+        .get("/api/sms/status/{message_id}", "sms_status", read, sms::status::handle)
+        .post("/api/v2/communications/sms", "v2_sms", send, v2::sms::send::handle)
+        .post("/api/v2/communications/sms/bulk", "v2_sms_bulk", batch, v2::sms::bulk::handle)
         .get("/api/v2/communications/messages/{id}", "message", read, messages::get::handle)
         .finish(App { road, region: default_region() })
 }
@@ -59,6 +72,17 @@ pub fn router(edge: Edge, road: Road) -> Router {
     twilio::send_sms::handle,
     twilio::send_whatsapp::handle,
     twilio::send_email::handle,
+    twilio::sms_status::handle,
+    sms::send::handle,
+    sms::send_bulk::handle,
+    sms::bulk_send::handle,
+    sms::whatsapp::send::handle,
+    sms::whatsapp::send_bulk::handle,
+    sms::test::handle,
+    sms::message_status::handle,
+    sms::status::handle,
+    v2::sms::send::handle,
+    v2::sms::bulk::handle,
     messages::get::handle,
 ))]
 pub struct Description;

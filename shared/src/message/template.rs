@@ -14,6 +14,9 @@ use super::{Channel, Content, Trigger};
 const SHIPPED_LOCALE: &str = "en";
 const SHIPPED_VERSION: u32 = 1;
 
+/// How many instructions a template may take: clients write templates too, and nested loops must end.
+const MOST_WORK: u64 = 50_000;
+
 /// Why a template gave no content.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TemplateError {
@@ -49,6 +52,17 @@ pub fn render(trigger: Trigger, channel: Channel, data: &Map<String, Value>) -> 
     Ok(Rendered { content, template })
 }
 
+/// Fills a text a client sent with variables (`Hello {{ name }}`).
+pub fn fill_text(source: &str, variables: &Map<String, Value>) -> Result<String, TemplateError> {
+    fill(source, variables, AutoEscape::None)
+}
+
+/// Whether a text is a template at all: what is wrong with it, if anything is.
+pub fn check_text(source: &str) -> Result<(), TemplateError> {
+    let broken = |error: minijinja::Error| TemplateError::Broken(error.to_string());
+    Environment::empty().template_from_str(source).map(|_| ()).map_err(broken)
+}
+
 /// The three parts of a template file.
 struct Source<'a> {
     text: &'a str,
@@ -68,6 +82,7 @@ impl<'a> Source<'a> {
 
 fn fill(source: &str, data: &Map<String, Value>, escape: AutoEscape) -> Result<String, TemplateError> {
     let mut engine = Environment::empty();
+    engine.set_fuel(Some(MOST_WORK));
     engine.set_undefined_behavior(UndefinedBehavior::SemiStrict);
     engine.set_auto_escape_callback(move |_| escape.clone());
     engine.render_str(source, context(data)).map_err(|error| {
@@ -189,5 +204,17 @@ mod tests {
     fn a_printed_variable_that_is_missing_is_named() {
         let error = fill("Hi {{ name }}, {% if city %}in {{ city }}{% endif %}", &Map::new(), AutoEscape::None);
         assert_eq!(error, Err(TemplateError::MissingVariable("name".to_owned())));
+    }
+
+    #[test]
+    fn a_template_that_never_ends_is_ended() {
+        let data = data(json!({"x": vec![0; 100]}));
+        let loops = "{% for a in x %}{% for b in x %}{% for c in x %}{{ c }}{% endfor %}{% endfor %}{% endfor %}";
+        assert!(matches!(fill_text(loops, &data), Err(TemplateError::Broken(_))));
+        assert!(check_text("Hello {{ name").is_err());
+        assert_eq!(
+            fill_text("Hello {{ name }}", &data).unwrap_err(),
+            TemplateError::MissingVariable("name".to_owned())
+        );
     }
 }

@@ -15,7 +15,7 @@ use switchboard::road::Accepted;
 
 use super::send::{SendRequest, read};
 use crate::App;
-use crate::accept::{Identity, refusal, take, total_cost};
+use crate::accept::{Identity, refusal, take, total_cost, whole};
 
 /// Sends, each as `POST /api/communication/send` takes it.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
@@ -107,25 +107,15 @@ async fn one(app: &App, caller: &str, identity: Identity, item: Value) -> Result
 }
 
 fn answer(done: Vec<(Value, Result<Accepted, ApiError>)>) -> Result<Response, ApiError> {
-    // Another body under the same key is the whole request's fault; so is a store that took nothing at all.
-    let mut errors = done.iter().filter_map(|(_, taken)| taken.as_ref().err());
-    if let Some(error) = errors.find(|error| error.is_other_body()) {
-        return Err(error.clone());
-    }
-    if let Some((_, Err(error))) = done.first()
-        && done.iter().all(|(_, taken)| taken.as_ref().is_err_and(ApiError::is_ours))
-    {
-        return Err(error.clone());
+    if let Some(error) = whole(done.iter().map(|(_, taken)| taken)) {
+        return Err(error);
     }
     let replayed = done.iter().any(|(_, taken)| taken.as_ref().is_ok_and(|accepted| accepted.replayed));
     let mut cost = Micros::ZERO;
     let results: Vec<BatchResult> = done
         .into_iter()
         .map(|(user_id, taken)| {
-            let refused = match &taken {
-                Ok(accepted) => refusal(accepted),
-                Err(error) => Some(error.clone()),
-            };
+            let refused = taken.as_ref().map_or_else(|error| Some(error.clone()), refusal);
             let accepted = taken.ok();
             let own_cost = accepted.as_ref().filter(|_| refused.is_none()).map(total_cost);
             cost = cost + own_cost.unwrap_or_default();

@@ -4,6 +4,7 @@
 pub mod send_email;
 pub mod send_sms;
 pub mod send_whatsapp;
+pub mod sms_status;
 
 use serde::Deserialize;
 use switchboard::http::{ApiError, Caller};

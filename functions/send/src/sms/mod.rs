@@ -1,0 +1,225 @@
+//! `/api/sms/*`: texts to numbers, one or up to a hundred, and what became of them. Both spellings of a field that the
+//! older products used are taken; refusals name the documented one.
+
+pub mod bulk_send;
+pub mod message_status;
+pub mod send;
+pub mod send_bulk;
+pub mod status;
+pub mod test;
+pub mod whatsapp;
+
+use axum::Json;
+use axum::response::{IntoResponse, Response};
+use futures::stream::{self, StreamExt};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use switchboard::http::idempotency::mark_replay;
+use switchboard::http::{ApiError, Body, Caller, IdempotencyKey};
+use switchboard::message::{Channel, Lane, Message, MessageId, Micros, Status};
+use switchboard::road::{Accepted, Task};
+
+use crate::App;
+use crate::accept::{Identity, accept, refusal, take, total_cost};
+use crate::direct::{Names, Text, answer};
+
+/// A text to a number.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+pub struct SmsRequest {
+    /// The recipient, in any common spelling.
+    #[serde(alias = "to", alias = "toNumber", alias = "phone_number", alias = "phoneNumber")]
+    #[schema(example = "+14155552671")]
+    to_number: String,
+    #[serde(alias = "body", default)]
+    #[schema(example = "Your workflow has been approved!")]
+    message: String,
+    /// The sender; the configured one if absent.
+    #[serde(alias = "from", alias = "fromNumber")]
+    from_number: Option<String>,
+    /// A picture or document, by its address.
+    #[serde(alias = "mediaUrl")]
+    #[schema(example = "https://example.com/image.jpg")]
+    media_url: Option<String>,
+}
+
+/// One text to many numbers.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+pub struct BulkSmsRequest {
+    /// 1 to 100 numbers, in any common spelling.
+    #[serde(alias = "phoneNumbers", alias = "to_numbers", alias = "recipients")]
+    #[schema(example = json!(["+14155552671", "+14155552672"]))]
+    phone_numbers: Vec<String>,
+    #[serde(alias = "body", default)]
+    #[schema(example = "Emergency: System maintenance at 10 PM")]
+    message: String,
+    /// A picture or document, by its address.
+    #[serde(alias = "mediaUrl")]
+    media_url: Option<String>,
+}
+
+/// What became of each number, in the request's order.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct BulkSmsResponse {
+    success: bool,
+    results: Vec<BulkSmsResult>,
+    total: usize,
+    successful: usize,
+    failed: usize,
+    /// Estimated cost, in units of the price table's currency.
+    total_cost: f64,
+}
+
+/// What became of one number.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct BulkSmsResult {
+    /// As it came.
+    phone_number: String,
+    success: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+}
+
+const NAMES: Names = Names { to: "to_number", from: "from_number", body: "message" };
+/// The most numbers of one request.
+const MOST: usize = 100;
+/// How many are accepted at a time.
+const AT_A_TIME: usize = 8;
+
+/// Sends one text.
+async fn one(
+    app: &App,
+    caller: Caller,
+    endpoint: &str,
+    key: &IdempotencyKey,
+    body: Body<SmsRequest>,
+    channel: Channel,
+) -> Result<Response, ApiError> {
+    let identity = Identity::of(app, &caller.subject, endpoint, key, &body.canonical);
+    let SmsRequest { to_number, message, from_number, media_url } = body.value;
+    let text = Text { to: to_number, from: from_number, body: message, media: media_url, names: NAMES };
+    accept(app, text.task(app, caller.subject, identity, channel)?, answer(channel)).await
+}
+
+/// Sends one text to many numbers.
+async fn many(
+    app: &App,
+    caller: Caller,
+    endpoint: &str,
+    key: &IdempotencyKey,
+    body: Body<BulkSmsRequest>,
+    channel: Channel,
+) -> Result<Response, ApiError> {
+    let BulkSmsRequest { phone_numbers, message, media_url } = body.value;
+    within_bounds("phone_numbers", phone_numbers.len())?;
+    let text = |to| Text { to, from: None, body: message.clone(), media: media_url.clone(), names: NAMES };
+    let texts = phone_numbers.into_iter().map(|number: String| (number.clone(), Ok(text(number)))).collect();
+    each(app, &caller, (endpoint, key, &body.canonical), texts, channel).await
+}
+
+/// Whether a request's list has a number of entries we take.
+pub(crate) fn within_bounds(field: &str, length: usize) -> Result<(), ApiError> {
+    let bounds = || ApiError::invalid_field(field, format!("It must hold 1 to {MOST} entries"));
+    (1..=MOST).contains(&length).then_some(()).ok_or_else(bounds)
+}
+
+/// Sends each of many texts, in the lane that delays nobody else. A text that could not be
+/// made is refused by itself.
+pub(crate) async fn each(
+    app: &App,
+    caller: &Caller,
+    (endpoint, key, canonical): (&str, &IdempotencyKey, &str),
+    texts: Vec<(String, Result<Text, ApiError>)>,
+    channel: Channel,
+) -> Result<Response, ApiError> {
+    let work = texts.into_iter().enumerate().map(|(place, (number, text))| async move {
+        let identity = Identity::of_item(app, &caller.subject, endpoint, key, canonical, place);
+        let task = text.and_then(|text| text.task(app, caller.subject.clone(), identity, channel));
+        let taken = match task {
+            Ok(task) => take(app, Task { lane: Lane::Bulk, ..task }).await,
+            Err(error) => Err(error),
+        };
+        (number, taken)
+    });
+    let done: Vec<(String, Result<Accepted, ApiError>)> = stream::iter(work).buffered(AT_A_TIME).collect().await;
+    summary(done)
+}
+
+fn summary(done: Vec<(String, Result<Accepted, ApiError>)>) -> Result<Response, ApiError> {
+    if let Some(error) = crate::accept::whole(done.iter().map(|(_, taken)| taken)) {
+        return Err(error);
+    }
+    let replayed = done.iter().any(|(_, taken)| taken.as_ref().is_ok_and(|accepted| accepted.replayed));
+    let mut cost = Micros::ZERO;
+    let results: Vec<BulkSmsResult> = done
+        .into_iter()
+        .map(|(phone_number, taken)| {
+            let refused = taken.as_ref().map_or_else(|error| Some(error.clone()), refusal);
+            let accepted = taken.ok();
+            if refused.is_none() {
+                cost = cost + accepted.as_ref().map(total_cost).unwrap_or_default();
+            }
+            BulkSmsResult {
+                phone_number,
+                success: refused.is_none(),
+                message_id: accepted
+                    .and_then(|accepted| accepted.messages.first().map(|message| message.id.to_string())),
+                error: refused.map(|error| error.message().to_owned()),
+            }
+        })
+        .collect();
+    let successful = results.iter().filter(|result| result.success).count();
+    let (total, failed) = (results.len(), results.len() - successful);
+    let answer = BulkSmsResponse { success: true, results, total, successful, failed, total_cost: cost.units() };
+    let mut response = Json(answer).into_response();
+    if replayed {
+        mark_replay(response.headers_mut());
+    }
+    Ok(response)
+}
+
+/// What became of a message.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct MessageStatus {
+    success: bool,
+    message_id: String,
+    /// The provider's id; absent until the provider has it.
+    message_sid: Option<String>,
+    #[serde(rename = "type")]
+    channel: Channel,
+    status: Status,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    sent_at: Option<Timestamp>,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    delivered_at: Option<Timestamp>,
+    /// Why it ended without arriving.
+    error: Option<String>,
+    /// The provider's code behind it.
+    error_code: Option<String>,
+}
+
+/// A message by our id or the provider's.
+pub(crate) async fn message_status(app: &App, id: &str) -> Result<Json<MessageStatus>, ApiError> {
+    let not_found = || ApiError::not_found("Message not found");
+    let own = match id.parse::<MessageId>() {
+        Ok(own) => own,
+        Err(_) => app.road.messages.find_by_provider_id(id).await?.ok_or_else(not_found)?,
+    };
+    let message = app.road.messages.get(own).await?.ok_or_else(not_found)?;
+    Ok(Json(view(message)))
+}
+
+fn view(message: Message) -> MessageStatus {
+    MessageStatus {
+        success: true,
+        message_id: message.id.to_string(),
+        message_sid: message.provider_id,
+        channel: message.channel,
+        status: message.status,
+        sent_at: message.times.sent,
+        delivered_at: message.times.delivered,
+        error: message.reason,
+        error_code: message.provider_code,
+    }
+}

@@ -1,0 +1,27 @@
+//! `GET /api/sms/status/{message_id}`: what became of a message, by our id or the provider's.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use switchboard::http::ApiError;
+use switchboard::http::error::ErrorBody;
+use switchboard::http::refusals::Refusals;
+
+use crate::App;
+use crate::sms::{MessageStatus, message_status};
+
+/// Status of a message, other path
+///
+/// Needs the scope `communication:read`.
+#[utoipa::path(
+    get, path = "/api/sms/status/{message_id}", tag = "SMS and WhatsApp", operation_id = "sms_status",
+    params(("message_id" = String, Path, description = "Our id or the provider's")),
+    responses(
+        (status = 200, description = "What became of it", body = MessageStatus),
+        (status = 404, description = "No such message", body = ErrorBody),
+        Refusals,
+    ),
+    security(("bearer" = ["communication:read"])),
+)]
+pub async fn handle(State(app): State<App>, Path(id): Path<String>) -> Result<Json<MessageStatus>, ApiError> {
+    message_status(&app, &id).await
+}

@@ -1,0 +1,4 @@
+//! `/api/sms/whatsapp/*`.
+
+pub mod send;
+pub mod send_bulk;

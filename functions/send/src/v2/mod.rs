@@ -1,0 +1,3 @@
+//! `/api/v2/communications/*`: sends to an address.
+
+pub mod sms;

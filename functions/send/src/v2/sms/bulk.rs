@@ -1,0 +1,73 @@
+//! `POST /api/v2/communications/sms/bulk`: one text with variables to up to a hundred numbers.
+
+use axum::extract::State;
+use axum::response::Response;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use switchboard::http::refusals::SendRefusals;
+use switchboard::http::{ApiError, Body, Caller, IdempotencyKey};
+use switchboard::message::Channel;
+use switchboard::message::template::{TemplateError, check_text, fill_text};
+
+use super::NAMES;
+use crate::App;
+use crate::direct::Text;
+use crate::sms::{BulkSmsResponse, each, within_bounds};
+
+/// One text to many numbers.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+pub struct BulkRequest {
+    /// The text, with the variables in double braces.
+    #[schema(example = "Hello {{ name }}, your documents are due on {{ date }}.")]
+    message: String,
+    /// 1 to 100 recipients.
+    recipients: Vec<BulkRecipient>,
+}
+
+/// One number, and what to fill in for it.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+pub struct BulkRecipient {
+    #[schema(example = "+14155552671")]
+    to: String,
+    #[serde(default)]
+    #[schema(value_type = Object, example = json!({"name": "Ada", "date": "Friday"}))]
+    variables: Map<String, Value>,
+}
+
+const PATH: &str = "/api/v2/communications/sms/bulk";
+
+/// Send an SMS with variables to many
+///
+/// Each number is accepted or refused by itself; one whose variables are missing is told which. Needs the scope
+/// `communication:send`.
+#[utoipa::path(
+    post, path = PATH, tag = "Communications v2", operation_id = "v2_sms_bulk",
+    params(IdempotencyKey),
+    request_body = BulkRequest,
+    responses(
+        (status = 200, description = "Worked through", body = BulkSmsResponse),
+        SendRefusals,
+    ),
+    security(("bearer" = ["communication:send"])),
+)]
+pub async fn handle(
+    State(app): State<App>,
+    caller: Caller,
+    key: IdempotencyKey,
+    body: Body<BulkRequest>,
+) -> Result<Response, ApiError> {
+    let BulkRequest { message, recipients } = body.value;
+    within_bounds("recipients", recipients.len())?;
+    check_text(&message).map_err(|error| ApiError::invalid_field("message", error.to_string()))?;
+    let made = |BulkRecipient { to, variables }| (String::clone(&to), text(&message, to, &variables));
+    let texts = recipients.into_iter().map(made).collect();
+    each(&app, &caller, (PATH, &key, &body.canonical), texts, Channel::Sms).await
+}
+
+fn text(message: &str, to: String, variables: &Map<String, Value>) -> Result<Text, ApiError> {
+    let body = fill_text(message, variables).map_err(|error| match error {
+        TemplateError::MissingVariable(name) => ApiError::missing_field(&format!("variables.{name}")),
+        TemplateError::Broken(cause) => ApiError::invalid_field("variables", cause),
+    })?;
+    Ok(Text { to, from: None, body, media: None, names: NAMES })
+}
