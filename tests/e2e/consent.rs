@@ -17,9 +17,13 @@ async fn marketing_needs_an_opt_in_for_that_kind_of_message() {
     world.post(EMAIL, &agreed).send().await.ok();
     let report =
         json!({"user_id": user, "trigger_type": "monthly_report", "channel": "email", "data": {"month": "May"}});
-    let refused = world.post("/api/communication/send", &report).send().await;
+    let key = fresh::word();
+    let refused = world.post("/api/communication/send", &report).key(&key).send().await;
     let refused = refused.refused(403, "The recipient has not agreed to these messages").json;
-    assert_eq!(refused["reason"], "no_consent", "{refused}");
+    assert_eq!((&refused["reason"], &refused["fallback_used"]), (&json!("no_consent"), &json!(false)), "{refused}");
+    let again = world.post("/api/communication/send", &report).key(&key).send().await.is(403);
+    assert_eq!(again.header("idempotency-replay"), "true");
+    assert_eq!(again.json, refused);
 
     // The refusal is on record, and says why.
     let message = world.message(refused["task_id"].as_str().expect("an id")).await;

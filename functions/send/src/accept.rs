@@ -50,10 +50,10 @@ pub(crate) async fn accept<A: Serialize>(
     answer: impl Fn(&Accepted) -> A,
 ) -> Result<Response, ApiError> {
     let accepted = take(app, task).await?;
-    let mut response = match refusal(&accepted) {
-        None => Json(answer(&accepted)).into_response(),
-        Some(refused) => refused.into_response(),
-    };
+    if let Some(refused) = refusal(&accepted) {
+        return Err(if accepted.replayed { refused.replayed() } else { refused });
+    }
+    let mut response = Json(answer(&accepted)).into_response();
     if accepted.replayed {
         mark_replay(response.headers_mut());
     }

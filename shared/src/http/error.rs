@@ -47,13 +47,23 @@ pub struct ApiError {
     /// More members of the body, where an endpoint's contract has them.
     fields: Map<String, Value>,
     retry_after: Option<u64>,
+    /// It was answered before, to the same request with the same idempotency key.
+    replayed: bool,
     /// For the log only.
     cause: Option<String>,
 }
 
 impl ApiError {
     fn new(status: StatusCode, error: impl Into<Cow<'static, str>>) -> Self {
-        Self { status, error: error.into(), details: None, fields: Map::new(), retry_after: None, cause: None }
+        Self {
+            status,
+            error: error.into(),
+            details: None,
+            fields: Map::new(),
+            retry_after: None,
+            replayed: false,
+            cause: None,
+        }
     }
 
     pub fn bad_request(error: impl Into<Cow<'static, str>>) -> Self {
@@ -145,6 +155,13 @@ impl ApiError {
         self
     }
 
+    /// Marks it as an answer that was given before.
+    #[must_use]
+    pub fn replayed(mut self) -> Self {
+        self.replayed = true;
+        self
+    }
+
     fn field(self, name: &str) -> Self {
         self.with("field", name)
     }
@@ -181,6 +198,9 @@ impl ApiError {
         let headers = response.headers_mut();
         if let Some(seconds) = self.retry_after {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if self.replayed {
+            super::idempotency::mark_replay(headers);
         }
         if self.status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
