@@ -89,9 +89,11 @@ fn outcome(answer: Result<Accepted, SendError>, attempt: u32, now: Timestamp) ->
             again.settled(retry_at(attempt, retry_after, random(), now), now)
         }
         Err(SendError::Permanent { kind, provider_code, reason }) => Settled::refused(kind, provider_code, reason),
-        Err(SendError::Uncertain { reason }) => {
-            Settled::Uncertain { due: plan(plus_seconds(now, FIRST_QUESTION_SECONDS), now).due, detail: reason }
-        }
+        Err(SendError::Uncertain { provider_code, reason }) => Settled::Uncertain {
+            due: plan(plus_seconds(now, FIRST_QUESTION_SECONDS), now).due,
+            provider_code,
+            detail: reason,
+        },
     }
 }
 
@@ -185,7 +187,7 @@ mod tests {
 
     #[test]
     fn an_unknown_outcome_is_never_a_retry() {
-        let error = SendError::Uncertain { reason: "no answer".into() };
+        let error = SendError::Uncertain { provider_code: None, reason: "no answer".into() };
         for attempt in 1..20 {
             assert!(matches!(outcome(Err(error.clone()), attempt, NOW), Settled::Uncertain { .. }));
         }

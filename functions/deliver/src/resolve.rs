@@ -1,15 +1,15 @@
 //! A call whose outcome is unknown: the provider is asked, and only what it does not have is sent again.
 //!
 //! Twilio lists what it has; Resend answers a repeated request (same idempotency key) as it did the first; SendGrid cannot
-//! be asked, its events tell. Such a message gets its event or it was not taken, provided that SendGrid's events reach
-//! us at all: if others came meanwhile and this one's did not, it is sent again; if none came, nobody knows, and the
-//! message waits, and in the end fails with that as its reason.
+//! be asked, its events tell. If SendGrid had answered with a failure, and then events of other messages came and this
+//! one's did not, it was not taken. If it had not answered at all, the message may have been taken, and only an event can
+//! say so: without one the message waits, and in the end fails with that as its reason rather than arrive twice.
 
 use async_trait::async_trait;
 use jiff::Timestamp;
 use switchboard::clock::plus_seconds;
 use switchboard::message::{Message, MessageId, Status};
-use switchboard::provider::{Resolution, SendError, Taken, sendgrid};
+use switchboard::provider::{ProviderName, Resolution, SendError, Taken, sendgrid};
 use switchboard::road::timing::{delay, retry_at};
 use switchboard::store::Messages;
 use switchboard::store::messages::Settled;
@@ -34,7 +34,12 @@ pub(crate) async fn take(app: &App, message: &Message) -> Result<Done, StepError
         }
         let due = plus_seconds(now, SETTLED_SECONDS);
         let detail = "the worker ended before it recorded an answer".to_owned();
-        if !app.road.messages.settle(message.id, message.attempts, &Settled::Uncertain { due, detail }, now).await? {
+        if !app
+            .road
+            .messages
+            .settle(message.id, message.attempts, &Settled::Uncertain { due, provider_code: None, detail }, now)
+            .await?
+        {
             return Ok(Done::nothing("taken"));
         }
     }
@@ -72,10 +77,10 @@ async fn settle(
         Ok(Resolution::NotFound) if now >= plus_seconds(claimed, SETTLED_SECONDS) => {
             Some(not_taken("the provider does not have it"))
         }
-        Ok(Resolution::Unknowable) if now >= plus_seconds(claimed, EVENTS_SECONDS) => {
+        Ok(Resolution::Unknowable) if answered(message) && now >= plus_seconds(claimed, EVENTS_SECONDS) => {
             let alive = app.road.ephemera.last_beat(sendgrid::callback::ALIVE).await?;
             let others_came = alive.is_some_and(|at| at >= plus_seconds(claimed, SETTLED_SECONDS));
-            others_came.then(|| not_taken("events came, none for it"))
+            others_came.then(|| not_taken("it had failed, and events came, none for this one"))
         }
         Ok(Resolution::NotFound | Resolution::Unknowable) => None,
         // Refused credentials say nothing of the message. A refusal of the message itself means it was not taken.
@@ -88,6 +93,12 @@ async fn settle(
         }
     };
     Ok(settled.or_else(|| (now >= plus_seconds(claimed, LONGEST_SECONDS)).then(given_up)))
+}
+
+/// SendGrid did answer, with a failure of its own. A call without any answer may well have been taken.
+fn answered(message: &Message) -> bool {
+    let uncertain = message.status == Status::Uncertain && message.provider == ProviderName::Sendgrid;
+    uncertain && message.provider_code.is_some()
 }
 
 fn given_up() -> Settled {

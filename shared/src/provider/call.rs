@@ -50,7 +50,12 @@ pub(crate) async fn answer(request: RequestBuilder) -> Result<Answer, SendError>
             Ok(Some(chunk)) if body.len() + chunk.len() <= LONGEST_ANSWER => body.extend_from_slice(&chunk),
             Ok(None) => return Ok(Answer { status, headers, body: body.freeze() }),
             Ok(Some(_)) | Err(_) if !status.is_success() => return Ok(Answer { status, headers, body: Bytes::new() }),
-            Ok(Some(_)) => return Err(SendError::Uncertain { reason: "the provider's answer is too long".to_owned() }),
+            Ok(Some(_)) => {
+                return Err(SendError::Uncertain {
+                    provider_code: None,
+                    reason: "the provider's answer is too long".to_owned(),
+                });
+            }
             Err(error) => return Err(no_answer(&error)),
         }
     }
@@ -73,7 +78,7 @@ pub fn no_answer(error: &reqwest::Error) -> SendError {
     }
     let reason =
         if error.is_timeout() { "the provider did not answer in time" } else { "the connection to the provider broke" };
-    SendError::Uncertain { reason: reason.to_owned() }
+    SendError::Uncertain { provider_code: None, reason: reason.to_owned() }
 }
 
 /// How long the provider asks us to wait: `Retry-After` in seconds or as an HTTP date (RFC 9110 §10.2.3).

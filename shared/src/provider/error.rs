@@ -20,7 +20,11 @@ pub enum SendError {
     #[error("{provider_code}: {reason}")]
     Permanent { kind: PermanentKind, provider_code: String, reason: String },
     #[error("{reason}")]
-    Uncertain { reason: String },
+    Uncertain {
+        /// Set where the provider did answer, with a failure of its own (`500`): then it most likely has nothing.
+        provider_code: Option<String>,
+        reason: String,
+    },
 }
 
 /// Why the provider will never take this message. Stored and shown as the message's reason.
@@ -83,7 +87,7 @@ impl SendError {
     /// The error of a call that only asks: whatever broke on the way, nothing was sent, so it may be asked again.
     pub fn of_a_question(self) -> Self {
         match self {
-            Self::Uncertain { reason } => {
+            Self::Uncertain { reason, .. } => {
                 Self::Transient { provider_code: "no_answer".to_owned(), reason, retry_after: None }
             }
             certain @ (Self::Transient { .. } | Self::Permanent { .. }) => certain,

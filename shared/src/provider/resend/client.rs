@@ -150,7 +150,7 @@ impl Provider for Resend {
 }
 
 fn unreadable() -> SendError {
-    SendError::Uncertain { reason: "the provider's answer could not be read".to_owned() }
+    SendError::Uncertain { provider_code: None, reason: "the provider's answer could not be read".to_owned() }
 }
 
 #[cfg(test)]

@@ -93,7 +93,7 @@ pub(super) fn refused(answer: &Answer, now: Timestamp) -> SendError {
     let reason = reason.to_owned();
     match class {
         Never(kind) => SendError::Permanent { kind, provider_code, reason },
-        Taken => SendError::Uncertain { reason },
+        Taken => SendError::Uncertain { provider_code: None, reason },
         Again => {
             let retry_after =
                 retry_after(&answer.headers, now).or_else(|| seconds_header(&answer.headers, "ratelimit-reset"));
@@ -159,7 +159,7 @@ mod tests {
             let expected = match *class {
                 Never(kind) => SendError::Permanent { kind, provider_code, reason },
                 Again => SendError::Transient { provider_code, reason, retry_after: Some(Duration::from_secs(2)) },
-                Taken => SendError::Uncertain { reason },
+                Taken => SendError::Uncertain { provider_code: None, reason },
             };
             assert_eq!(refused_with(*status, &body, &[("retry-after", "2")]), expected, "{status} {name}");
         }

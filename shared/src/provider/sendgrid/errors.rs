@@ -101,10 +101,16 @@ pub(super) fn refused(answer: &Answer, now: Timestamp) -> SendError {
         return SendError::Transient { provider_code, reason: "too many requests".to_owned(), retry_after };
     }
     if status.is_success() {
-        return SendError::Uncertain { reason: "the provider's answer names no message".to_owned() };
+        return SendError::Uncertain {
+            provider_code: None,
+            reason: "the provider's answer names no message".to_owned(),
+        };
     }
     if status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT {
-        return SendError::Uncertain { reason: format!("the provider failed ({})", status.as_u16()) };
+        return SendError::Uncertain {
+            provider_code: Some(status.as_u16().to_string()),
+            reason: format!("the provider failed ({})", status.as_u16()),
+        };
     }
     let body = serde_json::from_slice::<Body>(&answer.body).ok();
     let problem = body.and_then(|body| body.errors.into_iter().next()).unwrap_or_default();

@@ -268,7 +268,7 @@ fn on_whatsapp(number: &str) -> String {
 }
 
 fn unreadable() -> SendError {
-    SendError::Uncertain { reason: "the provider's answer could not be read".to_owned() }
+    SendError::Uncertain { provider_code: None, reason: "the provider's answer could not be read".to_owned() }
 }
 
 #[cfg(test)]

@@ -123,7 +123,10 @@ pub(super) fn refused(answer: &Answer, now: Timestamp) -> SendError {
     }
     let status = answer.status;
     if status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT {
-        return SendError::Uncertain { reason: format!("the provider failed ({})", status.as_u16()) };
+        return SendError::Uncertain {
+            provider_code: Some(status.as_u16().to_string()),
+            reason: format!("the provider failed ({})", status.as_u16()),
+        };
     }
     let code = serde_json::from_slice::<Body>(&answer.body).ok().and_then(|body| body.code);
     let provider_code = code.map_or_else(|| format!("http_{}", status.as_u16()), |code| code.to_string());

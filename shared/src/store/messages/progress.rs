@@ -26,6 +26,8 @@ pub enum Settled {
     /// The provider may have it; ask it at `due`.
     Uncertain {
         due: Timestamp,
+        /// What it answered, where it answered with a failure of its own.
+        provider_code: Option<String>,
         detail: String,
     },
     Failed {
@@ -69,6 +71,7 @@ impl Messages {
             .status(Status::Sending)
             .set("attempts", number(attempt))
             .set("decision", super::row::attribute(decision))
+            .remove("provider_code")
             .time("claimed_at", now)
             .time_if_absent("started_at", now)
             .time("lease_until", lease)
@@ -97,7 +100,13 @@ impl Messages {
                 let update = update.remove("lease_until").due(id, *due);
                 (update, Some(format!("{provider_code}: {detail}")))
             }
-            Settled::Uncertain { due, detail } => (update.remove("lease_until").due(id, *due), Some(detail.clone())),
+            Settled::Uncertain { due, provider_code, detail } => {
+                let update = match provider_code {
+                    Some(code) => update.set("provider_code", text(code)),
+                    None => update,
+                };
+                (update.remove("lease_until").due(id, *due), Some(detail.clone()))
+            }
             Settled::Failed { reason, provider_code, detail } => {
                 let update = update.set("reason", text(reason)).time("ended_at", now).nothing_due();
                 let update = match provider_code {
