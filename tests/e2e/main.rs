@@ -31,6 +31,8 @@ mod routes;
 #[cfg(test)]
 mod schedule;
 #[cfg(test)]
+mod sendgrid;
+#[cfg(test)]
 mod sms;
 #[cfg(test)]
 mod sweep;
