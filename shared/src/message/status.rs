@@ -8,7 +8,8 @@
 //! ```
 //! Before `sending`, a message can also end as `cancelled`, `expired` or `blocked` (the decision refused it).
 //! A provider's callback may arrive before we recorded `sent`, so the states from `sending` on may jump to any outcome.
-//! Ended states never change: the first one wins (Twilio: "no guarantee that the status callback requests always arrive … in the order they were sent").
+//! Ended states never change: the first one wins (Twilio: "no guarantee that the status callback requests always arrive …
+//! in the order they were sent").
 
 use serde::{Deserialize, Serialize};
 use strum::{Display, EnumIter, EnumString, IntoEnumIterator, IntoStaticStr};
