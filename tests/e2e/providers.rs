@@ -208,3 +208,31 @@ fn time_of(message: &Value, event: &str, nth: usize) -> i64 {
     let at = steps.filter_map(|step| step["at"].as_str()).nth(nth).expect("it happened");
     at.parse::<jiff::Timestamp>().expect("a time").as_millisecond()
 }
+
+#[tokio::test]
+async fn two_lost_texts_of_the_same_words_are_each_found_as_themselves() {
+    let world = World::new();
+    let _lines = world.own(&[Line::Whatsapp]).await;
+    let silent = world.fault(json!({"provider": "twilio", "channel": "whatsapp", "kind": "drop_callback"})).await;
+    let hang =
+        json!({"provider": "twilio", "channel": "whatsapp", "kind": "hang_after", "delay_ms": 12_000, "count": 2});
+    let hang = world.fault(hang).await;
+    let (to, text) = (fresh::phone(), fresh::text());
+    let ids = [world.whatsapp(&to, &text).await, world.whatsapp(&to, &text).await];
+    hang.used_up(&world).await;
+    for id in &ids {
+        world.until(id, "uncertain").await;
+    }
+    let mut found = Vec::new();
+    for id in &ids {
+        let message = world.until_swept(seconds(40), id, "sent").await;
+        assert_eq!(message["attempts"], 1, "{message}");
+        found.push(message["provider_id"].as_str().expect("an id").to_owned());
+    }
+    drop(silent);
+    let mut arrived: Vec<String> =
+        world.arrived(&to).await.iter().map(|text| text["id"].as_str().expect("an id").to_owned()).collect();
+    found.sort();
+    arrived.sort();
+    assert_eq!(found, arrived);
+}

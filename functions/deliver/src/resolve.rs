@@ -11,7 +11,7 @@ use switchboard::clock::plus_seconds;
 use switchboard::message::{Message, MessageId, Status};
 use switchboard::provider::{ProviderName, Resolution, SendError, Taken, sendgrid};
 use switchboard::road::timing::{delay, retry_at};
-use switchboard::store::Messages;
+use switchboard::store::StoreError;
 use switchboard::store::messages::Settled;
 
 use crate::attempt::{Again, random, record, suppress};
@@ -66,7 +66,7 @@ async fn settle(
     claimed: Timestamp,
     now: Timestamp,
 ) -> Result<Option<Settled>, StepError> {
-    let taken = KnownIds { messages: &app.road.messages, of: message.id };
+    let taken = KnownIds { app, of: message.id };
     let not_taken = |detail: &str| {
         let again =
             Again { attempt: message.attempts, provider_code: "not_taken".to_owned(), detail: detail.to_owned() };
@@ -112,19 +112,30 @@ fn given_up() -> Settled {
 
 /// Provider ids that belong to other messages.
 struct KnownIds<'a> {
-    messages: &'a Messages,
+    app: &'a App,
     of: MessageId,
+}
+
+impl KnownIds<'_> {
+    /// Two messages of the same text may be looked for at the same moment, before either is recorded: who finds an id
+    /// first has it.
+    async fn belongs_to_another(&self, provider_id: &str) -> Result<bool, StoreError> {
+        let road = &self.app.road;
+        if road.messages.find_by_provider_id(provider_id).await?.is_some_and(|owner| owner != self.of) {
+            return Ok(true);
+        }
+        let key = format!("found#{provider_id}");
+        Ok(!road.ephemera.claim(&key, &self.of.to_string(), road.clock.now()).await?)
+    }
 }
 
 #[async_trait]
 impl Taken for KnownIds<'_> {
     async fn is_taken(&self, provider_id: &str) -> Result<bool, SendError> {
-        match self.messages.find_by_provider_id(provider_id).await {
-            Ok(owner) => Ok(owner.is_some_and(|owner| owner != self.of)),
-            Err(error) => {
-                let reason = error.to_string();
-                Err(SendError::Transient { provider_code: "store".to_owned(), reason, retry_after: None })
-            }
-        }
+        self.belongs_to_another(provider_id).await.map_err(|error| SendError::Transient {
+            provider_code: "store".to_owned(),
+            reason: error.to_string(),
+            retry_after: None,
+        })
     }
 }

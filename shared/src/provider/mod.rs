@@ -110,7 +110,8 @@ pub trait Provider: Send + Sync + std::fmt::Debug {
     async fn fetch(&self, message: MessageId, provider_id: &str) -> Result<Option<Report>, SendError>;
 }
 
-/// Whether a provider id already belongs to a message other than the one being resolved.
+/// Whether a provider id already belongs to a message other than the one being resolved. An id that does not is that
+/// message's from then on, so ids are asked for one at a time, the likeliest first.
 #[async_trait]
 pub trait Taken: Send + Sync {
     async fn is_taken(&self, provider_id: &str) -> Result<bool, SendError>;

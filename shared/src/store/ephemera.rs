@@ -63,6 +63,28 @@ impl Ephemera {
         Err(StoreError::Contended { operation: "ephemera.count" })
     }
 
+    /// Gives `key` to `owner`, for a month. `false`: somebody else has it.
+    pub async fn claim(&self, key: &str, owner: &str, now: Timestamp) -> Result<bool, StoreError> {
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .item("key", text(key))
+            .item("owner", text(owner))
+            .item("expires", number(now.as_second() + 30 * 86_400))
+            .condition_expression("attribute_not_exists(#k) OR #o = :o")
+            .expression_attribute_names("#k", "key")
+            .expression_attribute_names("#o", "owner")
+            .expression_attribute_values(":o", text(owner));
+        match put.send().await {
+            Ok(_) => Ok(true),
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
+                Ok(false)
+            }
+            Err(error) => Err(unavailable("ephemera.claim")(error)),
+        }
+    }
+
     /// Notes that something was alive at `now`.
     pub async fn beat(&self, key: &str, now: Timestamp) -> Result<(), StoreError> {
         let put = self

@@ -111,23 +111,31 @@ impl Twilio {
     ) -> Result<Found, SendError> {
         let messages = format!("{}/Messages.json", self.account());
         let mut page = self.page(&messages, query).await?;
-        let mut found: Option<(Timestamp, String)> = None;
+        let mut found: Vec<(Timestamp, String)> = Vec::new();
+        let mut rest = Found::Nothing;
         for read in 1.. {
-            for message in &page.messages {
-                if let Some(created) = wanted.created(message)
-                    && found.as_ref().is_none_or(|(earliest, _)| created <= *earliest)
-                    && !is_taken.is_taken(&message.sid).await?
-                {
-                    found = Some((created, message.sid.clone()));
-                }
-            }
+            found.extend(
+                page.messages
+                    .iter()
+                    .filter_map(|message| wanted.created(message).map(|created| (created, message.sid.clone()))),
+            );
             match page.next_page_uri.take().filter(|next| next.starts_with(&messages)) {
-                Some(_) if read >= pages => return Ok(found.map_or(Found::TooMany, |(_, sid)| Found::This(sid))),
+                Some(_) if read >= pages => {
+                    rest = Found::TooMany;
+                    break;
+                }
                 Some(next) => page = self.page(&next, &[]).await?,
                 None => break,
             }
         }
-        Ok(found.map_or(Found::Nothing, |(_, sid)| Found::This(sid)))
+        // Asked one by one: an id that is nobody's is ours from then on.
+        found.sort();
+        for (_, sid) in found {
+            if !is_taken.is_taken(&sid).await? {
+                return Ok(Found::This(sid));
+            }
+        }
+        Ok(rest)
     }
 
     async fn page(&self, path: &str, query: &[(&str, &str)]) -> Result<Page, SendError> {
