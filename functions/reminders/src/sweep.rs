@@ -57,22 +57,34 @@ async fn shard(app: &App, number: u32, started: Instant) -> Result<Swept, StoreE
     Ok(swept)
 }
 
+/// What became of a message that was due.
+enum Moved {
+    /// This run has to queue it, with this delay.
+    ToQueue(Lane, MessageId, Duration),
+    Forgotten,
+    /// It moved on by itself, or another sweep has it.
+    Elsewhere,
+}
+
 /// Moves each message's next look on; answers those this run has to queue, with their delays.
 async fn move_on(app: &App, page: Vec<Due>, swept: &mut Swept) -> Result<Vec<(Lane, MessageId, Duration)>, StoreError> {
     let moves = page.into_iter().map(|due| async move {
         let now = app.clock.now();
-        match next(&due, now) {
-            Some(Next { delay, look }) => {
-                Ok(if app.agenda.postpone(&due, look).await? { Some((due.lane, due.id, delay)) } else { None })
+        Ok::<_, StoreError>(match next(&due, now) {
+            Some(Next { delay, look }) if app.agenda.postpone(&due, look).await? => {
+                Moved::ToQueue(due.lane, due.id, delay)
             }
-            None => app.agenda.forget(&due).await.map(|_| None),
-        }
+            None if app.agenda.forget(&due).await? => Moved::Forgotten,
+            Some(_) | None => Moved::Elsewhere,
+        })
     });
-    let moved: Vec<Option<_>> = stream::iter(moves).buffer_unordered(MOVES_AT_A_TIME).try_collect().await?;
-    let total = moved.len();
-    let moved: Vec<_> = moved.into_iter().flatten().collect();
-    swept.forgotten += total - moved.len();
-    Ok(moved)
+    let moved: Vec<Moved> = stream::iter(moves).buffer_unordered(MOVES_AT_A_TIME).try_collect().await?;
+    swept.forgotten += moved.iter().filter(|moved| matches!(moved, Moved::Forgotten)).count();
+    let to_queue = |moved| match moved {
+        Moved::ToQueue(lane, id, delay) => Some((lane, id, delay)),
+        Moved::Forgotten | Moved::Elsewhere => None,
+    };
+    Ok(moved.into_iter().filter_map(to_queue).collect())
 }
 
 /// What to do with a message that is due.
