@@ -68,17 +68,9 @@ pub(crate) async fn take(app: &App, task: Task) -> Result<Accepted, ApiError> {
     })
 }
 
-/// What is wrong with a whole request of many tasks: another body under the same key, or a store that took nothing at
-/// all. Anything else is the matter of single tasks.
-pub(crate) fn whole<'a>(done: impl Iterator<Item = &'a Result<Accepted, ApiError>> + Clone) -> Option<ApiError> {
-    let other_body = done.clone().filter_map(|taken| taken.as_ref().err()).find(|error| error.is_other_body());
-    let nothing = done.clone().all(|taken| taken.as_ref().is_err_and(ApiError::is_ours));
-    other_body.or_else(|| done.filter(|_| nothing).find_map(|taken| taken.as_ref().err())).cloned()
-}
-
 /// The refusal of a task of which nothing goes out.
 pub(crate) fn refusal(accepted: &Accepted) -> Option<ApiError> {
-    let id = accepted.messages.first().map(|message| message.task.to_string()).unwrap_or_default();
+    let id = accepted.task().map(|task| task.to_string()).unwrap_or_default();
     accepted.refusal().map(|reason| refused(reason).with("task_id", id))
 }
 

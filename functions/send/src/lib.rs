@@ -1,11 +1,13 @@
 //! Accepts sends, answers what became of them, and cancels them.
 //!
 //! `communication/`: sends by trigger type, their status and cancellation · `twilio/`, `sms/` and `v2/`: direct sends to an
-//! address, with what they share in [`direct`] · `messages/`: one message and why it was (not) sent · [`accept`]: what all of them share.
+//! address, with what they share in [`direct`] · `messages/`: one message and why it was (not) sent · [`accept`]: what all of them share, [`many`]: what
+//! those that make many tasks share.
 
 mod accept;
 pub mod communication;
 pub mod direct;
+mod many;
 pub mod messages;
 pub mod sms;
 #[cfg(test)]

@@ -181,7 +181,8 @@ impl ApiError {
         self.status.is_server_error()
     }
 
-    pub(super) fn cause(&self) -> Option<&str> {
+    /// What the log keeps.
+    pub fn cause(&self) -> Option<&str> {
         self.cause.as_deref()
     }
 

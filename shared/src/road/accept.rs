@@ -59,6 +59,11 @@ pub struct Accepted {
 }
 
 impl Accepted {
+    /// The task's id.
+    pub fn task(&self) -> Option<MessageId> {
+        self.messages.first().map(|message| message.task)
+    }
+
     /// The messages that are going out (or went).
     pub fn allowed(&self) -> impl Iterator<Item = &Message> {
         self.messages.iter().filter(|message| message.decision.is_allowed())

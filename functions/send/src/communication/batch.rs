@@ -1,13 +1,11 @@
 //! `POST /api/communication/batch`: many sends in one request. Each is accepted or refused by itself.
 
-use axum::Json;
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use futures::stream::{self, StreamExt};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use switchboard::http::body::from_json;
-use switchboard::http::idempotency::mark_replay;
 use switchboard::http::refusals::SendRefusals;
 use switchboard::http::{ApiError, Body, Caller, IdempotencyKey};
 use switchboard::message::Micros;
@@ -15,7 +13,8 @@ use switchboard::road::Accepted;
 
 use super::send::{SendRequest, read};
 use crate::App;
-use crate::accept::{Identity, refusal, take, total_cost, whole};
+use crate::accept::{Identity, take};
+use crate::many::{AT_A_TIME, MOST, Many, One};
 
 /// Sends, each as `POST /api/communication/send` takes it.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
@@ -60,11 +59,6 @@ pub struct BatchSummary {
     total_cost: f64,
 }
 
-/// The most sends of one request.
-const MOST: usize = 100;
-/// How many are accepted at a time.
-const AT_A_TIME: usize = 8;
-
 /// Send a batch
 ///
 /// Each send is accepted or refused by itself; the answer is 200 when the batch was worked through. With an idempotency
@@ -98,7 +92,7 @@ pub async fn handle(
         }
     });
     let done: Vec<(Value, Result<Accepted, ApiError>)> = stream::iter(work).buffered(AT_A_TIME).collect().await;
-    answer(done)
+    Ok(Many::new(done)?.answer(answer))
 }
 
 async fn one(app: &App, caller: &str, identity: Identity, item: Value) -> Result<Accepted, ApiError> {
@@ -106,36 +100,20 @@ async fn one(app: &App, caller: &str, identity: Identity, item: Value) -> Result
     take(app, read(app, caller.to_owned(), identity, request).await?).await
 }
 
-fn answer(done: Vec<(Value, Result<Accepted, ApiError>)>) -> Result<Response, ApiError> {
-    if let Some(error) = whole(done.iter().map(|(_, taken)| taken)) {
-        return Err(error);
-    }
-    let replayed = done.iter().any(|(_, taken)| taken.as_ref().is_ok_and(|accepted| accepted.replayed));
-    let mut cost = Micros::ZERO;
-    let results: Vec<BatchResult> = done
-        .into_iter()
-        .map(|(user_id, taken)| {
-            let refused = taken.as_ref().map_or_else(|error| Some(error.clone()), refusal);
-            let accepted = taken.ok();
-            let own_cost = accepted.as_ref().filter(|_| refused.is_none()).map(total_cost);
-            cost = cost + own_cost.unwrap_or_default();
-            BatchResult {
-                user_id,
-                success: refused.is_none(),
-                task_id: accepted
-                    .and_then(|accepted| accepted.messages.first().map(|message| message.task.to_string())),
-                cost: own_cost.map(Micros::units),
-                error: refused.map(|error| error.message().to_owned()),
-                fallback_used: false,
-            }
-        })
-        .collect();
-    let successful = results.iter().filter(|result| result.success).count();
-    let summary =
-        BatchSummary { total: results.len(), successful, failed: results.len() - successful, total_cost: cost.units() };
-    let mut response = Json(BatchResponse { success: true, results, summary }).into_response();
-    if replayed {
-        mark_replay(response.headers_mut());
-    }
-    Ok(response)
+fn answer(many: Many<Value>) -> BatchResponse {
+    let summary = BatchSummary {
+        total: many.each.len(),
+        successful: many.successful,
+        failed: many.failed(),
+        total_cost: many.cost.units(),
+    };
+    let result = |one: One<Value>| BatchResult {
+        user_id: one.of,
+        success: one.error.is_none(),
+        task_id: one.task_id,
+        cost: one.cost.map(Micros::units),
+        error: one.error,
+        fallback_used: false,
+    };
+    BatchResponse { success: true, results: many.each.into_iter().map(result).collect(), summary }
 }

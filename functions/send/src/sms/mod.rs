@@ -10,18 +10,18 @@ pub mod test;
 pub mod whatsapp;
 
 use axum::Json;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use futures::stream::{self, StreamExt};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use switchboard::http::idempotency::mark_replay;
 use switchboard::http::{ApiError, Body, Caller, IdempotencyKey};
-use switchboard::message::{Channel, Lane, Message, MessageId, Micros, Status};
+use switchboard::message::{Channel, Lane, Message, MessageId, Status};
 use switchboard::road::{Accepted, Task};
 
 use crate::App;
-use crate::accept::{Identity, accept, refusal, take, total_cost};
+use crate::accept::{Identity, accept, take};
 use crate::direct::{Names, Text, answer};
+use crate::many::{AT_A_TIME, MOST, Many, One};
 
 /// A text to a number.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
@@ -82,10 +82,6 @@ pub struct BulkSmsResult {
 }
 
 const NAMES: Names = Names { to: "to_number", from: "from_number", body: "message" };
-/// The most numbers of one request.
-const MOST: usize = 100;
-/// How many are accepted at a time.
-const AT_A_TIME: usize = 8;
 
 /// Sends one text.
 async fn one(
@@ -143,40 +139,20 @@ pub(crate) async fn each(
         (number, taken)
     });
     let done: Vec<(String, Result<Accepted, ApiError>)> = stream::iter(work).buffered(AT_A_TIME).collect().await;
-    summary(done)
+    Ok(Many::new(done)?.answer(summary))
 }
 
-fn summary(done: Vec<(String, Result<Accepted, ApiError>)>) -> Result<Response, ApiError> {
-    if let Some(error) = crate::accept::whole(done.iter().map(|(_, taken)| taken)) {
-        return Err(error);
-    }
-    let replayed = done.iter().any(|(_, taken)| taken.as_ref().is_ok_and(|accepted| accepted.replayed));
-    let mut cost = Micros::ZERO;
-    let results: Vec<BulkSmsResult> = done
-        .into_iter()
-        .map(|(phone_number, taken)| {
-            let refused = taken.as_ref().map_or_else(|error| Some(error.clone()), refusal);
-            let accepted = taken.ok();
-            if refused.is_none() {
-                cost = cost + accepted.as_ref().map(total_cost).unwrap_or_default();
-            }
-            BulkSmsResult {
-                phone_number,
-                success: refused.is_none(),
-                message_id: accepted
-                    .and_then(|accepted| accepted.messages.first().map(|message| message.id.to_string())),
-                error: refused.map(|error| error.message().to_owned()),
-            }
-        })
-        .collect();
-    let successful = results.iter().filter(|result| result.success).count();
-    let (total, failed) = (results.len(), results.len() - successful);
-    let answer = BulkSmsResponse { success: true, results, total, successful, failed, total_cost: cost.units() };
-    let mut response = Json(answer).into_response();
-    if replayed {
-        mark_replay(response.headers_mut());
-    }
-    Ok(response)
+fn summary(many: Many<String>) -> BulkSmsResponse {
+    let (total, successful, failed) = (many.each.len(), many.successful, many.failed());
+    let result = |one: One<String>| BulkSmsResult {
+        phone_number: one.of,
+        success: one.error.is_none(),
+        message_id: one.task_id,
+        error: one.error,
+    };
+    let total_cost = many.cost.units();
+    let results = many.each.into_iter().map(result).collect();
+    BulkSmsResponse { success: true, results, total, successful, failed, total_cost }
 }
 
 /// What became of a message.
