@@ -5,7 +5,7 @@ use std::time::Instant;
 use jiff::Timestamp;
 use switchboard::clock::plus_seconds;
 use switchboard::message::{Message, Status};
-use switchboard::person::Suppression;
+use switchboard::person::{Decision, Outcome, Suppression};
 use switchboard::provider::call::CALL_TIMEOUT;
 use switchboard::provider::{Accepted, PermanentKind, SendError};
 use switchboard::road::timing::{delay, plan, retry_at};
@@ -21,6 +21,9 @@ const LEASE_SECONDS: i64 = 30;
 /// After so many attempts a message has failed. With the pauses of [`retry_at`] that is about half an hour of refusals.
 const MOST_ATTEMPTS: u32 = 8;
 
+/// Why a message ended that was worthless before it could be sent.
+const EXPIRED: &str = "expired";
+
 /// How long after a call of unknown outcome the provider is asked: it may still be working on it.
 const FIRST_QUESTION_SECONDS: i64 = 15;
 
@@ -30,21 +33,59 @@ pub(crate) async fn take(app: &App, message: &Message) -> Result<Done, StepError
         app.road.queues.enqueue(message.lane, message.id, delay(at, now)).await?;
         return Ok(Done::nothing("waiting"));
     }
+    if let Some(until) = message.times.valid_until.filter(|until| *until <= now) {
+        tracing::debug!(message.id = %message.id, until = %until, "worthless by now");
+        return end(app, message, Status::Expired, EXPIRED, None, now).await;
+    }
     let person = match &message.person {
         Some(id) => app.road.people.get(id).await?,
         None => None,
     };
     let decision =
         app.road.decide(message.class, message.trigger, person.as_ref(), message.channel, &message.to).await?;
-    if !decision.is_allowed() {
-        let ended = app.road.messages.end(message, Status::Blocked, &decision.reason, Some(&decision), now).await?;
-        return Ok(Done::nothing(if ended { "blocked" } else { "taken" }));
+    match decision.outcome {
+        Outcome::Allowed => {}
+        Outcome::Held => return hold(app, message, &decision, now).await,
+        Outcome::Refused => {
+            return end(app, message, Status::Blocked, &decision.reason, Some(&decision), now).await;
+        }
     }
     let lease = plus_seconds(now, LEASE_SECONDS);
     if !app.road.messages.claim(message, &decision, lease, now).await? {
         return Ok(Done::nothing("taken"));
     }
     call(app, message, lease).await
+}
+
+/// Ends a message nobody claimed.
+async fn end(
+    app: &App,
+    message: &Message,
+    to: Status,
+    reason: &str,
+    decision: Option<&Decision>,
+    now: Timestamp,
+) -> Result<Done, StepError> {
+    let ended = app.road.messages.end(message, to, reason, decision, now).await?;
+    Ok(Done::nothing(if ended { to.as_str() } else { "taken" }))
+}
+
+/// Lets a message wait as the decision asks; one that would be worthless by then ends now, and the decision says why.
+async fn hold(app: &App, message: &Message, decision: &Decision, now: Timestamp) -> Result<Done, StepError> {
+    let until = decision.until.unwrap_or_else(|| plus_seconds(now, 60));
+    if message.times.valid_until.is_some_and(|valid| valid <= until) {
+        return end(app, message, Status::Expired, EXPIRED, Some(decision), now).await;
+    }
+    let plan = plan(until, now);
+    if !app.road.messages.hold(message, decision, until, plan.due, now).await? {
+        return Ok(Done::nothing("taken"));
+    }
+    if let Some(pause) = plan.delay
+        && let Err(error) = app.road.queues.enqueue(message.lane, message.id, pause).await
+    {
+        tracing::error!(message.id = %message.id, error = %error, "held but not queued; the sweep will queue it");
+    }
+    Ok(Done::nothing("held"))
 }
 
 /// Calls the provider and records its answer. The claim is ours.

@@ -4,8 +4,9 @@
 use http::Uri;
 use serde::Serialize;
 use switchboard::http::ApiError;
+use switchboard::message::record::ProviderChoice;
 use switchboard::message::trigger::Class;
-use switchboard::message::{Address, Channel, Content, Lane, PhoneNumber, Status};
+use switchboard::message::{Address, Channel, Content, Lane, PhoneNumber, Status, content};
 use switchboard::provider::ProviderName;
 use switchboard::road::{Accepted, Part, Task};
 
@@ -70,7 +71,8 @@ impl Text {
             let why = format!("It must be at most {LONGEST_TEXT} characters");
             return Err(ApiError::invalid_field(self.names.body, why));
         }
-        let content = Content::Text { body: self.body, media: media.into_iter().collect() };
+        let content =
+            Content::Text(content::Text { body: self.body, media: media.into_iter().collect(), template: None });
         Ok(task(caller, identity, channel, Address::Phone(to), from, content, ProviderName::Twilio))
     }
 }
@@ -108,17 +110,9 @@ pub(crate) fn task(
     content: Content,
     provider: ProviderName,
 ) -> Task {
-    Task {
-        id: identity.id,
-        request_hash: identity.request_hash,
-        caller,
-        person: None,
-        scheduled: None,
-        lane: Lane::Standard,
-        class: Class::Transactional,
-        trigger: None,
-        parts: vec![Part { channel, to, from, content, template: None, provider }],
-    }
+    let part = Part { channel, to, from, content, template: None, provider, choice: ProviderChoice::Fixed };
+    let task = Task::new(identity.id, caller, Class::Transactional, Lane::Standard, vec![part]);
+    Task { request_hash: identity.request_hash, ..task }
 }
 
 /// What an accepted direct send is answered with.

@@ -101,7 +101,7 @@ impl Address {
     /// Reads an address back from its stored form; the kind follows from the channel it was stored for.
     pub fn stored(channel: Channel, text: String) -> Self {
         match channel {
-            Channel::Sms | Channel::Whatsapp => Self::Phone(PhoneNumber(text)),
+            Channel::Sms | Channel::Whatsapp | Channel::Voice => Self::Phone(PhoneNumber(text)),
             Channel::Email => Self::Email(EmailAddress(text)),
         }
     }

@@ -1,32 +1,141 @@
 //! What a message says, rendered and ready for its provider.
 
+use std::collections::BTreeMap;
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
+
+use super::EmailAddress;
 
 /// The content of one message. Sealed at rest, never logged.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Content {
-    /// SMS or WhatsApp: text and up to ten media URLs.
-    Text {
-        body: String,
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        media: Vec<String>,
-    },
-    /// E-mail: a subject and at least one of the two bodies.
-    Email {
-        subject: String,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        text: Option<String>,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        html: Option<String>,
-    },
+    /// SMS or WhatsApp.
+    Text(Text),
+    Email(Email),
+    Call(Call),
 }
 
-impl std::fmt::Debug for Content {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+/// A text and up to ten media URLs.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Text {
+    pub body: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub media: Vec<String>,
+    /// WhatsApp: an approved template, sent instead of the body.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template: Option<ProviderTemplate>,
+}
+
+/// A template the provider keeps (Twilio Content: `ContentSid`, `ContentVariables`).
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProviderTemplate {
+    pub sid: String,
+    #[serde(default)]
+    pub variables: BTreeMap<String, String>,
+}
+
+/// A subject, at least one of the two bodies, and who else gets it.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Email {
+    pub subject: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub html: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply_to: Option<EmailAddress>,
+    /// Everybody but the message's own recipient.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<Recipient>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attachments: Vec<Attachment>,
+}
+
+/// A further recipient of an e-mail.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recipient {
+    pub place: Place,
+    pub address: EmailAddress,
+}
+
+/// Where a further recipient stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Place {
+    To,
+    Cc,
+    Bcc,
+}
+
+/// A file that goes with an e-mail.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attachment {
+    pub filename: String,
+    pub content_type: String,
+    /// Base64, as both providers take it.
+    pub content: String,
+    /// Set where the HTML shows it inline (`cid:…`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content_id: Option<String>,
+}
+
+/// A call: what is said in it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Call {
+    pub script: Script,
+    pub machine: MachineDetection,
+}
+
+/// Where a call's words come from.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Script {
+    /// Spoken as it stands, in this language (BCP 47) or the account's own.
+    Say {
+        text: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        language: Option<String>,
+    },
+    /// Instructions (TwiML) fetched from there when the call is answered.
+    Url(String),
+}
+
+/// Whether the provider listens if a machine answered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MachineDetection {
+    #[default]
+    Off,
+    On,
+}
+
+impl Content {
+    /// A text without media.
+    pub fn text(body: impl Into<String>) -> Self {
+        Self::Text(Text { body: body.into(), ..Text::default() })
+    }
+}
+
+impl fmt::Debug for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Text { body, media } => write!(f, "Text[{} bytes, {} media]", body.len(), media.len()),
-            Self::Email { .. } => f.write_str("Email[…]"),
+            Self::Text(text) => write!(f, "Text[{} bytes, {} media]", text.body.len(), text.media.len()),
+            Self::Email(email) => write!(f, "Email[{} others, {} files]", email.others.len(), email.attachments.len()),
+            Self::Call(_) => f.write_str("Call[…]"),
         }
     }
 }
+
+macro_rules! hidden {
+    ($($name:ident),*) => {$(
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(concat!(stringify!($name), "[…]"))
+            }
+        }
+    )*};
+}
+
+hidden!(Text, ProviderTemplate, Email, Recipient, Attachment, Call, Script);

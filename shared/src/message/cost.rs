@@ -70,6 +70,9 @@ pub struct PriceTable {
     whatsapp: BTreeMap<String, Micros>,
     whatsapp_elsewhere: Micros,
     email: BTreeMap<ProviderName, Micros>,
+    /// By the minute.
+    voice: BTreeMap<String, Micros>,
+    voice_elsewhere: Micros,
 }
 
 /// The table that ships with the product.
@@ -92,6 +95,8 @@ impl PriceTable {
             Channel::Sms => self.sms.get(&country).copied().unwrap_or(self.sms_elsewhere).times(segments),
             Channel::Whatsapp => self.whatsapp.get(&country).copied().unwrap_or(self.whatsapp_elsewhere),
             Channel::Email => self.email.get(&provider).copied().unwrap_or_default(),
+            // One minute, the shortest that is charged.
+            Channel::Voice => self.voice.get(&country).copied().unwrap_or(self.voice_elsewhere),
         }
     }
 }

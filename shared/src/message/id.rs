@@ -41,6 +41,49 @@ impl MessageId {
     }
 }
 
+/// The id of a bulk job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(transparent)]
+#[schema(value_type = String, format = Uuid)]
+pub struct JobId(Uuid);
+
+impl JobId {
+    /// A new id for a request without an idempotency key.
+    pub fn new() -> Self {
+        Self(Uuid::now_v7())
+    }
+
+    /// The id of a request that carries an idempotency key (see [`MessageId::derived`]).
+    pub fn derived(caller: &str, endpoint: &str, key: &str) -> Self {
+        Self(MessageId::derived(caller, endpoint, key).0)
+    }
+
+    /// The id of the message a row of the job makes, however often the row is worked on. Rows count from 0.
+    pub fn row(&self, row: u32) -> MessageId {
+        MessageId(Uuid::new_v5(&self.0, &row.to_be_bytes()))
+    }
+}
+
+impl Default for JobId {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Display for JobId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.hyphenated().fmt(f)
+    }
+}
+
+impl FromStr for JobId {
+    type Err = uuid::Error;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Uuid::try_parse(text).map(Self)
+    }
+}
+
 fn joined(parts: &[&str]) -> String {
     parts.iter().map(|part| format!("{}:{part}", part.len())).collect()
 }
@@ -81,6 +124,16 @@ mod tests {
             if other != key {
                 prop_assert_ne!(id, MessageId::derived(&caller, &endpoint, &other));
             }
+        }
+
+        #[test]
+        fn a_row_of_a_job_has_one_id_and_no_other_row_has_it(
+            job in any::<u128>(), other in any::<u128>(), row in any::<u32>(), another in any::<u32>(),
+        ) {
+            let (job, other) = (JobId(Uuid::from_u128(job)), JobId(Uuid::from_u128(other)));
+            prop_assert_eq!(job.row(row), job.row(row));
+            prop_assert_eq!(job.row(row) == job.row(another), row == another);
+            prop_assert_eq!(job.row(row) == other.row(row), job == other);
         }
 
         #[test]

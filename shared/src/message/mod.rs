@@ -18,7 +18,7 @@ pub use address::{Address, EmailAddress, PhoneNumber};
 pub use channel::Channel;
 pub use content::Content;
 pub use cost::Micros;
-pub use id::MessageId;
+pub use id::{JobId, MessageId};
 pub use lane::{Lane, Priority};
 pub use record::Message;
 pub use status::Status;

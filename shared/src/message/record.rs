@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::trigger::Class;
-use super::{Address, Channel, Content, Lane, MessageId, Micros, Status, TrailEntry, Trigger};
+use super::{Address, Channel, Content, JobId, Lane, MessageId, Micros, Status, TrailEntry, Trigger};
 use crate::person::{Decision, PersonId};
 use crate::provider::{Outgoing, ProviderName};
 
@@ -18,6 +18,8 @@ pub struct Message {
     pub task: MessageId,
     /// On a task's first message: the other messages of the task.
     pub siblings: Vec<MessageId>,
+    /// The bulk job it belongs to.
+    pub job: Option<JobId>,
     /// Who asked for it (the token's subject).
     pub caller: String,
     /// Hash of the request that made it, where that carried an idempotency key.
@@ -30,11 +32,17 @@ pub struct Message {
     pub template: Option<TemplateUse>,
     pub lane: Lane,
     pub provider: ProviderName,
+    pub choice: ProviderChoice,
     pub to: Address,
     pub from: Option<String>,
     pub content: Content,
     pub segments: u32,
     pub cost: Micros,
+    pub links: Links,
+    /// What is sent instead, in this order, if it cannot arrive.
+    pub fallbacks: Vec<Fallback>,
+    /// The message it is sent instead of.
+    pub instead_of: Option<MessageId>,
 
     pub status: Status,
     /// Why it ended without arriving, in one word: `opted_out`, `invalid_number`, `attempts_exhausted` …
@@ -67,6 +75,9 @@ pub struct Times {
     /// It must not be sent before: what the client asked for, a rule's hold, or a retry's pause.
     #[serde(default, with = "crate::clock::millis::option", skip_serializing_if = "Option::is_none")]
     pub not_before: Option<Timestamp>,
+    /// It is worthless after this time, and ends instead of being sent.
+    #[serde(default, with = "crate::clock::millis::option", skip_serializing_if = "Option::is_none")]
+    pub valid_until: Option<Timestamp>,
     /// The first claim.
     #[serde(
         default,
@@ -143,6 +154,7 @@ impl Times {
             created,
             scheduled: None,
             not_before: None,
+            valid_until: None,
             started: None,
             claimed: None,
             lease: None,
@@ -162,6 +174,49 @@ pub struct TemplateUse {
     pub name: String,
     pub version: u32,
     pub locale: String,
+    /// The variant of a split test.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variant: Option<String>,
+}
+
+/// Whether the provider was chosen for good, or may be another one that sends on the same channel.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ProviderChoice {
+    #[default]
+    Fixed,
+    /// Whichever of the channel's providers does best.
+    Any,
+}
+
+/// What the client ties a message to. Its words, never interpreted.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Links {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contact_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub application_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub category: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub purpose: Option<String>,
+}
+
+impl Links {
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// A message to be sent instead of one that cannot arrive. Sealed with it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fallback {
+    pub channel: Channel,
+    pub to: String,
+    pub content: Content,
+    pub template: Option<TemplateUse>,
+    pub provider: ProviderName,
+    pub choice: ProviderChoice,
 }
 
 impl Message {
@@ -173,6 +228,7 @@ impl Message {
             to: self.to.clone(),
             from: self.from.clone(),
             content: self.content.clone(),
+            valid_until: self.times.valid_until,
         }
     }
 }

@@ -7,6 +7,7 @@
 use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 use serde_json::{Map, Value};
 
+use super::content::{Call, Email, MachineDetection, Script};
 use super::record::TemplateUse;
 use super::{Channel, Content, Trigger};
 
@@ -38,17 +39,24 @@ pub struct Rendered {
 pub fn render(trigger: Trigger, channel: Channel, data: &Map<String, Value>) -> Result<Rendered, TemplateError> {
     let source = Source::parse(shipped(trigger));
     let content = match channel {
-        Channel::Sms | Channel::Whatsapp => {
-            Content::Text { body: fill(source.text, data, AutoEscape::None)?, media: Vec::new() }
-        }
-        Channel::Email => Content::Email {
+        Channel::Sms | Channel::Whatsapp => Content::text(fill(source.text, data, AutoEscape::None)?),
+        Channel::Voice => Content::Call(Call {
+            script: Script::Say { text: fill(source.text, data, AutoEscape::None)?, language: None },
+            machine: MachineDetection::Off,
+        }),
+        Channel::Email => Content::Email(Email {
             subject: one_line(&fill(source.subject, data, AutoEscape::None)?),
             text: Some(fill(source.email, data, AutoEscape::None)?),
             html: Some(page(&fill(source.email, data, AutoEscape::Html)?)),
-        },
+            ..Email::default()
+        }),
     };
-    let template =
-        TemplateUse { name: trigger.as_str().to_owned(), version: SHIPPED_VERSION, locale: SHIPPED_LOCALE.to_owned() };
+    let template = TemplateUse {
+        name: trigger.as_str().to_owned(),
+        version: SHIPPED_VERSION,
+        locale: SHIPPED_LOCALE.to_owned(),
+        variant: None,
+    };
     Ok(Rendered { content, template })
 }
 
@@ -172,7 +180,7 @@ mod tests {
         for trigger in Trigger::iter() {
             let source = Source::parse(shipped(trigger));
             assert!(![source.text, source.subject, source.email].contains(&""), "{trigger}");
-            for channel in [Channel::Sms, Channel::Whatsapp, Channel::Email] {
+            for channel in [Channel::Sms, Channel::Whatsapp, Channel::Email, Channel::Voice] {
                 render(trigger, channel, &Map::new()).unwrap_or_else(|error| panic!("{trigger} on {channel}: {error}"));
             }
         }
@@ -184,13 +192,13 @@ mod tests {
         let rendered = render(Trigger::FinancialAlert, Channel::Sms, &data).unwrap();
         let expected =
             "Financial alert for your checking account: amount 100.5, threshold 200.0. Please review your account.";
-        assert_eq!(rendered.content, Content::Text { body: expected.to_owned(), media: Vec::new() });
+        assert_eq!(rendered.content, Content::text(expected));
     }
 
     #[test]
     fn html_is_escaped_and_a_subject_stays_one_line() {
         let data = data(json!({"title": "<b>\r\nBcc: x@y.example", "summary": "1 < 2"}));
-        let Content::Email { subject, text, html } =
+        let Content::Email(Email { subject, text, html, .. }) =
             render(Trigger::CareerInsight, Channel::Email, &data).unwrap().content
         else {
             panic!("an e-mail has e-mail content");

@@ -24,6 +24,10 @@ pub struct Question<'a> {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Decision {
     pub outcome: Outcome,
+    /// Until when it waits, where it waits.
+    #[serde(default, with = "crate::clock::millis::option", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<i64>)]
+    pub until: Option<Timestamp>,
     /// The rule's word that decided: `explicit_consent`, `opted_out`, `no_consent` …
     pub reason: String,
     pub checks: Vec<Check>,
@@ -32,11 +36,13 @@ pub struct Decision {
     pub decided_at: Timestamp,
 }
 
-/// Yes or no. (Rules that ask to wait come with quiet hours and caps.)
+/// Yes, not yet, or no.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
     Allowed,
+    /// A rule asks to wait; `until` says how long.
+    Held,
     Refused,
 }
 
@@ -52,6 +58,17 @@ pub struct Check {
 impl Decision {
     pub fn is_allowed(&self) -> bool {
         self.outcome == Outcome::Allowed
+    }
+
+    pub fn is_refused(&self) -> bool {
+        self.outcome == Outcome::Refused
+    }
+
+    /// The same, but it has to wait until then because of a rule.
+    #[must_use]
+    pub fn held(mut self, rule: &str, reason: &str, until: Timestamp) -> Self {
+        self.checks.push(Check { rule: rule.to_owned(), passed: false, reason: reason.to_owned() });
+        Self { outcome: Outcome::Held, until: Some(until), reason: reason.to_owned(), ..self }
     }
 
     /// Answers the question. Rules are looked at until one refuses.
@@ -70,7 +87,7 @@ impl Decision {
         let refused = checks.iter().any(|check| !check.passed);
         let reason = checks.last().map(|check| check.reason.clone()).unwrap_or_default();
         let outcome = if refused { Outcome::Refused } else { Outcome::Allowed };
-        Self { outcome, reason, checks, decided_at: now }
+        Self { outcome, until: None, reason, checks, decided_at: now }
     }
 }
 

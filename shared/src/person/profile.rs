@@ -58,7 +58,9 @@ impl Person {
     /// Where they are reached on a channel.
     pub fn address(&self, channel: Channel) -> Option<Address> {
         match channel {
-            Channel::Sms | Channel::Whatsapp => self.phone.as_ref().map(|point| Address::Phone(point.address.clone())),
+            Channel::Sms | Channel::Whatsapp | Channel::Voice => {
+                self.phone.as_ref().map(|point| Address::Phone(point.address.clone()))
+            }
             Channel::Email => self.email.as_ref().map(|point| Address::Email(point.address.clone())),
         }
     }
@@ -66,7 +68,9 @@ impl Person {
     /// Whether the address of a channel was proven to be theirs.
     pub fn is_verified(&self, channel: Channel) -> bool {
         match channel {
-            Channel::Sms | Channel::Whatsapp => self.phone.as_ref().is_some_and(|point| point.verified),
+            Channel::Sms | Channel::Whatsapp | Channel::Voice => {
+                self.phone.as_ref().is_some_and(|point| point.verified)
+            }
             Channel::Email => self.email.as_ref().is_some_and(|point| point.verified),
         }
     }

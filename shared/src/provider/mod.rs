@@ -67,6 +67,8 @@ pub struct Outgoing {
     /// The sender the client asked for; without it the provider's configured sender is used.
     pub from: Option<String>,
     pub content: Content,
+    /// After this time it need not arrive any more.
+    pub valid_until: Option<Timestamp>,
 }
 
 /// The provider took the message.

@@ -8,6 +8,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
+use crate::message::content::{Email, Text};
 use crate::message::{Address, Channel, Content, EmailAddress, MessageId, PhoneNumber};
 use crate::provider::{Outgoing, SendError, Taken};
 
@@ -66,19 +67,28 @@ pub(crate) fn text(channel: Channel, body: &str, media: &[&str]) -> Outgoing {
         channel,
         to,
         from: None,
-        content: Content::Text { body: body.to_owned(), media },
+        content: Content::Text(Text { body: body.to_owned(), media, template: None }),
+        valid_until: None,
     }
 }
 
 /// The e-mail of the client tests.
 pub(crate) fn email(text: Option<&str>, html: Option<&str>) -> Outgoing {
-    let content = Content::Email {
+    let content = Content::Email(Email {
         subject: "Hello Grüße".to_owned(),
         text: text.map(str::to_owned),
         html: html.map(str::to_owned),
-    };
+        ..Email::default()
+    });
     let to = Address::Email(EmailAddress::parse("ada@example.com").unwrap());
-    Outgoing { id: MessageId::derived("t", "t", "t"), channel: Channel::Email, to, from: None, content }
+    Outgoing {
+        id: MessageId::derived("t", "t", "t"),
+        channel: Channel::Email,
+        to,
+        from: None,
+        content,
+        valid_until: None,
+    }
 }
 
 /// The provider ids that belong to other messages.

@@ -3,16 +3,17 @@
 //! never accepted.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::Road;
-use super::timing::{Plan, plan};
+use super::timing::plan;
 use crate::message::cost::PriceTable;
-use crate::message::record::{TemplateUse, Times};
+use crate::message::record::{Fallback, Links, ProviderChoice, TemplateUse, Times};
 use crate::message::segments::segments;
 use crate::message::trigger::Class;
-use crate::message::{Address, Channel, Content, Lane, Message, MessageId, Status, TrailEntry, Trigger};
+use crate::message::{Address, Channel, Content, JobId, Lane, Message, MessageId, Status, TrailEntry, Trigger};
 use crate::person::{Decision, Person, Question};
 use crate::provider::ProviderName;
 use crate::store::StoreError;
@@ -33,14 +34,42 @@ pub struct Task {
     pub person: Option<Person>,
     /// When it should be sent; `None`: now.
     pub scheduled: Option<Timestamp>,
+    /// It is worthless after this time.
+    pub valid_until: Option<Timestamp>,
+    /// The bulk job it is a row of.
+    pub job: Option<JobId>,
+    pub links: Links,
     pub lane: Lane,
     pub class: Class,
     pub trigger: Option<Trigger>,
     pub parts: Vec<Part>,
+    /// What is sent instead of the first part, in this order, if that cannot arrive.
+    pub fallbacks: Vec<Part>,
+}
+
+impl Task {
+    /// A task without any of what a task may also have.
+    pub fn new(id: MessageId, caller: String, class: Class, lane: Lane, parts: Vec<Part>) -> Self {
+        Self {
+            id,
+            request_hash: None,
+            caller,
+            person: None,
+            scheduled: None,
+            valid_until: None,
+            job: None,
+            links: Links::default(),
+            lane,
+            class,
+            trigger: None,
+            parts,
+            fallbacks: Vec::new(),
+        }
+    }
 }
 
 /// One message of a task.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Part {
     pub channel: Channel,
     pub to: Address,
@@ -48,6 +77,7 @@ pub struct Part {
     pub content: Content,
     pub template: Option<TemplateUse>,
     pub provider: ProviderName,
+    pub choice: ProviderChoice,
 }
 
 /// The messages of an accepted task.
@@ -64,15 +94,15 @@ impl Accepted {
         self.messages.first().map(|message| message.task)
     }
 
-    /// The messages that are going out (or went).
+    /// The messages that were accepted to go out, whatever became of them since.
     pub fn allowed(&self) -> impl Iterator<Item = &Message> {
-        self.messages.iter().filter(|message| message.decision.is_allowed())
+        self.messages.iter().filter(|message| !was_refused(message))
     }
 
     /// Why nothing goes out, if the decision refused all of it.
     pub fn refusal(&self) -> Option<&str> {
         let refused = self.allowed().next().is_none();
-        self.messages.first().filter(|_| refused).map(|message| message.decision.reason.as_str())
+        self.messages.first().filter(|_| refused).and_then(|message| message.reason.as_deref())
     }
 }
 
@@ -88,30 +118,28 @@ pub enum AcceptError {
 impl Road {
     /// Accepts a task: decides, stores, queues.
     pub async fn accept(&self, task: Task) -> Result<Accepted, AcceptError> {
-        let now = self.clock.now();
-        let at = task.scheduled.filter(|at| *at > now).unwrap_or(now);
-        let plan = plan(at, now);
-        let messages = self.messages_of(&task, at, plan, now).await?;
-        if self.messages.create(&messages).await? == Created::New || task.request_hash.is_none() {
-            self.queue(&messages, plan).await;
-            return Ok(Accepted { messages, replayed: false });
-        }
-        self.replay(&task, plan).await
+        let accepted = self.store(task).await?;
+        self.queue(&accepted.messages).await;
+        Ok(accepted)
     }
 
-    async fn messages_of(
-        &self,
-        task: &Task,
-        at: Timestamp,
-        plan: Plan,
-        now: Timestamp,
-    ) -> Result<Vec<Message>, StoreError> {
+    /// Accepts a task but for queueing: [`waiting`] says what of it wants to be queued.
+    pub async fn store(&self, task: Task) -> Result<Accepted, AcceptError> {
+        let now = self.clock.now();
+        let messages = self.messages_of(&task, now).await?;
+        if self.messages.create(&messages).await? == Created::New {
+            return Ok(Accepted { messages, replayed: false });
+        }
+        self.replay(&task).await
+    }
+
+    async fn messages_of(&self, task: &Task, now: Timestamp) -> Result<Vec<Message>, StoreError> {
         let ids: Vec<MessageId> = task.parts.iter().enumerate().map(|(i, part)| part_id(task.id, i, part)).collect();
         let mut messages = Vec::with_capacity(task.parts.len());
         for (part, id) in task.parts.iter().zip(&ids) {
             let siblings = if *id == task.id { ids[1..].to_vec() } else { Vec::new() };
             let decision = self.decide(task.class, task.trigger, task.person.as_ref(), part.channel, &part.to).await?;
-            messages.push(message(task, part, *id, siblings, decision, (at, plan, now)));
+            messages.push(message(task, part, *id, siblings, decision, now));
         }
         Ok(messages)
     }
@@ -146,9 +174,9 @@ impl Road {
     }
 
     /// Queues what is due soon. A failure is no error: the messages are stored, and the sweep queues them.
-    async fn queue(&self, messages: &[Message], plan: Plan) {
-        let Some(delay) = plan.delay else { return };
-        for message in messages.iter().filter(|message| message.status.is_claimable()) {
+    async fn queue(&self, messages: &[Message]) {
+        let now = self.clock.now();
+        for (message, delay) in messages.iter().filter_map(|message| Some((message, waiting(message, now)?))) {
             if let Err(error) = self.queues.enqueue(message.lane, message.id, delay).await {
                 tracing::error!(message.id = %message.id, error = %error, "stored but not queued; the sweep will queue it");
             }
@@ -157,9 +185,10 @@ impl Road {
 
     /// The same request again: the messages it made, if it is the same. What was stored and perhaps never queued is
     /// queued again (a second record of the same message does no harm).
-    async fn replay(&self, task: &Task, plan: Plan) -> Result<Accepted, AcceptError> {
+    async fn replay(&self, task: &Task) -> Result<Accepted, AcceptError> {
         let first = self.messages.get(task.id).await?;
-        let Some(first) = first.filter(|message| message.request_hash == task.request_hash) else {
+        let same = |message: &Message| message.request_hash == task.request_hash && message.job == task.job;
+        let Some(first) = first.filter(same) else {
             return Err(AcceptError::OtherBody);
         };
         let mut messages = Vec::with_capacity(1 + first.siblings.len());
@@ -167,12 +196,25 @@ impl Road {
             messages.extend(self.messages.get(*id).await?);
         }
         messages.insert(0, first);
-        if messages.iter().any(|message| message.status == Status::Accepted && message.attempts == 0) {
-            self.queue(&messages, plan).await;
-        }
         Ok(Accepted { messages, replayed: true })
     }
 }
+
+/// How long a message's record stays hidden in its lane, if it is to be queued now: it was stored and nobody has taken it
+/// up, and its time is near.
+pub fn waiting(message: &Message, now: Timestamp) -> Option<Duration> {
+    let untouched =
+        matches!(message.status, Status::Accepted | Status::Scheduled | Status::Held) && message.attempts == 0;
+    untouched.then(|| plan(message.times.not_before.unwrap_or(now), now).delay).flatten()
+}
+
+/// Whether it was refused when it was accepted. Later steps of a message do not change the answer to its request.
+fn was_refused(message: &Message) -> bool {
+    message.trail.get(ACCEPT).is_some_and(|entry| entry.event == Status::Blocked.as_str())
+}
+
+/// The key of a message's first entry in its trail.
+const ACCEPT: &str = "accept";
 
 fn part_id(task: MessageId, place: usize, part: &Part) -> MessageId {
     if place == 0 { task } else { task.sibling(part.channel.as_str()) }
@@ -184,27 +226,34 @@ fn message(
     id: MessageId,
     siblings: Vec<MessageId>,
     decision: Decision,
-    (at, plan, now): (Timestamp, Plan, Timestamp),
+    now: Timestamp,
 ) -> Message {
     let (segments, cost) = price(part);
-    let status = match (decision.is_allowed(), at > now) {
-        (false, _) => Status::Blocked,
-        (true, true) => Status::Scheduled,
-        (true, false) => Status::Accepted,
+    let scheduled = task.scheduled.filter(|at| *at > now);
+    // A message that is scheduled is asked about again at its time: what asks to wait now may not then.
+    let held = decision.until.filter(|until| scheduled.is_none() && *until > now);
+    let status = match (decision.is_refused(), scheduled, held) {
+        (true, ..) => Status::Blocked,
+        (false, Some(_), _) => Status::Scheduled,
+        (false, None, Some(_)) => Status::Held,
+        (false, None, None) => Status::Accepted,
     };
-    let mut times = Times { scheduled: task.scheduled, ..Times::new(now) };
+    let mut times = Times { scheduled: task.scheduled, valid_until: task.valid_until, ..Times::new(now) };
     if status == Status::Blocked {
         times.ended = Some(now);
     } else {
-        times.due = Some(plan.due);
-        times.not_before = (at > now).then_some(at);
+        times.not_before = scheduled.or(held);
+        times.due = Some(plan(times.not_before.unwrap_or(now), now).due);
     }
-    let reason = (!decision.is_allowed()).then(|| decision.reason.clone());
-    let entry = TrailEntry::ours(now, status.as_str(), reason.clone());
+    let reason = decision.is_refused().then(|| decision.reason.clone());
+    let detail = (!decision.is_allowed()).then(|| decision.reason.clone());
+    let entry = TrailEntry::ours(now, status.as_str(), detail);
+    let fallbacks = if id == task.id { task.fallbacks.iter().map(fallback).collect() } else { Vec::new() };
     Message {
         id,
         task: task.id,
         siblings,
+        job: task.job,
         caller: task.caller.clone(),
         request_hash: task.request_hash.clone(),
         person: task.person.as_ref().map(|person| person.id.clone()),
@@ -214,11 +263,15 @@ fn message(
         template: part.template.clone(),
         lane: task.lane,
         provider: part.provider,
+        choice: part.choice,
         to: part.to.clone(),
         from: part.from.clone(),
         content: part.content.clone(),
         segments,
         cost,
+        links: task.links.clone(),
+        fallbacks,
+        instead_of: None,
         status,
         reason,
         provider_code: None,
@@ -226,16 +279,28 @@ fn message(
         attempts: 0,
         looks: 0,
         decision,
-        trail: BTreeMap::from([("accept".to_owned(), entry)]),
+        trail: BTreeMap::from([(ACCEPT.to_owned(), entry)]),
         times,
+    }
+}
+
+fn fallback(part: &Part) -> Fallback {
+    Fallback {
+        channel: part.channel,
+        to: part.to.as_str().to_owned(),
+        content: part.content.clone(),
+        template: part.template.clone(),
+        provider: part.provider,
+        choice: part.choice,
     }
 }
 
 /// Segments and estimated cost.
 fn price(part: &Part) -> (u32, crate::message::Micros) {
     let count = match (&part.content, part.channel) {
-        (Content::Text { body, .. }, Channel::Sms) => segments(body).count,
-        (Content::Text { .. }, Channel::Whatsapp | Channel::Email) | (Content::Email { .. }, _) => 1,
+        (Content::Text(text), Channel::Sms) => segments(&text.body).count,
+        (Content::Text(_), Channel::Whatsapp | Channel::Email | Channel::Voice)
+        | (Content::Email(_) | Content::Call(_), _) => 1,
     };
     let cost = PriceTable::shipped().map(|table| table.cost(part.channel, part.provider, &part.to, count));
     (count, cost.unwrap_or_default())

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use aws_config::BehaviorVersion;
 
-pub use accept::{AcceptError, Accepted, Part, Task};
+pub use accept::{AcceptError, Accepted, Part, Task, waiting};
 pub use callback::Applied;
 
 use crate::clock::Clock;

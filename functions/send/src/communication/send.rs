@@ -11,6 +11,7 @@ use switchboard::clock::plus_seconds;
 use switchboard::http::error::ErrorBody;
 use switchboard::http::refusals::SendRefusals;
 use switchboard::http::{ApiError, Body, Caller, IdempotencyKey};
+use switchboard::message::record::ProviderChoice;
 use switchboard::message::template::{self, TemplateError};
 use switchboard::message::{Channel, Priority, Trigger};
 use switchboard::person::{Person, PersonId};
@@ -116,17 +117,8 @@ pub(super) async fn read(
     let channels = channels.unwrap_or_else(|| vec![usable_channel(trigger, &person)]);
     let parts =
         channels.into_iter().map(|channel| part(trigger, channel, &person, &request.data)).collect::<Result<_, _>>()?;
-    Ok(Task {
-        id: identity.id,
-        request_hash: identity.request_hash,
-        caller,
-        person: Some(person),
-        scheduled,
-        lane: priority.lane(),
-        class: trigger.class(),
-        trigger: Some(trigger),
-        parts,
-    })
+    let task = Task::new(identity.id, caller, trigger.class(), priority.lane(), parts);
+    Ok(Task { request_hash: identity.request_hash, person: Some(person), scheduled, trigger: Some(trigger), ..task })
 }
 
 fn channels(text: &str) -> Result<Vec<Channel>, ApiError> {
@@ -169,10 +161,18 @@ fn part(trigger: Trigger, channel: Channel, person: &Person, data: &Map<String, 
         TemplateError::Broken(cause) => ApiError::invalid_field("data", cause),
     })?;
     let provider = match channel {
-        Channel::Sms | Channel::Whatsapp => ProviderName::Twilio,
+        Channel::Sms | Channel::Whatsapp | Channel::Voice => ProviderName::Twilio,
         Channel::Email => ProviderName::Resend,
     };
-    Ok(Part { channel, to, from: None, content: rendered.content, template: Some(rendered.template), provider })
+    Ok(Part {
+        channel,
+        to,
+        from: None,
+        content: rendered.content,
+        template: Some(rendered.template),
+        provider,
+        choice: ProviderChoice::Any,
+    })
 }
 
 #[cfg(test)]

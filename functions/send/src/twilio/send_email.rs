@@ -5,6 +5,7 @@ use axum::response::Response;
 use serde::Deserialize;
 use switchboard::http::refusals::SendRefusals;
 use switchboard::http::{ApiError, Body, Caller, IdempotencyKey};
+use switchboard::message::content::Email;
 use switchboard::message::{Address, Channel, Content, EmailAddress};
 use switchboard::provider::ProviderName;
 use switchboard::road::Task;
@@ -77,6 +78,6 @@ fn read(caller: Caller, identity: Identity, request: EmailRequest) -> Result<Tas
     if text.is_none() && html.is_none() {
         return Err(ApiError::missing_field("text").details("An e-mail needs text, html or both"));
     }
-    let content = Content::Email { subject: request.subject, text, html };
+    let content = Content::Email(Email { subject: request.subject, text, html, ..Email::default() });
     Ok(task(caller.subject, identity, Channel::Email, Address::Email(to), from, content, ProviderName::Sendgrid))
 }

@@ -14,7 +14,7 @@ use super::super::{
     Accepted, Event, Outgoing, PermanentKind, Provider, ProviderName, Report, Resolution, SendError, Taken,
 };
 use super::{ResendCredentials, Settings, errors, event};
-use crate::message::{Address, Content, MessageId};
+use crate::message::{Address, Content, MessageId, content};
 
 /// Resend forgets a key after 24 hours, and would then send again; one hour is left for our clock and its.
 const KEY_LIFETIME_SECONDS: i64 = 23 * 60 * 60;
@@ -66,7 +66,9 @@ impl Resend {
 
     /// A pure function of the message and the configured sender: the same key must carry the same payload.
     fn body(&self, message: &Outgoing) -> Result<Value, SendError> {
-        let (Address::Email(to), Content::Email { subject, text, html }) = (&message.to, &message.content) else {
+        let (Address::Email(to), Content::Email(content::Email { subject, text, html, .. })) =
+            (&message.to, &message.content)
+        else {
             return Err(SendError::Permanent {
                 kind: PermanentKind::Configuration,
                 provider_code: "channel".to_owned(),

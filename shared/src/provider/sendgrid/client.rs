@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::super::call::{answer, header};
 use super::super::{Accepted, Outgoing, PermanentKind, Provider, ProviderName, Report, Resolution, SendError, Taken};
 use super::{SendgridCredentials, Settings, errors};
+use crate::message::content::Email;
 use crate::message::{Address, Content, MessageId};
 
 /// SendGrid, with one version of its credentials. Cheap to make.
@@ -27,7 +28,8 @@ impl Sendgrid {
     }
 
     fn body(&self, message: &Outgoing) -> Result<Value, SendError> {
-        let (Address::Email(to), Content::Email { subject, text, html }) = (&message.to, &message.content) else {
+        let (Address::Email(to), Content::Email(Email { subject, text, html, .. })) = (&message.to, &message.content)
+        else {
             return Err(SendError::Permanent {
                 kind: PermanentKind::Configuration,
                 provider_code: "channel".to_owned(),

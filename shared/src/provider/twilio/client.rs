@@ -87,7 +87,7 @@ impl Twilio {
             Channel::Whatsapp => {
                 Sender::Number(on_whatsapp(&named.unwrap_or_else(|| self.credentials.whatsapp_number.clone())))
             }
-            Channel::Sms | Channel::Email => match (named, &self.credentials.messaging_service_sid) {
+            Channel::Sms | Channel::Email | Channel::Voice => match (named, &self.credentials.messaging_service_sid) {
                 (Some(number), _) => Sender::Number(number),
                 (None, Some(service)) => Sender::Service(service.clone()),
                 (None, None) => Sender::Number(self.credentials.phone_number.clone()),
@@ -259,9 +259,11 @@ impl Provider for Twilio {
 /// Recipient as Twilio spells it, text and media.
 fn parts(message: &Outgoing) -> Result<(String, &str, &[String]), SendError> {
     match (&message.to, &message.content, message.channel) {
-        (Address::Phone(to), Content::Text { body, media }, Channel::Sms) => Ok((to.as_str().to_owned(), body, media)),
-        (Address::Phone(to), Content::Text { body, media }, Channel::Whatsapp) => {
-            Ok((on_whatsapp(to.as_str()), body, media))
+        (Address::Phone(to), Content::Text(text), Channel::Sms) => {
+            Ok((to.as_str().to_owned(), &text.body, &text.media))
+        }
+        (Address::Phone(to), Content::Text(text), Channel::Whatsapp) => {
+            Ok((on_whatsapp(to.as_str()), &text.body, &text.media))
         }
         _ => Err(SendError::Permanent {
             kind: PermanentKind::Configuration,

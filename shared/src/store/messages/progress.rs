@@ -145,6 +145,30 @@ impl Messages {
         self.step(seen.id, update, "messages.end").await
     }
 
+    /// Lets a message wait until `until`, because a rule asks for it. `false`: it moved on since it was read.
+    pub async fn hold(
+        &self,
+        seen: &Message,
+        decision: &Decision,
+        until: Timestamp,
+        due: Timestamp,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let entry = TrailEntry::ours(now, Status::Held.as_str(), Some(decision.reason.clone()));
+        let again = seen.status == Status::Held && seen.decision.reason == decision.reason;
+        let looks = if again { seen.looks + 1 } else { 0 };
+        let update = Update::default()
+            .only_if_equal("status", text(seen.status.as_str()))
+            .only_if_equal("attempts", number(seen.attempts))
+            .set("status", text(Status::Held.as_str()))
+            .set("looks", number(looks))
+            .set("decision", super::row::attribute(decision))
+            .time("not_before", until)
+            .due(seen.id, due)
+            .trail(&format!("held:{}", decision.reason), &entry);
+        self.step(seen.id, update, "messages.hold").await
+    }
+
     async fn step(&self, id: MessageId, update: Update, operation: &'static str) -> Result<bool, StoreError> {
         let applied = update.apply(&self.client, &self.table, ("id", &id.to_string()), operation).await?;
         Ok(matches!(applied, Applied::Done(_)))

@@ -6,9 +6,9 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use serde::{Deserialize, Serialize};
 
 use super::Messages;
-use crate::message::record::{Message, TemplateUse, Times};
+use crate::message::record::{Fallback, Links, Message, ProviderChoice, TemplateUse, Times};
 use crate::message::trigger::Class;
-use crate::message::{Address, Channel, Content, Lane, MessageId, Micros, Status, TrailEntry, Trigger};
+use crate::message::{Address, Channel, Content, JobId, Lane, MessageId, Micros, Status, TrailEntry, Trigger};
 use crate::person::{Decision, PersonId};
 use crate::provider::ProviderName;
 use crate::store::{Item, StoreError};
@@ -22,6 +22,8 @@ struct Row {
     task: MessageId,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     siblings: Vec<MessageId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    job: Option<JobId>,
     caller: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     request_hash: Option<String>,
@@ -35,11 +37,20 @@ struct Row {
     template: Option<TemplateUse>,
     lane: Lane,
     provider: ProviderName,
+    #[serde(default, skip_serializing_if = "is_fixed")]
+    choice: ProviderChoice,
     /// Keyed fingerprint of the address.
     recipient: String,
     sealed: String,
     segments: u32,
     cost: Micros,
+    #[serde(default, skip_serializing_if = "Links::is_empty")]
+    links: Links,
+    /// The channels of what is sent instead; the rest of it is sealed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    fallback_to: Vec<Channel>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    instead_of: Option<MessageId>,
     status: Status,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
@@ -66,6 +77,12 @@ struct Sealed {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     from: Option<String>,
     content: Content,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    fallbacks: Vec<Fallback>,
+}
+
+fn is_fixed(choice: &ProviderChoice) -> bool {
+    *choice == ProviderChoice::Fixed
 }
 
 fn unreadable(error: impl std::fmt::Display) -> StoreError {
@@ -84,14 +101,19 @@ impl Messages {
     }
 
     pub(super) fn to_item(&self, message: &Message) -> Result<Item, StoreError> {
-        let sealed =
-            Sealed { to: message.to.as_str().to_owned(), from: message.from.clone(), content: message.content.clone() };
+        let sealed = Sealed {
+            to: message.to.as_str().to_owned(),
+            from: message.from.clone(),
+            content: message.content.clone(),
+            fallbacks: message.fallbacks.clone(),
+        };
         let plain = serde_json::to_vec(&sealed).map_err(unreadable)?;
         let message = message.clone();
         let row = Row {
             id: message.id,
             task: message.task,
             siblings: message.siblings,
+            job: message.job,
             caller: message.caller,
             request_hash: message.request_hash,
             person: message.person,
@@ -101,10 +123,14 @@ impl Messages {
             template: message.template,
             lane: message.lane,
             provider: message.provider,
+            choice: message.choice,
             recipient: self.seal.fingerprint(&message.to),
             sealed: self.seal.seal(&Self::seal_name(message.id), &plain)?,
             segments: message.segments,
             cost: message.cost,
+            links: message.links,
+            fallback_to: message.fallbacks.iter().map(|fallback| fallback.channel).collect(),
+            instead_of: message.instead_of,
             status: message.status,
             reason: message.reason,
             provider_code: message.provider_code,
@@ -129,6 +155,7 @@ impl Messages {
             id: row.id,
             task: row.task,
             siblings: row.siblings,
+            job: row.job,
             caller: row.caller,
             request_hash: row.request_hash,
             person: row.person,
@@ -138,11 +165,15 @@ impl Messages {
             template: row.template,
             lane: row.lane,
             provider: row.provider,
+            choice: row.choice,
             to: Address::stored(row.channel, sealed.to),
             from: sealed.from,
             content: sealed.content,
             segments: row.segments,
             cost: row.cost,
+            links: row.links,
+            fallbacks: sealed.fallbacks,
+            instead_of: row.instead_of,
             status: row.status,
             reason: row.reason,
             provider_code: row.provider_code,
