@@ -17,7 +17,7 @@ from .settings import REGION, Settings
 _MARK = {"ministack": "local.emulator", "simulator": "simulator"}
 
 _QUEUES = ("urgent", "standard", "bulk", "callbacks")
-_TABLES = ("messages", "people", "ephemera")
+_TABLES = ("messages", "people", "ephemera", "catalog")
 
 
 class Stack:
@@ -152,6 +152,7 @@ class Stack:
             "tokens": credentials.tokens(secrets),
             "secrets": credentials.for_stack_file(secrets),
             "tables": {name: outputs[f"{name.capitalize()}Table"] for name in _TABLES},
+            "buckets": {"files": outputs["FilesBucket"]},
             "queues": {**queues, **dead},
             "functions": functions,
             "processes": self.recorded()["processes"],
