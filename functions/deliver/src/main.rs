@@ -9,7 +9,7 @@ use switchboard::telemetry;
 async fn main() -> Result<(), lambda_runtime::Error> {
     let _telemetry = telemetry::start();
     let aws = road::aws().await;
-    let road = Road::from_env(&aws).await?;
+    let road = Road::from_env(&aws).await?.with_files(&aws)?;
     let providers = Providers::from_env(&aws, road.clock.clone())?;
     futures::join!(road.queues.prime(), providers.prime());
     let app = App::new(road, providers);

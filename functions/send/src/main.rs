@@ -13,7 +13,7 @@ async fn main() -> Result<(), lambda_http::Error> {
     let aws = road::aws().await;
     let auth = Secret::new(road::secrets_client(&aws), required("AUTH_SECRET")?);
     let (road, _) = futures::join!(Road::from_env(&aws), auth.get());
-    let road = road?;
+    let road = road?.with_files(&aws)?;
     road.queues.prime().await;
     let edge = Edge::new(Clock::system(), auth, road.ephemera.clone(), Limits::from_env());
     lambda_http::run(send::router(edge, road)).await

@@ -116,6 +116,22 @@ impl Content {
     pub fn text(body: impl Into<String>) -> Self {
         Self::Text(Text { body: body.into(), ..Text::default() })
     }
+
+    /// The same without what can be large: an e-mail's bodies and files.
+    #[must_use]
+    pub fn outline(&self) -> Self {
+        match self {
+            Self::Text(_) | Self::Call(_) => self.clone(),
+            Self::Email(email) => Self::Email(Email {
+                subject: email.subject.clone(),
+                reply_to: email.reply_to.clone(),
+                others: email.others.clone(),
+                text: None,
+                html: None,
+                attachments: Vec::new(),
+            }),
+        }
+    }
 }
 
 impl fmt::Debug for Content {

@@ -186,14 +186,14 @@ impl Road {
     /// The same request again: the messages it made, if it is the same. What was stored and perhaps never queued is
     /// queued again (a second record of the same message does no harm).
     async fn replay(&self, task: &Task) -> Result<Accepted, AcceptError> {
-        let first = self.messages.get(task.id).await?;
+        let first = self.messages.story(task.id).await?;
         let same = |message: &Message| message.request_hash == task.request_hash && message.job == task.job;
         let Some(first) = first.filter(same) else {
             return Err(AcceptError::OtherBody);
         };
         let mut messages = Vec::with_capacity(1 + first.siblings.len());
         for id in &first.siblings {
-            messages.extend(self.messages.get(*id).await?);
+            messages.extend(self.messages.story(*id).await?);
         }
         messages.insert(0, first);
         Ok(Accepted { messages, replayed: true })

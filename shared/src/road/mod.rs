@@ -17,7 +17,7 @@ use crate::config::required;
 use crate::queue::Queues;
 use crate::seal::{Seal, SealKeys};
 use crate::secrets::Secret;
-use crate::store::{Ephemera, Messages, People};
+use crate::store::{Ephemera, Files, Messages, People};
 
 /// The SDK behaviour this was tried with. Pinned: a newer one may change time-outs and retries.
 pub(crate) fn aws_behavior() -> BehaviorVersion {
@@ -63,5 +63,11 @@ impl Road {
             queues: Queues::from_env(aws_sdk_sqs::Client::new(aws))?,
             seal,
         })
+    }
+
+    /// The same, able to make and open messages whose content is too large for a row.
+    pub fn with_files(self, aws: &aws_config::SdkConfig) -> Result<Self, StartError> {
+        let files = Files::new(aws, required("FILES_BUCKET")?);
+        Ok(Self { messages: self.messages.with_shelf(Arc::new(files)), ..self })
     }
 }

@@ -93,7 +93,7 @@ pub struct Step {
 )]
 pub async fn handle(State(app): State<App>, Path(id): Path<String>) -> Result<Json<MessageView>, ApiError> {
     let not_found = || ApiError::not_found("Message not found");
-    let message = app.road.messages.get(id.parse().map_err(|_| not_found())?).await?;
+    let message = app.road.messages.story(id.parse().map_err(|_| not_found())?).await?;
     message.map(|message| Json(view(message))).ok_or_else(not_found)
 }
 

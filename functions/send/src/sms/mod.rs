@@ -182,7 +182,7 @@ pub(crate) async fn message_status(app: &App, id: &str) -> Result<Json<MessageSt
         Ok(own) => own,
         Err(_) => app.road.messages.find_by_provider_id(id).await?.ok_or_else(not_found)?,
     };
-    let message = app.road.messages.get(own).await?.ok_or_else(not_found)?;
+    let message = app.road.messages.story(own).await?.ok_or_else(not_found)?;
     Ok(Json(view(message)))
 }
 

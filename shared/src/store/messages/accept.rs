@@ -25,11 +25,13 @@ impl Messages {
     pub async fn create(&self, messages: &[Message]) -> Result<Created, StoreError> {
         match messages {
             [] => Ok(Created::New),
-            [message] => self.create_one(self.to_item(message)?).await,
+            [message] => self.create_one(self.to_item(message).await?).await,
             several => {
-                let items: Result<Vec<Item>, StoreError> =
-                    several.iter().map(|message| self.to_item(message)).collect();
-                self.create_together(items?).await
+                let mut items = Vec::with_capacity(several.len());
+                for message in several {
+                    items.push(self.to_item(message).await?);
+                }
+                self.create_together(items).await
             }
         }
     }
@@ -69,11 +71,23 @@ impl Messages {
         }
     }
 
-    /// A message, as of now.
+    /// A message, as of now, with all its content.
     pub async fn get(&self, id: MessageId) -> Result<Option<Message>, StoreError> {
+        match self.item(id).await? {
+            Some(item) => self.read_whole(item).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// A message, as of now, for those who do not send it: content that is stored apart is not fetched.
+    pub async fn story(&self, id: MessageId) -> Result<Option<Message>, StoreError> {
+        self.item(id).await?.map(|item| self.read(item)).transpose()
+    }
+
+    async fn item(&self, id: MessageId) -> Result<Option<Item>, StoreError> {
         let get = self.client.get_item().table_name(&self.table).key("id", text(id.to_string())).consistent_read(true);
         let answer = get.send().await.map_err(unavailable("messages.get"))?;
-        answer.item.map(|item| self.read(item)).transpose()
+        Ok(answer.item)
     }
 
     /// Cancels a message that no worker has claimed. Answers the message as it then is, and whether this call did it.

@@ -1,10 +1,11 @@
 //! The Messages table: every communication. Its row is its own idempotency record, its own callback dedup record, and
 //! its own story.
 //!
-//! [`row`]: a message's stored form · [`accept`]: making and reading messages · [`progress`]: the steps of the worker ·
+//! [`row`]: a message's stored form · [`large`]: content too large for a row · [`accept`]: making and reading messages · [`progress`]: the steps of the worker ·
 //! [`report`]: what providers say · [`sweep`]: what is due.
 
 mod accept;
+mod large;
 mod progress;
 mod report;
 mod row;
@@ -20,6 +21,7 @@ pub use progress::Settled;
 pub use report::Reported;
 pub use sweep::{Agenda, Due, SHARDS};
 
+use super::files::Shelf;
 use super::update::Update;
 use super::{number, text};
 use crate::clock::plus_seconds;
@@ -32,6 +34,8 @@ pub struct Messages {
     client: Client,
     table: String,
     seal: Arc<Seal>,
+    /// Where large content is, for the functions that make or open messages.
+    shelf: Option<Arc<dyn Shelf>>,
 }
 
 /// When a provider is asked, unbidden, what became of a message it took and never reported on.
@@ -39,7 +43,13 @@ const FIRST_ASK_SECONDS: i64 = 300;
 
 impl Messages {
     pub fn new(client: Client, table: String, seal: Arc<Seal>) -> Self {
-        Self { client, table, seal }
+        Self { client, table, seal, shelf: None }
+    }
+
+    /// The same, able to keep and open content that is too large for a row.
+    #[must_use]
+    pub fn with_shelf(self, shelf: Arc<dyn Shelf>) -> Self {
+        Self { shelf: Some(shelf), ..self }
     }
 }
 

@@ -17,8 +17,8 @@ use crate::store::{Item, StoreError};
 const KEPT_DAYS: i64 = 395;
 
 #[derive(Serialize, Deserialize)]
-struct Row {
-    id: MessageId,
+pub(super) struct Row {
+    pub(super) id: MessageId,
     task: MessageId,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     siblings: Vec<MessageId>,
@@ -41,7 +41,10 @@ struct Row {
     choice: ProviderChoice,
     /// Keyed fingerprint of the address.
     recipient: String,
-    sealed: String,
+    pub(super) sealed: String,
+    /// Where the content is, if it is too large for the row.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) content_key: Option<String>,
     segments: u32,
     cost: Micros,
     #[serde(default, skip_serializing_if = "Links::is_empty")]
@@ -72,20 +75,20 @@ struct Row {
 
 /// What is sealed.
 #[derive(Serialize, Deserialize)]
-struct Sealed {
-    to: String,
+pub(super) struct Sealed {
+    pub(super) to: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    from: Option<String>,
-    content: Content,
+    pub(super) from: Option<String>,
+    pub(super) content: Content,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    fallbacks: Vec<Fallback>,
+    pub(super) fallbacks: Vec<Fallback>,
 }
 
 fn is_fixed(choice: &ProviderChoice) -> bool {
     *choice == ProviderChoice::Fixed
 }
 
-fn unreadable(error: impl std::fmt::Display) -> StoreError {
+pub(super) fn unreadable(error: impl std::fmt::Display) -> StoreError {
     StoreError::Unreadable { table: "messages", cause: error.to_string() }
 }
 
@@ -96,18 +99,18 @@ pub(super) fn attribute(value: &impl Serialize) -> AttributeValue {
 
 impl Messages {
     /// The row is part of what is sealed with it.
-    fn seal_name(id: MessageId) -> String {
+    pub(super) fn seal_name(id: MessageId) -> String {
         format!("messages/{id}")
     }
 
-    pub(super) fn to_item(&self, message: &Message) -> Result<Item, StoreError> {
+    pub(super) async fn to_item(&self, message: &Message) -> Result<Item, StoreError> {
         let sealed = Sealed {
             to: message.to.as_str().to_owned(),
             from: message.from.clone(),
             content: message.content.clone(),
             fallbacks: message.fallbacks.clone(),
         };
-        let plain = serde_json::to_vec(&sealed).map_err(unreadable)?;
+        let (sealed, content_key) = self.put_away(message.id, &sealed).await?;
         let message = message.clone();
         let row = Row {
             id: message.id,
@@ -125,7 +128,8 @@ impl Messages {
             provider: message.provider,
             choice: message.choice,
             recipient: self.seal.fingerprint(&message.to),
-            sealed: self.seal.seal(&Self::seal_name(message.id), &plain)?,
+            sealed,
+            content_key,
             segments: message.segments,
             cost: message.cost,
             links: message.links,
@@ -146,12 +150,34 @@ impl Messages {
         serde_dynamo::to_item(row).map_err(unreadable)
     }
 
+    /// A message by its row alone: content that is stored apart is left out.
     pub(super) fn read(&self, item: Item) -> Result<Message, StoreError> {
         let row: Row = serde_dynamo::from_item(item).map_err(unreadable)?;
-        let plain = self.seal.open(&Self::seal_name(row.id), &row.sealed)?;
+        let sealed = self.open(&Self::seal_name(row.id), &row.sealed)?;
+        Ok(row.message(sealed))
+    }
+
+    /// A message with all its content.
+    pub(super) async fn read_whole(&self, item: Item) -> Result<Message, StoreError> {
+        let row: Row = serde_dynamo::from_item(item).map_err(unreadable)?;
+        let sealed = match &row.content_key {
+            Some(key) => self.fetch(key).await?,
+            None => self.open(&Self::seal_name(row.id), &row.sealed)?,
+        };
+        Ok(row.message(sealed))
+    }
+
+    pub(super) fn open(&self, name: &str, sealed: &str) -> Result<Sealed, StoreError> {
+        let plain = self.seal.open(name, sealed)?;
         // The parser's text is not kept: it may quote the content.
-        let sealed: Sealed = serde_json::from_slice(&plain).map_err(|_| unreadable("unknown content"))?;
-        Ok(Message {
+        serde_json::from_slice(&plain).map_err(|_| unreadable("unknown content"))
+    }
+}
+
+impl Row {
+    fn message(self, sealed: Sealed) -> Message {
+        let row = self;
+        Message {
             id: row.id,
             task: row.task,
             siblings: row.siblings,
@@ -183,6 +209,6 @@ impl Messages {
             decision: row.decision,
             trail: row.trail,
             times: row.times,
-        })
+        }
     }
 }

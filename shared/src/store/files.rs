@@ -1,0 +1,68 @@
+//! The Files bucket: what is too large for a row. Objects expire by the bucket's lifecycle rules, by the first part of
+//! their key.
+
+use std::fmt;
+
+use async_trait::async_trait;
+use aws_config::SdkConfig;
+use aws_sdk_s3::Client;
+use aws_sdk_s3::operation::get_object::GetObjectError;
+use aws_sdk_s3::primitives::ByteStream;
+use bytes::Bytes;
+
+use super::{StoreError, unavailable};
+
+/// The bucket.
+#[derive(Clone, Debug)]
+pub struct Files {
+    client: Client,
+    bucket: String,
+}
+
+/// Where the sealed content of large messages is kept. A trait, so that a function that opens no content does not link
+/// the S3 client.
+#[async_trait]
+pub trait Shelf: Send + Sync + fmt::Debug {
+    /// Keeps a sealed text under this key; what was there is replaced.
+    async fn keep(&self, key: &str, sealed: String) -> Result<(), StoreError>;
+
+    /// The sealed text under this key.
+    async fn fetch(&self, key: &str) -> Result<String, StoreError>;
+}
+
+impl Files {
+    pub fn new(aws: &SdkConfig, bucket: String) -> Self {
+        Self { client: Client::new(aws), bucket }
+    }
+
+    /// Writes an object whole.
+    pub async fn put(&self, key: &str, bytes: Vec<u8>) -> Result<(), StoreError> {
+        let put = self.client.put_object().bucket(&self.bucket).key(key).body(ByteStream::from(bytes));
+        put.send().await.map_err(unavailable("files.put"))?;
+        Ok(())
+    }
+
+    /// Reads an object whole; `None`: there is none.
+    pub async fn get(&self, key: &str) -> Result<Option<Bytes>, StoreError> {
+        let answer = match self.client.get_object().bucket(&self.bucket).key(key).send().await {
+            Ok(answer) => answer,
+            Err(error) if matches!(error.as_service_error(), Some(GetObjectError::NoSuchKey(_))) => return Ok(None),
+            Err(error) => return Err(unavailable("files.get")(error)),
+        };
+        let broke_off = |_| StoreError::Unavailable { operation: "files.get", cause: "the answer broke off".to_owned() };
+        Ok(Some(answer.body.collect().await.map_err(broke_off)?.into_bytes()))
+    }
+}
+
+#[async_trait]
+impl Shelf for Files {
+    async fn keep(&self, key: &str, sealed: String) -> Result<(), StoreError> {
+        self.put(key, sealed.into_bytes()).await
+    }
+
+    async fn fetch(&self, key: &str) -> Result<String, StoreError> {
+        let unreadable = |cause: &str| StoreError::Unreadable { table: "files", cause: cause.to_owned() };
+        let bytes = self.get(key).await?.ok_or_else(|| unreadable("the content of a message is not there"))?;
+        String::from_utf8(bytes.into()).map_err(|_| unreadable("the content of a message is not text"))
+    }
+}
