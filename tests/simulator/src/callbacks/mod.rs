@@ -56,6 +56,7 @@ pub(crate) struct Callback {
 #[derive(Debug, Clone)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
+    pub(crate) content_type: String,
     pub(crate) body: String,
 }
 
@@ -190,7 +191,9 @@ impl Outbox {
         let outcome = match request.send().await {
             Ok(response) => {
                 let status = response.status().as_u16();
-                Ok(Answer { status, body: response.text().await.unwrap_or_default() })
+                let content_type = response.headers().get(http::header::CONTENT_TYPE);
+                let content_type = content_type.and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+                Ok(Answer { status, content_type, body: response.text().await.unwrap_or_default() })
             }
             Err(error) if error.is_connect() => Err(Failure::NotConnected),
             Err(error) if error.is_timeout() => Err(Failure::TimedOut),

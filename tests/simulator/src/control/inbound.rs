@@ -29,7 +29,7 @@ pub(super) async fn deliver(State(app): State<App>, body: Bytes) -> Response {
         Ok(request) => request,
         Err(error) => return bad_request(error.to_string()),
     };
-    if request.channel == Channel::Email {
+    if matches!(request.channel, Channel::Email | Channel::Voice) {
         return bad_request("inbound is for sms and whatsapp");
     }
     let plain = |address: &str| address.strip_prefix("whatsapp:").unwrap_or(address).to_owned();

@@ -5,13 +5,14 @@ mod fault;
 mod inbound;
 mod live;
 mod messages;
+mod templates;
 mod view;
 
 use axum::{
     Json, Router,
     extract::State,
     response::{Html, IntoResponse, Response},
-    routing::{delete, get, post},
+    routing::{delete, get, post, put},
 };
 use http::StatusCode;
 use serde_json::{Value, json};
@@ -29,6 +30,7 @@ pub(crate) fn routes() -> Router<App> {
         .route("/_sim/health", get(async || Json(json!({ "status": "ok" }))))
         .route("/_sim/messages", get(messages::list))
         .route("/_sim/stats", get(stats))
+        .route("/_sim/templates", put(templates::put))
         .route("/_sim/inbound", post(inbound::deliver))
         .route("/_sim/faults", get(fault::list).put(fault::add).delete(fault::clear))
         .route("/_sim/faults/{id}", delete(fault::remove))

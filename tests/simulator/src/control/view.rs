@@ -3,14 +3,17 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::store::{Channel, Detail, Direction, Message, Provider, Status, Store};
+use crate::{
+    store::{Channel, Detail, Direction, Message, Provider, Status, Store},
+    twilio::calls,
+};
 
 #[derive(Debug, Serialize)]
 pub(super) struct MessageView<'m> {
     provider: Provider,
     channel: Channel,
     direction: Direction,
-    /// The provider's id: SM… or MM…, X-Message-Id, or Resend's uuid.
+    /// The provider's id: SM…, MM… or CA…, X-Message-Id, or Resend's uuid.
     id: &'m str,
     /// The client's own id, where it gave one.
     our_id: Option<&'m str>,
@@ -19,10 +22,13 @@ pub(super) struct MessageView<'m> {
     subject: Option<&'m str>,
     text: Option<&'m str>,
     html: Option<&'m str>,
-    /// The content template and its variables, for a WhatsApp message without a text of its own.
+    /// The content template and its variables, where the text comes from one.
     #[serde(skip_serializing_if = "Option::is_none")]
     template: Option<String>,
     media: &'m [String],
+    /// What only a call has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    call: Option<CallView<'m>>,
     received_at: Timestamp,
     updated_at: Timestamp,
     /// How many requests carried this message, refused and replayed ones included.
@@ -33,6 +39,16 @@ pub(super) struct MessageView<'m> {
     seq: u32,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     deleted: bool,
+}
+
+/// A call: who answered, how long it took, and where its words come from.
+#[derive(Debug, Serialize)]
+struct CallView<'m> {
+    answered_by: Option<&'static str>,
+    /// Seconds.
+    duration: Option<u32>,
+    /// TwiML, or its URL.
+    source: &'m str,
 }
 
 impl<'m> MessageView<'m> {
@@ -51,6 +67,11 @@ impl<'m> MessageView<'m> {
             html: content.html.as_deref(),
             template: template(message),
             media: &content.media,
+            call: calls::detail(message).map(|call| CallView {
+                answered_by: call.answered_by,
+                duration: call.duration,
+                source: call.source(),
+            }),
             received_at: message.received_at,
             updated_at: message.updated_at,
             requests: store.requests(message),
@@ -68,6 +89,6 @@ fn template(message: &Message) -> Option<String> {
             let (sid, variables) = detail.template.as_ref()?;
             Some(variables.as_ref().map_or_else(|| sid.clone(), |variables| format!("{sid} {variables}")))
         }
-        Detail::Sendgrid(_) | Detail::Resend(_) => None,
+        Detail::Call(_) | Detail::Sendgrid(_) | Detail::Resend(_) => None,
     }
 }

@@ -71,7 +71,7 @@ pub(super) fn with_rate(mut response: Response, rate: Rate) -> Response {
 pub(super) fn email(message: &Message) -> Option<&Email> {
     match &message.content.detail {
         Detail::Resend(email) => Some(email),
-        Detail::Twilio(_) | Detail::Sendgrid(_) => None,
+        Detail::Twilio(_) | Detail::Call(_) | Detail::Sendgrid(_) => None,
     }
 }
 

@@ -55,7 +55,7 @@ fn send_at(message: &Message) -> Option<i64> {
 fn envelope(message: &Message) -> Option<&Envelope> {
     match &message.content.detail {
         Detail::Sendgrid(envelope) => Some(envelope),
-        Detail::Twilio(_) | Detail::Resend(_) => None,
+        Detail::Twilio(_) | Detail::Call(_) | Detail::Resend(_) => None,
     }
 }
 

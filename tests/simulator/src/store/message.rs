@@ -23,6 +23,7 @@ pub(crate) enum Channel {
     Sms,
     Whatsapp,
     Email,
+    Voice,
 }
 
 /// Outbound: a client sent it through the provider. Inbound: a person wrote it (`POST /_sim/inbound`).
@@ -35,7 +36,7 @@ pub(crate) enum Direction {
 
 /// Where a message is, in the words of its provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum Status {
     Accepted,
     Scheduled,
@@ -54,6 +55,11 @@ pub(crate) enum Status {
     Suppressed,
     Canceled,
     Received,
+    Ringing,
+    InProgress,
+    Completed,
+    Busy,
+    NoAnswer,
 }
 
 impl Status {
@@ -77,6 +83,11 @@ impl Status {
             Self::Suppressed => "suppressed",
             Self::Canceled => "canceled",
             Self::Received => "received",
+            Self::Ringing => "ringing",
+            Self::InProgress => "in-progress",
+            Self::Completed => "completed",
+            Self::Busy => "busy",
+            Self::NoAnswer => "no-answer",
         }
     }
 }
@@ -85,6 +96,7 @@ impl Status {
 #[derive(Debug, Clone)]
 pub(crate) enum Detail {
     Twilio(Box<twilio::Detail>),
+    Call(Box<twilio::calls::Detail>),
     Sendgrid(Arc<sendgrid::Envelope>),
     Resend(Arc<resend::Email>),
 }

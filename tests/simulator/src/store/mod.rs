@@ -18,6 +18,8 @@ pub(crate) use self::{
     stats::Stats,
 };
 
+use crate::twilio::Templates;
+
 /// How many changes are remembered for pollers; an older poller gets the newest messages instead.
 const CHANGES_KEPT: usize = 20_000;
 
@@ -49,6 +51,7 @@ pub(crate) struct Store {
     version: u64,
     changes: VecDeque<(u64, u32)>,
     stats: Stats,
+    templates: Templates,
 }
 
 /// What makes two accepted messages the same one: the client's own id when it gave one, else address and content.
@@ -64,7 +67,14 @@ pub(crate) fn identity(our_id: Option<&str>, to: &str, from: &str, subject: &str
 
 impl NewMessage {
     pub(crate) fn identity(&self) -> u64 {
-        let text = self.text.as_deref().or(self.html.as_deref()).unwrap_or_default();
+        let text = match &self.detail {
+            // What a call says is known only when somebody has answered.
+            Detail::Call(call) => Some(call.source()),
+            Detail::Twilio(_) | Detail::Sendgrid(_) | Detail::Resend(_) => {
+                self.text.as_deref().or(self.html.as_deref())
+            }
+        };
+        let text = text.unwrap_or_default();
         identity(self.our_id.as_deref(), &self.to, &self.from, self.subject.as_deref().unwrap_or_default(), text)
     }
 }
@@ -197,6 +207,14 @@ impl Store {
 
     pub(crate) fn is_opted_out(&self, recipient: &str, sender: &str) -> bool {
         !self.opted_out.is_empty() && self.opted_out.contains(&(address_key(recipient), address_key(sender)))
+    }
+
+    pub(crate) fn templates(&self) -> &Templates {
+        &self.templates
+    }
+
+    pub(crate) fn templates_mut(&mut self) -> &mut Templates {
+        &mut self.templates
     }
 
     pub(crate) fn stats(&self) -> &Stats {

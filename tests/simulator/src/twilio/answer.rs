@@ -19,7 +19,7 @@ const SMS_SEGMENT: u32 = 790;
 const WHATSAPP_MESSAGE: u32 = 500;
 
 /// RFC 2822, as the 2010 API writes dates.
-fn date(at: Timestamp) -> String {
+pub(super) fn date(at: Timestamp) -> String {
     at.to_zoned(TimeZone::UTC).strftime("%a, %d %b %Y %H:%M:%S +0000").to_string()
 }
 
@@ -64,7 +64,7 @@ fn price(channel: Channel, segments: u32) -> String {
 pub(super) fn detail(message: &Message) -> Detail {
     match &message.content.detail {
         StoreDetail::Twilio(detail) => (**detail).clone(),
-        StoreDetail::Sendgrid(_) | StoreDetail::Resend(_) => Detail::default(),
+        StoreDetail::Call(_) | StoreDetail::Sendgrid(_) | StoreDetail::Resend(_) => Detail::default(),
     }
 }
 

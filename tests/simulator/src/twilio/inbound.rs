@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Detail, callback, request, segments};
+use super::{Detail, callback, form, segments};
 use crate::{
     app::App,
     ids,
@@ -26,7 +26,7 @@ pub(crate) struct Inbound {
 /// Delivers it; the answer tells what the webhook said.
 pub(crate) async fn deliver(app: &App, inbound: Inbound) -> Result<Value, String> {
     for number in [&inbound.from, &inbound.to] {
-        if !request::is_e164(number) {
+        if !form::is_e164(number) {
             return Err(format!("not an E.164 number: {number}"));
         }
     }

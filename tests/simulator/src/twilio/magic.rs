@@ -18,7 +18,7 @@
 //! |---|---|---|
 //! | +15005550030 | undelivered 30003 (handset unreachable) | undelivered 63024 (invalid recipient) |
 //! | +15005550031 | undelivered 30005 (unknown handset) | failed 63003 (not on WhatsApp) |
-//! | +15005550032 | undelivered 30006 (landline) | failed 63016 (outside the 24 h window) |
+//! | +15005550032 | undelivered 30006 (landline) | failed 63016 unless a template, or within 24 h of an inbound message |
 //! | +15005550033 | undelivered 30007 (filtered) | failed 63013 (policy) |
 //! | +15005550034 | undelivered 30008 (unknown) | failed 63012 (channel internal error) |
 //! | +15005550035 | failed 30001 (queue overflow) | failed 63018 (rate limit) |
@@ -26,6 +26,8 @@
 //! | +15005550037 | undelivered 30004 (blocked) | failed 63033 (recipient blocked the sender) |
 //! | +15005550040 | stays `sent`: no receipt ever comes | stays `sent` |
 //! | +15005550041 | delivered | delivered, then read |
+//!
+//! For any other number the window for free text is open. Variables that do not fit their template fail with 63028.
 
 use super::answer::Error;
 use crate::store::{Channel, Status, address_key};
@@ -93,8 +95,22 @@ pub(super) fn opted_out() -> Error {
     Error::new(21610, "Attempt to send to unsubscribed recipient")
 }
 
+/// Whether a WhatsApp message may be sent as it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Manner {
+    /// A template, or an answer within 24 hours.
+    Proper,
+    /// Free text to somebody who has not written.
+    Unasked,
+}
+
+/// The outcome of a WhatsApp template with the wrong variables.
+pub(super) fn misfit() -> Outcome {
+    Outcome { steps: &[Status::Failed], error_code: Some(63028) }
+}
+
 /// The outcome of an accepted message to this number.
-pub(super) fn outcome(channel: Channel, to: &str) -> Outcome {
+pub(super) fn outcome(channel: Channel, to: &str, manner: Manner) -> Outcome {
     use Status::{Delivered, Failed, Read, Sent, Undelivered};
     let fails = |steps, code| Outcome { steps, error_code: Some(code) };
     let ends = |steps| Outcome { steps, error_code: None };
@@ -111,7 +127,8 @@ pub(super) fn outcome(channel: Channel, to: &str) -> Outcome {
         ("37", Channel::Sms) => fails(&[Sent, Undelivered], 30004),
         ("30", Channel::Whatsapp) => fails(&[Sent, Undelivered], 63024),
         ("31", Channel::Whatsapp) => fails(&[Failed], 63003),
-        ("32" | "36", Channel::Whatsapp) => fails(&[Failed], 63016),
+        ("32", Channel::Whatsapp) if manner == Manner::Unasked => fails(&[Failed], 63016),
+        ("36", Channel::Whatsapp) => fails(&[Failed], 63016),
         ("33", Channel::Whatsapp) => fails(&[Failed], 63013),
         ("34", Channel::Whatsapp) => fails(&[Failed], 63012),
         ("35", Channel::Whatsapp) => fails(&[Failed], 63018),
@@ -138,6 +155,7 @@ pub(super) fn meaning(code: u32) -> &'static str {
         63016 => "Failed to send freeform message because you are outside the allowed window",
         63018 => "Rate limit exceeded for Channel",
         63024 => "Invalid message recipient",
+        63028 => "Number of parameters provided does not match expected number of params",
         63033 => "Recipient blocked to receive message",
         _ => "Unknown error",
     }

@@ -1,14 +1,18 @@
-//! Twilio Programmable Messaging: `/2010-04-01/Accounts/{AC}/Messages`.
+//! Twilio Programmable Messaging: `/2010-04-01/Accounts/{AC}/Messages`; Voice is in [`calls`].
 //!
 //! Read in this order: [`request`] (what is accepted), [`send`] (the endpoint), [`answer`] (the resource and errors),
-//! [`progress`] (statuses and callbacks), [`fetch`] (reading back), [`magic`] (numbers that fail on purpose).
-//! Calls, Verify and Lookup will each be a folder beside this one, with the same file names.
+//! [`progress`] (statuses and callbacks), [`fetch`] (reading back), [`magic`] (numbers that fail on purpose),
+//! [`content`] (WhatsApp templates).
 
 mod answer;
 mod auth;
 mod callback;
+pub(crate) mod calls;
+mod content;
 mod fetch;
+mod form;
 mod inbound;
+mod listing;
 mod magic;
 mod progress;
 mod request;
@@ -19,7 +23,10 @@ mod sign;
 use axum::{Router, response::IntoResponse, routing::get};
 use jiff::Timestamp;
 
-pub(crate) use self::inbound::{Inbound, deliver as deliver_inbound};
+pub(crate) use self::{
+    content::Templates,
+    inbound::{Inbound, deliver as deliver_inbound},
+};
 use crate::app::App;
 
 /// What only Twilio knows about a message.
@@ -29,6 +36,8 @@ pub(crate) struct Detail {
     pub(crate) status_callback: Option<String>,
     /// The content template and its variables (JSON), where one was used.
     pub(crate) template: Option<(String, Option<String>)>,
+    /// The variables do not fit the template.
+    pub(crate) misfit: bool,
     /// Segments of the body; shown as 0 until a Messaging Service has chosen a sender.
     pub(crate) segments: u32,
     /// Set a while after the message was sent.
@@ -39,6 +48,7 @@ pub(crate) struct Detail {
 /// Twilio's endpoints.
 pub(crate) fn routes() -> Router<App> {
     Router::new()
+        .merge(calls::routes())
         .route("/2010-04-01/Accounts/{account}/Messages.json", get(fetch::list).post(send::create))
         .route(
             "/2010-04-01/Accounts/{account}/Messages/{file}",

@@ -1,12 +1,12 @@
 //! What becomes of an accepted message, and the callbacks that tell.
 
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
-use super::{Detail, answer, callback, magic};
+use super::{Detail, answer, callback, magic, magic::Manner};
 use crate::{
     app::App,
     callbacks::Callback,
-    store::{Channel, Handle, Message, NewMessage, Status},
+    store::{Channel, Direction, Handle, Message, NewMessage, Status, Store},
 };
 
 /// Moves a message through its statuses, with a callback for each but the first.
@@ -39,7 +39,7 @@ pub(super) async fn run(app: App, handle: Handle) {
 fn plan(app: &App, handle: Handle) -> Option<(Vec<Status>, Option<u32>, Option<Timestamp>)> {
     let store = app.store();
     let message = store.get(handle)?;
-    let outcome = magic::outcome(message.content.channel, &message.content.to);
+    let outcome = outcome(&store, message);
     let before: &[Status] = if message.status == Status::Scheduled {
         &[Status::Accepted, Status::Queued, Status::Sending]
     } else if message.status == Status::Accepted {
@@ -48,6 +48,27 @@ fn plan(app: &App, handle: Handle) -> Option<(Vec<Status>, Option<u32>, Option<T
         &[Status::Sending]
     };
     Some(([before, outcome.steps].concat(), outcome.error_code, answer::detail(message).send_at))
+}
+
+/// What becomes of a message by its number, and of a WhatsApp message by the rules for templates.
+fn outcome(store: &Store, message: &Message) -> magic::Outcome {
+    let content = &message.content;
+    let detail = answer::detail(message);
+    if detail.misfit && content.channel == Channel::Whatsapp {
+        return magic::misfit();
+    }
+    let free = detail.template.is_none() && !has_written(store, &content.to);
+    magic::outcome(content.channel, &content.to, if free { Manner::Unasked } else { Manner::Proper })
+}
+
+/// Whether this person has written on WhatsApp in the last 24 hours.
+fn has_written(store: &Store, to: &str) -> bool {
+    let since = Timestamp::now() - SignedDuration::from_hours(24);
+    store.newest(Some(to)).take_while(|message| message.received_at > since).any(|message| {
+        message.content.direction == Direction::Inbound
+            && message.content.channel == Channel::Whatsapp
+            && message.content.from == to
+    })
 }
 
 /// The status callback of a message, if its request named a URL.
@@ -93,7 +114,7 @@ fn params(account: &str, message: &Message, detail: &Detail) -> Vec<(String, Str
                 params.push(("ChannelStatusMessage", magic::meaning(code).to_owned()));
             }
         }
-        Channel::Sms | Channel::Email => {
+        Channel::Sms | Channel::Email | Channel::Voice => {
             if matches!(message.status, Status::Delivered | Status::Undelivered) {
                 let done = message.updated_at.to_zoned(TimeZone::UTC).strftime("%y%m%d%H%M").to_string();
                 params.push(("RawDlrDoneDate", done));

@@ -1,9 +1,12 @@
 //! What a request to create a message may say, and Twilio's refusals.
 
-use http::Uri;
 use jiff::{SignedDuration, Timestamp};
 
-use super::{answer::Error, magic, segments};
+use super::{
+    answer::Error,
+    form::{Form, is_callback_url, is_e164, is_url},
+    magic, segments,
+};
 use crate::store::{Channel, Detail, Direction, NewMessage, Provider, Status};
 
 /// Every documented parameter of the resource; in strict mode any other is refused.
@@ -38,45 +41,7 @@ const PARAMETERS: &[&str] = &[
 /// How far ahead a message may be scheduled, in seconds.
 const SCHEDULE: std::ops::RangeInclusive<i64> = 300..=3_024_000;
 
-/// A form, names and values decoded, in the order they came.
-#[derive(Debug)]
-pub(super) struct Form(Vec<(String, String)>);
-
 impl Form {
-    pub(super) fn parse(body: &[u8]) -> Self {
-        Self(form_urlencoded::parse(body).into_owned().collect())
-    }
-
-    /// The last value of this name; an empty one counts as absent, as with Twilio.
-    pub(super) fn get(&self, name: &str) -> Option<&str> {
-        self.0.iter().rev().find(|(n, _)| n == name).map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
-    }
-
-    pub(super) fn has(&self, name: &str) -> bool {
-        self.0.iter().any(|(n, _)| n == name)
-    }
-
-    fn all(&self, name: &str) -> Vec<String> {
-        self.0.iter().filter(|(n, value)| n == name && !value.is_empty()).map(|(_, value)| value.clone()).collect()
-    }
-
-    /// Refuses names outside this list.
-    pub(super) fn only(&self, names: &[&str]) -> Result<(), Error> {
-        match self.0.iter().find(|(name, _)| !names.contains(&name.as_str())) {
-            None => Ok(()),
-            Some((name, _)) => Err(Error::new(20001, format!("Unknown parameter: {name}"))),
-        }
-    }
-
-    /// The client's own id: the `message` parameter of its status callback.
-    pub(super) fn our_id(&self) -> Option<String> {
-        let (_, query) = self.get("StatusCallback")?.split_once('?')?;
-        let query = query.split('#').next().unwrap_or_default();
-        form_urlencoded::parse(query.as_bytes())
-            .find(|(name, value)| name == "message" && !value.is_empty())
-            .map(|(_, value)| value.into_owned())
-    }
-
     /// The channel the recipient's address names.
     pub(super) fn channel(&self) -> Channel {
         let whatsapp = self.get("To").is_some_and(|to| to.starts_with("whatsapp:"));
@@ -127,6 +92,7 @@ impl Form {
             service_sid,
             status_callback: status_callback.map(str::to_owned),
             template: content_sid.map(|sid| (sid, content_variables)),
+            misfit: false,
             priced: false,
             send_at,
         };
@@ -145,15 +111,6 @@ impl Form {
             status,
             detail: Detail::Twilio(Box::new(detail)),
         })
-    }
-
-    /// The SID under this name, if well-formed.
-    fn sid(&self, name: &str, prefix: &str, code: u32, message: &str) -> Result<Option<String>, Error> {
-        match self.get(name) {
-            None => Ok(None),
-            Some(sid) if is_sid(sid, prefix) => Ok(Some(sid.to_owned())),
-            Some(_) => Err(Error::new(code, message)),
-        }
     }
 
     fn content_variables(&self, templated: bool) -> Result<Option<String>, Error> {
@@ -231,18 +188,6 @@ impl Form {
     }
 }
 
-/// A SID with this prefix and 32 hex digits.
-fn is_sid(sid: &str, prefix: &str) -> bool {
-    sid.len() == 34 && sid.strip_prefix(prefix).is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_hexdigit()))
-}
-
-/// `+`, a digit other than 0, and 6 to 14 more.
-pub(super) fn is_e164(number: &str) -> bool {
-    number.strip_prefix('+').is_some_and(|digits| {
-        (7..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit()) && !digits.starts_with('0')
-    })
-}
-
 /// A phone number, a short code, or an alphanumeric sender of at most 11 characters with at least one letter.
 fn is_sender(from: &str) -> bool {
     let short_code = (3..=8).contains(&from.len()) && from.bytes().all(|b| b.is_ascii_digit());
@@ -250,16 +195,6 @@ fn is_sender(from: &str) -> bool {
         && from.bytes().any(|b| b.is_ascii_alphabetic())
         && from.bytes().all(|b| b.is_ascii_alphanumeric() || b" -_&+".contains(&b));
     is_e164(from) || short_code || alphanumeric
-}
-
-fn is_url(url: &str) -> bool {
-    let url = url.split('#').next().unwrap_or_default();
-    url.parse::<Uri>().is_ok_and(|uri| matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some())
-}
-
-fn is_callback_url(url: &str) -> bool {
-    let host = url.split('#').next().and_then(|url| url.parse::<Uri>().ok());
-    url.len() <= 4000 && is_url(url) && host.is_some_and(|uri| !uri.host().unwrap_or_default().contains('_'))
 }
 
 #[cfg(test)]

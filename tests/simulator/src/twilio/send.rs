@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
 
-use super::{answer, answer::Error, auth, fetch, magic, progress, request::Form};
+use super::{answer, answer::Error, auth, fetch, form::Form, magic, progress};
 use crate::{
     app::App,
     connection::Line,
@@ -65,8 +65,9 @@ fn refuse(app: &App, error: Error) -> Response {
 /// Takes the message in and sets it going.
 fn accept(app: &App, account: &str, form: &Form) -> Result<Response, Error> {
     let kind = if form.get("MediaUrl").is_some() { "MM" } else { "SM" };
-    let message = form.message(ids::sid(kind), app.config.strict, Timestamp::now())?;
+    let mut message = form.message(ids::sid(kind), app.config.strict, Timestamp::now())?;
     let mut store = app.store();
+    store.templates().render(&mut message)?;
     if store.is_opted_out(&message.to, &message.from) {
         return Err(magic::opted_out());
     }

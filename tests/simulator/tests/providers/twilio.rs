@@ -1,19 +1,7 @@
 //! Twilio as a client sees it: answers, statuses, callbacks.
 
-use crate::world::{Callback, World};
-use aws_lc_rs::hmac;
-use base64::{Engine, engine::general_purpose::STANDARD};
+use crate::world::{World, is_signed};
 use serde_json::Value;
-
-/// Verifies a signature by a way of its own: no code of the simulator.
-fn is_signed(callback: &Callback, base: &str, token: &str) -> bool {
-    let mut pairs: Vec<_> = form_urlencoded::parse(callback.body.as_bytes()).into_owned().collect();
-    pairs.sort();
-    let signed = pairs.iter().fold(format!("{base}{}", callback.path), |text, (name, value)| text + name + value);
-    let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, token.as_bytes());
-    let signature = STANDARD.decode(callback.header("x-twilio-signature")).expect("base64");
-    hmac::verify(&key, signed.as_bytes(), &signature).is_ok()
-}
 
 #[tokio::test]
 async fn a_message_goes_its_way_and_every_step_is_called_back_signed() {

@@ -5,16 +5,29 @@ use std::{
     time::Duration,
 };
 
+use aws_lc_rs::hmac;
 use axum::{
     Router,
     body::{Body, to_bytes},
     extract::State,
+    response::{IntoResponse, Response},
     routing::post,
 };
+use base64::{Engine, engine::general_purpose::STANDARD};
 use http::{HeaderMap, Request, StatusCode};
 use serde_json::Value;
 use simulator::{Config, Running};
 use tokio::{net::TcpListener, time::Instant};
+
+/// Verifies a signature by a way of its own: no code of the simulator.
+pub(crate) fn is_signed(callback: &Callback, base: &str, token: &str) -> bool {
+    let mut pairs: Vec<_> = form_urlencoded::parse(callback.body.as_bytes()).into_owned().collect();
+    pairs.sort();
+    let signed = pairs.iter().fold(format!("{base}{}", callback.path), |text, (name, value)| text + name + value);
+    let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, token.as_bytes());
+    let signature = STANDARD.decode(callback.header("x-twilio-signature")).expect("base64");
+    hmac::verify(&key, signed.as_bytes(), &signature).is_ok()
+}
 
 /// One callback as it came in.
 #[derive(Debug, Clone)]
@@ -40,6 +53,8 @@ struct Inbox {
     callbacks: Arc<Mutex<Vec<Callback>>>,
     /// The statuses to answer first; 200 after them.
     refusals: Arc<Mutex<Vec<u16>>>,
+    /// The documents to answer first, as XML; an empty 200 after them.
+    documents: Arc<Mutex<Vec<String>>>,
 }
 
 /// A simulator and the client it calls back.
@@ -72,6 +87,11 @@ impl World {
 
     pub(crate) fn refuse(&self, statuses: &[u16]) {
         *self.inbox.refusals.lock().expect("a lock") = statuses.to_vec();
+    }
+
+    /// Answers a request for TwiML with this document, after those given before.
+    pub(crate) fn answer(&self, document: &str) {
+        self.inbox.documents.lock().expect("a lock").push(document.to_owned());
     }
 
     pub(crate) fn received(&self) -> Vec<Callback> {
@@ -142,7 +162,7 @@ impl World {
     }
 }
 
-async fn receive(State(inbox): State<Inbox>, request: Request<Body>) -> StatusCode {
+async fn receive(State(inbox): State<Inbox>, request: Request<Body>) -> Response {
     let (parts, body) = request.into_parts();
     let body = to_bytes(body, usize::MAX).await.expect("a body");
     let path = parts.uri.path_and_query().map(ToString::to_string).unwrap_or_default();
@@ -150,5 +170,9 @@ async fn receive(State(inbox): State<Inbox>, request: Request<Body>) -> StatusCo
     inbox.callbacks.lock().expect("a lock").push(callback);
     let mut refusals = inbox.refusals.lock().expect("a lock");
     let status = if refusals.is_empty() { 200 } else { refusals.remove(0) };
-    StatusCode::from_u16(status).expect("a status")
+    let mut documents = inbox.documents.lock().expect("a lock");
+    if documents.is_empty() {
+        return StatusCode::from_u16(status).expect("a status").into_response();
+    }
+    ([("content-type", "text/xml")], documents.remove(0)).into_response()
 }

@@ -1,0 +1,72 @@
+//! Making a call.
+
+use axum::{
+    extract::{ConnectInfo, Path, State},
+    response::{IntoResponse, Response},
+};
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
+
+use super::{
+    super::{answer::Error, auth, form::Form},
+    answer, progress,
+};
+use crate::{
+    app::App,
+    connection::Line,
+    faults::{self, Operation, Verdict},
+    ids,
+    store::{self, Channel, Provider},
+};
+
+/// `POST …/Calls.json`
+pub(super) async fn create(
+    State(app): State<App>,
+    ConnectInfo(line): ConnectInfo<Line>,
+    Path(account): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let form = Form::parse(&body);
+    note(&app, &form);
+    if let Err(error) = auth::check(&app.config, &headers, &account) {
+        return refuse(&app, error);
+    }
+    let verdict = faults::meet(&app, &line, Provider::Twilio, Some(Channel::Voice), Operation::Send).await;
+    let hang = match verdict {
+        Verdict::Proceed => None,
+        Verdict::AcceptThenHang(delay) => Some(delay),
+        Verdict::Refuse(status) => return Error::of_status(status).into_response(),
+        Verdict::Cut => return StatusCode::OK.into_response(),
+    };
+    let call = match form.call(ids::sid("CA"), app.config.strict) {
+        Ok(call) => call,
+        Err(error) => return refuse(&app, error),
+    };
+    let response = {
+        let mut store = app.store();
+        let handle = store.accept(call);
+        tokio::spawn(progress::run(app.clone(), handle));
+        store.get(handle).map(|message| answer::call(&account, message))
+    };
+    if let Some(delay) = hang {
+        faults::hang(delay).await;
+    }
+    super::super::answer::answer(StatusCode::CREATED, &response.unwrap_or_default())
+}
+
+/// Counts the request, and the call it carries, before anything can go wrong with it.
+fn note(app: &App, form: &Form) {
+    let value = |name| form.get(name);
+    let source = value("Url").or(value("Twiml")).unwrap_or_default();
+    let (to, from) = (value("To").unwrap_or_default(), value("From").unwrap_or_default());
+    let identity = store::identity(form.our_id().as_deref(), to, from, "", source);
+    let mut store = app.store();
+    store.stats_mut().requests += 1;
+    store.carry(identity);
+}
+
+fn refuse(app: &App, error: Error) -> Response {
+    app.store().stats_mut().refused += 1;
+    error.into_response()
+}
