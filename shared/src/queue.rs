@@ -1,4 +1,5 @@
-//! The lanes, and the queue where callbacks wait that came before their message could be found.
+//! The lanes, and the queue of callbacks: reports that came before their message could be found, and messages that a
+//! report wants looked at.
 
 use std::time::Duration;
 
@@ -75,6 +76,11 @@ impl Queues {
     /// Puts a message in its lane, to be looked at after `delay` (rounded up to seconds, at most 15 minutes).
     pub async fn enqueue(&self, lane: Lane, id: MessageId, delay: Duration) -> Result<(), QueueError> {
         self.put(lane.as_str(), self.url(lane), &Work::Message { id }, delay).await
+    }
+
+    /// Has `deliver` look at a message whose provider just reported its end.
+    pub async fn look_at(&self, id: MessageId) -> Result<(), QueueError> {
+        self.put("callbacks", &self.callbacks, &Work::Message { id }, Duration::ZERO).await
     }
 
     /// Lets a report wait for its message.

@@ -1,6 +1,7 @@
 //! For tests of the HTTP edge that need no AWS: fixed secrets, and stores nobody answers. What such a test can show is
 //! all that happens before a store is asked, and what happens when none answers.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use aws_config::SdkConfig;
@@ -10,12 +11,19 @@ use axum::Router;
 use axum::body::Body;
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt;
+use jiff::Timestamp;
 use jsonwebtoken::{EncodingKey, Header, encode};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
 use crate::clock::Clock;
 use crate::http::{AuthKeys, Edge, Limits};
+use crate::message::content::Email;
+use crate::message::record::{Fallback, Links, ProviderChoice, Times};
+use crate::message::trigger::Class;
+use crate::message::{Address, Channel, Content, Lane, Message, MessageId, Micros, Status};
+use crate::person::{Decision, Question};
+use crate::provider::ProviderName;
 use crate::queue::Queues;
 use crate::road::{Road, aws_behavior};
 use crate::seal::{Seal, SealKeys};
@@ -53,6 +61,60 @@ pub fn dead_road(clock: Clock) -> Result<Road, Box<dyn std::error::Error>> {
         queues: Queues::at(aws_sdk_sqs::Client::new(&dead_aws()), "http://127.0.0.1:1"),
         seal,
     })
+}
+
+/// An accepted text, made at `now`.
+pub fn sample_message(now: Timestamp) -> Message {
+    let to = Address::stored(Channel::Sms, "+14155552671".to_owned());
+    let question =
+        Question { channel: Channel::Sms, class: Class::Transactional, trigger: None, person: None, suppression: None };
+    Message {
+        id: MessageId::derived("test", "test", "test"),
+        task: MessageId::derived("test", "test", "test"),
+        siblings: Vec::new(),
+        job: None,
+        caller: "test".to_owned(),
+        request_hash: None,
+        person: None,
+        channel: Channel::Sms,
+        class: Class::Transactional,
+        trigger: None,
+        template: None,
+        lane: Lane::Standard,
+        provider: ProviderName::Twilio,
+        choice: ProviderChoice::Fixed,
+        to,
+        from: None,
+        content: Content::text("Hello"),
+        segments: 1,
+        cost: Micros::new(8_300),
+        links: Links::default(),
+        fallback_to: Vec::new(),
+        fallbacks: Vec::new(),
+        instead_of: None,
+        status: Status::Accepted,
+        reason: None,
+        provider_code: None,
+        provider_id: None,
+        attempts: 0,
+        throttled: 0,
+        looks: 0,
+        decision: Decision::make(&question, now),
+        trail: BTreeMap::new(),
+        times: Times::new(now),
+    }
+}
+
+/// A text to be sent instead.
+pub fn sample_fallback() -> Fallback {
+    Fallback {
+        channel: Channel::Email,
+        to: "ada@example.com".to_owned(),
+        content: Content::Email(Email { subject: "Hello".to_owned(), ..Email::default() }),
+        template: None,
+        provider: ProviderName::Resend,
+        choice: ProviderChoice::Any,
+    }
 }
 
 /// The auth secret of the tests.

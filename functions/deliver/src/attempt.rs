@@ -1,25 +1,23 @@
 //! One attempt to send: decide, claim, call, record. Only who made the claim calls, and a call is made once a claim.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use switchboard::clock::plus_seconds;
+use switchboard::message::fallback::is_mendable;
 use switchboard::message::{Message, Status};
 use switchboard::person::{Decision, Outcome, Suppression};
 use switchboard::provider::call::CALL_TIMEOUT;
 use switchboard::provider::{Accepted, PermanentKind, SendError};
-use switchboard::road::timing::{delay, plan, retry_at};
+use switchboard::road::timing::{Patience, delay, plan, retry_at};
 use switchboard::store::StoreError;
-use switchboard::store::messages::Settled;
+use switchboard::store::messages::{Settled, Then, Untaken};
 
 use crate::step::Done;
 use crate::{App, StepError};
 
 /// How long a claim is held. Three times a provider call's longest: while it lasts nobody else asks what became of it.
 const LEASE_SECONDS: i64 = 30;
-
-/// After so many attempts a message has failed. With the pauses of [`retry_at`] that is about half an hour of refusals.
-const MOST_ATTEMPTS: u32 = 8;
 
 /// Why a message ended that was worthless before it could be sent.
 const EXPIRED: &str = "expired";
@@ -105,7 +103,7 @@ async fn call(app: &App, message: &Message, lease: Timestamp) -> Result<Done, St
     let took = started.elapsed().as_secs_f64() * 1000.0;
     let now = app.road.clock.now();
     let sent = answer.is_ok();
-    let settled = outcome(answer, attempt, now);
+    let settled = outcome(answer, message, attempt, now);
     if let Settled::Failed { reason, .. } = &settled {
         suppress(app, message, reason, now).await?;
     }
@@ -122,12 +120,13 @@ fn in_time(now: Timestamp, lease: Timestamp) -> bool {
 }
 
 /// What an answer means for the message.
-fn outcome(answer: Result<Accepted, SendError>, attempt: u32, now: Timestamp) -> Settled {
+fn outcome(answer: Result<Accepted, SendError>, message: &Message, attempt: u32, now: Timestamp) -> Settled {
+    let because = if answer.as_ref().is_err_and(SendError::is_throttled) { Untaken::Busy } else { Untaken::Failed };
     match answer {
         Ok(accepted) => Settled::Sent { provider_id: accepted.provider_id },
         Err(SendError::Transient { provider_code, reason, retry_after }) => {
-            let again = Again { attempt, provider_code, detail: reason };
-            again.settled(retry_at(attempt, retry_after, random(), now), now)
+            let again = Again { attempt, provider_code, detail: reason, because };
+            again.settled(message, retry_at(attempt, retry_after, random(), now), now)
         }
         Err(SendError::Permanent { kind, provider_code, reason }) => Settled::refused(kind, provider_code, reason),
         Err(SendError::Uncertain { provider_code, reason }) => Settled::Uncertain {
@@ -143,23 +142,49 @@ pub(crate) struct Again {
     pub(crate) attempt: u32,
     pub(crate) provider_code: String,
     pub(crate) detail: String,
+    pub(crate) because: Untaken,
 }
 
 impl Again {
-    pub(crate) fn settled(self, at: Timestamp, now: Timestamp) -> Settled {
-        if self.attempt < MOST_ATTEMPTS {
+    pub(crate) fn settled(self, message: &Message, at: Timestamp, now: Timestamp) -> Settled {
+        if !self.is_last(message, now) {
             return Settled::Retry {
                 at,
                 due: plan(at, now).due,
                 provider_code: self.provider_code,
                 detail: self.detail,
+                because: self.because,
             };
         }
         Settled::Failed {
             reason: "attempts_exhausted".to_owned(),
             provider_code: Some(self.provider_code),
             detail: format!("{} attempts, the last one: {}", self.attempt, self.detail),
+            then: Then::Nothing,
         }
+    }
+
+    fn is_last(&self, message: &Message, now: Timestamp) -> bool {
+        let patience = Patience::of(message.class);
+        match self.because {
+            Untaken::Busy => {
+                let begun = message.times.started.unwrap_or(now);
+                now >= plus_seconds(begun, patience.busy_seconds)
+            }
+            Untaken::Failed => self.attempt.saturating_sub(message.throttled) >= patience.attempts,
+        }
+    }
+}
+
+/// The same end, followed by what is to be sent instead, where there is something and it may help.
+fn followed(settled: &Settled, message: &Message, now: Timestamp) -> Settled {
+    match settled.clone() {
+        Settled::Failed { reason, provider_code, detail, .. }
+            if message.fallback_id().is_some() && is_mendable(Status::Failed, Some(&reason)) =>
+        {
+            Settled::Failed { reason, provider_code, detail, then: Then::Fallback { due: plan(now, now).due } }
+        }
+        other => other,
     }
 }
 
@@ -171,6 +196,7 @@ pub(crate) async fn record(
     settled: &Settled,
     now: Timestamp,
 ) -> Result<&'static str, StepError> {
+    let settled = &followed(settled, message, now);
     if !app.road.messages.settle(message.id, attempt, settled, now).await? {
         // A callback was faster. If it was sent, that is what the callback said too.
         return Ok(if matches!(settled, Settled::Sent { .. }) { "sent" } else { "overtaken" });
@@ -178,7 +204,8 @@ pub(crate) async fn record(
     let next = match settled {
         Settled::Retry { at, .. } => plan(*at, now).delay,
         Settled::Uncertain { .. } => Some(delay(plus_seconds(now, FIRST_QUESTION_SECONDS), now)),
-        Settled::Sent { .. } | Settled::Failed { .. } => None,
+        Settled::Failed { then: Then::Fallback { .. }, .. } => Some(Duration::ZERO),
+        Settled::Sent { .. } | Settled::Failed { then: Then::Nothing, .. } => None,
     };
     if let Some(pause) = next
         && let Err(error) = app.road.queues.enqueue(message.lane, message.id, pause).await
@@ -210,6 +237,10 @@ pub(crate) fn random() -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use switchboard::message::Channel;
+    use switchboard::message::trigger::Class;
+    use switchboard::testing::sample_message;
+
     use super::*;
 
     const NOW: Timestamp = Timestamp::UNIX_EPOCH;
@@ -218,20 +249,62 @@ mod tests {
         SendError::Transient { provider_code: "20429".into(), reason: "too many requests".into(), retry_after: None }
     }
 
+    fn broken() -> SendError {
+        SendError::Transient { provider_code: "503".into(), reason: "the provider failed".into(), retry_after: None }
+    }
+
+    /// A message that was first tried `age` seconds ago.
+    fn message(class: Class, throttled: u32, age: i64) -> Message {
+        let mut message = sample_message(NOW);
+        message.class = class;
+        message.throttled = throttled;
+        message.times.started = Some(plus_seconds(NOW, -age));
+        message
+    }
+
     #[test]
-    fn a_busy_provider_is_tried_again_until_the_attempts_are_used_up() {
-        assert!(matches!(outcome(Err(busy()), 1, NOW), Settled::Retry { at, due, .. } if at > NOW && due > at));
-        assert!(matches!(outcome(Err(busy()), MOST_ATTEMPTS - 1, NOW), Settled::Retry { .. }));
-        let Settled::Failed { reason, .. } = outcome(Err(busy()), MOST_ATTEMPTS, NOW) else { panic!("no end") };
-        assert_eq!(reason, "attempts_exhausted");
+    fn a_failing_provider_is_tried_again_until_the_attempts_are_used_up() {
+        for (class, attempts) in [(Class::Security, 5), (Class::Transactional, 8), (Class::Marketing, 6)] {
+            let message = message(class, 0, 60);
+            assert!(
+                matches!(outcome(Err(broken()), &message, 1, NOW), Settled::Retry { at, due, .. } if at > NOW && due > at)
+            );
+            assert!(matches!(outcome(Err(broken()), &message, attempts - 1, NOW), Settled::Retry { .. }));
+            let end = outcome(Err(broken()), &message, attempts, NOW);
+            let Settled::Failed { reason, .. } = end else { panic!("no end") };
+            assert_eq!(reason, "attempts_exhausted");
+        }
+    }
+
+    #[test]
+    fn a_busy_provider_uses_up_no_attempts_but_patience() {
+        let waiting = message(Class::Security, 20, 599);
+        assert!(matches!(outcome(Err(busy()), &waiting, 21, NOW), Settled::Retry { because: Untaken::Busy, .. }));
+        assert!(matches!(outcome(Err(broken()), &waiting, 21, NOW), Settled::Retry { because: Untaken::Failed, .. }));
+        assert!(matches!(outcome(Err(busy()), &message(Class::Security, 20, 600), 21, NOW), Settled::Failed { .. }));
     }
 
     #[test]
     fn an_unknown_outcome_is_never_a_retry() {
         let error = SendError::Uncertain { provider_code: None, reason: "no answer".into() };
         for attempt in 1..20 {
-            assert!(matches!(outcome(Err(error.clone()), attempt, NOW), Settled::Uncertain { .. }));
+            let message = message(Class::Marketing, 0, 60);
+            assert!(matches!(outcome(Err(error.clone()), &message, attempt, NOW), Settled::Uncertain { .. }));
         }
+    }
+
+    #[test]
+    fn an_end_that_another_channel_may_mend_is_followed_by_it() {
+        let mut message = message(Class::Transactional, 0, 0);
+        let refused = |kind: PermanentKind| Settled::refused(kind, "21211".into(), "no".into());
+        let then = |message: &Message, kind| match followed(&refused(kind), message, NOW) {
+            Settled::Failed { then, .. } => then,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(then(&message, PermanentKind::InvalidNumber), Then::Nothing);
+        message.fallback_to = vec![Channel::Email];
+        assert!(matches!(then(&message, PermanentKind::InvalidNumber), Then::Fallback { .. }));
+        assert_eq!(then(&message, PermanentKind::OptedOut), Then::Nothing);
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! Takes messages from the lanes and sees each one step further.
 //!
 //! [`handle`] works through a batch; one record never blocks another. What a message's next step is follows from its
-//! status: [`attempt`] (send it), [`resolve`] (find out whether it was sent), [`ask`] (find out what became of it). A
+//! status: [`attempt`] (send it), [`resolve`] (find out whether it was sent), [`ask`] (find out what became of it), [`fallback`] (send something else instead). A
 //! report that waited for its message is applied in [`report`].
 
 mod ask;
 mod attempt;
+mod fallback;
 mod providers;
 mod report;
 mod resolve;

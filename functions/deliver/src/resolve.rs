@@ -12,7 +12,7 @@ use switchboard::message::{Message, MessageId, Status};
 use switchboard::provider::{ProviderName, Resolution, SendError, Taken, sendgrid};
 use switchboard::road::timing::{delay, retry_at};
 use switchboard::store::StoreError;
-use switchboard::store::messages::Settled;
+use switchboard::store::messages::{Settled, Then, Untaken};
 
 use crate::attempt::{Again, random, record, suppress};
 use crate::step::Done;
@@ -68,9 +68,13 @@ async fn settle(
 ) -> Result<Option<Settled>, StepError> {
     let taken = KnownIds { app, of: message.id };
     let not_taken = |detail: &str| {
-        let again =
-            Again { attempt: message.attempts, provider_code: "not_taken".to_owned(), detail: detail.to_owned() };
-        again.settled(retry_at(message.attempts, None, random(), now), now)
+        let again = Again {
+            attempt: message.attempts,
+            provider_code: "not_taken".to_owned(),
+            detail: detail.to_owned(),
+            because: Untaken::Failed,
+        };
+        again.settled(message, retry_at(message.attempts, None, random(), now), now)
     };
     let settled = match app.providers.resolve(message, claimed, &taken).await {
         Ok(Resolution::Accepted(accepted)) => Some(Settled::Sent { provider_id: accepted.provider_id }),
@@ -107,6 +111,7 @@ fn given_up() -> Settled {
         provider_code: None,
         detail: "the provider never said whether it has it; it was not sent again, so that it cannot arrive twice"
             .to_owned(),
+        then: Then::Nothing,
     }
 }
 

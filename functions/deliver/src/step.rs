@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use switchboard::message::{Message, MessageId, Status};
 use switchboard::telemetry::DeliveryMetrics;
 
-use crate::{App, StepError, ask, attempt, resolve};
+use crate::{App, StepError, ask, attempt, fallback, resolve};
 
 /// What a step did, for the log and the metrics.
 #[derive(Debug)]
@@ -34,12 +34,8 @@ pub(crate) async fn take(app: &App, id: MessageId) -> Result<(), StepError> {
         Status::Accepted | Status::Scheduled | Status::Held | Status::Retrying => attempt::take(app, &message).await?,
         Status::Sending | Status::Uncertain => resolve::take(app, &message).await?,
         Status::Sent => ask::take(app, &message).await?,
-        Status::Delivered
-        | Status::Undelivered
-        | Status::Failed
-        | Status::Blocked
-        | Status::Cancelled
-        | Status::Expired => Done::nothing("ended"),
+        Status::Failed | Status::Undelivered => fallback::take(app, &message).await?,
+        Status::Delivered | Status::Blocked | Status::Cancelled | Status::Expired => Done::nothing("ended"),
     };
     tell(&message, &done);
     Ok(())

@@ -106,16 +106,15 @@ fn next(due: &Due, now: Timestamp) -> Option<Next> {
         Status::Sending | Status::Uncertain => {
             Some(Next { delay: Duration::ZERO, look: next_look(now, due.looks, now) })
         }
+        // It ended, and what is sent instead was not made yet.
+        Status::Failed | Status::Undelivered => {
+            Some(Next { delay: Duration::ZERO, look: next_look(now, due.looks, now) })
+        }
         Status::Sent => (due.looks < MOST_QUESTIONS).then(|| {
             let pause = FIRST_PAUSE_SECONDS << due.looks;
             Next { delay: Duration::ZERO, look: switchboard::clock::plus_seconds(now, pause) }
         }),
-        Status::Delivered
-        | Status::Undelivered
-        | Status::Failed
-        | Status::Blocked
-        | Status::Cancelled
-        | Status::Expired => None,
+        Status::Delivered | Status::Blocked | Status::Cancelled | Status::Expired => None,
     }
 }
 

@@ -1,10 +1,11 @@
 //! What a message is. Read in this order: [`id`], [`channel`], [`address`], [`content`], [`status`] (the one transition
-//! table), [`lane`], [`segments`], [`cost`], [`trigger`], [`template`], [`trail`], and last [`record`]: the whole message.
+//! table), [`lane`], [`segments`], [`cost`], [`trigger`], [`template`], [`trail`], [`fallback`], and last [`record`]: the whole message.
 
 pub mod address;
 pub mod channel;
 pub mod content;
 pub mod cost;
+pub mod fallback;
 pub mod id;
 pub mod lane;
 pub mod record;

@@ -39,7 +39,9 @@ pub struct Message {
     pub segments: u32,
     pub cost: Micros,
     pub links: Links,
-    /// What is sent instead, in this order, if it cannot arrive.
+    /// On which channels something else is sent, in this order, if it cannot arrive.
+    pub fallback_to: Vec<Channel>,
+    /// What that is.
     pub fallbacks: Vec<Fallback>,
     /// The message it is sent instead of.
     pub instead_of: Option<MessageId>,
@@ -52,6 +54,8 @@ pub struct Message {
     pub provider_id: Option<String>,
     /// How often a worker claimed it for sending.
     pub attempts: u32,
+    /// How many of those the provider turned away for being too busy.
+    pub throttled: u32,
     /// How often the sweep looked at it in its present status; its next look waits longer each time.
     pub looks: u32,
     pub decision: Decision,

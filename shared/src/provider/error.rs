@@ -83,7 +83,16 @@ impl PermanentKind {
     }
 }
 
+/// The codes that say "too many at once": the message itself is none of the matter. Twilio's concurrency limit, a
+/// sender's full queue, WhatsApp's rates; Resend's rate; and the bare HTTP status.
+const THROTTLED: [&str; 6] = ["20429", "21611", "63017", "63018", "rate_limit_exceeded", "429"];
+
 impl SendError {
+    /// The provider was too busy to look at the message.
+    pub fn is_throttled(&self) -> bool {
+        matches!(self, Self::Transient { provider_code, .. } if THROTTLED.contains(&provider_code.as_str()))
+    }
+
     /// The error of a call that only asks: whatever broke on the way, nothing was sent, so it may be asked again.
     pub fn of_a_question(self) -> Self {
         match self {

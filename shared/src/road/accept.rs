@@ -133,6 +133,66 @@ impl Road {
         self.replay(&task).await
     }
 
+    /// Makes the message that is sent instead of one that ended without arriving, and queues it. However often this is
+    /// done, there is one. `None`: there is nothing to send instead.
+    pub async fn fall_back(&self, ended: &Message) -> Result<Option<MessageId>, StoreError> {
+        let (Some(id), Some((next, rest))) = (ended.fallback_id(), ended.fallbacks.split_first()) else {
+            return Ok(None);
+        };
+        let now = self.clock.now();
+        let person = match &ended.person {
+            Some(id) => self.people.get(id).await?,
+            None => None,
+        };
+        let part = Part {
+            channel: next.channel,
+            to: Address::stored(next.channel, next.to.clone()),
+            from: None,
+            content: next.content.clone(),
+            template: next.template.clone(),
+            provider: next.provider,
+            choice: next.choice,
+        };
+        let task = Task {
+            person,
+            valid_until: ended.times.valid_until,
+            job: ended.job,
+            links: ended.links.clone(),
+            trigger: ended.trigger,
+            ..Task::new(ended.task, ended.caller.clone(), ended.class, ended.lane, Vec::new())
+        };
+        let decision = self.decide(task.class, task.trigger, task.person.as_ref(), part.channel, &part.to).await?;
+        let made = Message {
+            fallback_to: rest.iter().map(|fallback| fallback.channel).collect(),
+            fallbacks: rest.to_vec(),
+            instead_of: Some(ended.id),
+            person: ended.person.clone(),
+            ..message(&task, &part, id, Vec::new(), decision, now)
+        };
+        if self.messages.create(std::slice::from_ref(&made)).await? == Created::New {
+            self.queue(std::slice::from_ref(&made)).await;
+        }
+        Ok(Some(id))
+    }
+
+    /// All messages of a task: those it was accepted as, and what was sent instead of any of them. `None`: no such task.
+    pub async fn task(&self, id: MessageId) -> Result<Option<Vec<Message>>, StoreError> {
+        let Some(first) = self.messages.story(id).await? else { return Ok(None) };
+        let siblings = first.siblings.clone();
+        let mut messages = vec![first];
+        for id in siblings {
+            messages.extend(self.messages.story(id).await?);
+        }
+        let mut looked_at = 0;
+        while let Some(message) = messages.get(looked_at) {
+            if let Some(instead) = message.fallback_id().filter(|_| message.status.is_final()) {
+                messages.extend(self.messages.story(instead).await?);
+            }
+            looked_at += 1;
+        }
+        Ok(Some(messages))
+    }
+
     async fn messages_of(&self, task: &Task, now: Timestamp) -> Result<Vec<Message>, StoreError> {
         let ids: Vec<MessageId> = task.parts.iter().enumerate().map(|(i, part)| part_id(task.id, i, part)).collect();
         let mut messages = Vec::with_capacity(task.parts.len());
@@ -248,7 +308,8 @@ fn message(
     let reason = decision.is_refused().then(|| decision.reason.clone());
     let detail = (!decision.is_allowed()).then(|| decision.reason.clone());
     let entry = TrailEntry::ours(now, status.as_str(), detail);
-    let fallbacks = if id == task.id { task.fallbacks.iter().map(fallback).collect() } else { Vec::new() };
+    let fallbacks: Vec<Fallback> =
+        if id == task.id { task.fallbacks.iter().map(fallback).collect() } else { Vec::new() };
     Message {
         id,
         task: task.id,
@@ -270,6 +331,7 @@ fn message(
         segments,
         cost,
         links: task.links.clone(),
+        fallback_to: fallbacks.iter().map(|fallback| fallback.channel).collect(),
         fallbacks,
         instead_of: None,
         status,
@@ -277,6 +339,7 @@ fn message(
         provider_code: None,
         provider_id: None,
         attempts: 0,
+        throttled: 0,
         looks: 0,
         decision,
         trail: BTreeMap::from([(ACCEPT.to_owned(), entry)]),

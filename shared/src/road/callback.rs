@@ -29,7 +29,7 @@ impl Road {
         let Some(id) = self.message_of(report).await? else { return Ok(Applied::Unmatched) };
         match self.messages.report(id, report).await? {
             Reported::NoSuchMessage => Ok(Applied::Unmatched),
-            reported @ (Reported::Moved(_) | Reported::Noted | Reported::Repeated) => {
+            reported @ (Reported::Moved(_) | Reported::FallsBack(_) | Reported::Noted | Reported::Repeated) => {
                 tracing::info!(
                     message.id = %id,
                     provider.name = report.provider.as_str(),
@@ -38,6 +38,11 @@ impl Road {
                     report.outcome = ?reported,
                     "report"
                 );
+                if let Reported::FallsBack(_) = reported
+                    && let Err(error) = self.queues.look_at(id).await
+                {
+                    tracing::error!(message.id = %id, error = %error, "fallback not queued; the sweep will queue it");
+                }
                 Ok(Applied::Reached(id, reported))
             }
         }

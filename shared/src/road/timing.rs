@@ -9,6 +9,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::clock::{from_millis, plus_seconds};
+use crate::message::trigger::Class;
 use crate::queue::LONGEST_DELAY;
 
 /// How long a queued message may take to be claimed before the sweep queues it again. With a sweep every minute, what was
@@ -18,6 +19,27 @@ const GRACE_SECONDS: i64 = 60;
 const LEAD_SECONDS: i64 = 90;
 /// The longest pause between two looks at the same message in the same state.
 const LONGEST_PAUSE_SECONDS: i64 = 3_600;
+
+/// How long a message is worth trying, by its class.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Patience {
+    /// How many attempts may fail. One the provider turned away for being too busy is not counted.
+    pub attempts: u32,
+    /// How long a provider may be too busy.
+    pub busy_seconds: i64,
+}
+
+impl Patience {
+    /// A code is worthless after ten minutes, so that a security message is tried for no longer; marketing can wait a
+    /// day. With the pauses of [`retry_at`] five attempts take about a minute, eight about half an hour.
+    pub fn of(class: Class) -> Self {
+        match class {
+            Class::Security => Self { attempts: 5, busy_seconds: 600 },
+            Class::Transactional => Self { attempts: 8, busy_seconds: 6 * 3_600 },
+            Class::Marketing => Self { attempts: 6, busy_seconds: 24 * 3_600 },
+        }
+    }
+}
 
 /// What to do with a message that must not be sent before some time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -49,7 +49,8 @@ impl Files {
             Err(error) if matches!(error.as_service_error(), Some(GetObjectError::NoSuchKey(_))) => return Ok(None),
             Err(error) => return Err(unavailable("files.get")(error)),
         };
-        let broke_off = |_| StoreError::Unavailable { operation: "files.get", cause: "the answer broke off".to_owned() };
+        let broke_off =
+            |_| StoreError::Unavailable { operation: "files.get", cause: "the answer broke off".to_owned() };
         Ok(Some(answer.body.collect().await.map_err(broke_off)?.into_bytes()))
     }
 }

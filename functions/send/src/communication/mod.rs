@@ -2,6 +2,7 @@
 
 pub mod batch;
 pub mod cancel;
+mod channels;
 pub mod send;
 pub mod status;
 pub mod trigger_types;
@@ -14,11 +15,5 @@ use switchboard::road::Road;
 async fn task(road: &Road, task_id: &str) -> Result<Vec<Message>, ApiError> {
     let not_found = || ApiError::not_found("Task not found");
     let id: MessageId = task_id.parse().map_err(|_| not_found())?;
-    let first = road.messages.story(id).await?.ok_or_else(not_found)?;
-    let mut messages = Vec::with_capacity(1 + first.siblings.len());
-    for id in &first.siblings {
-        messages.extend(road.messages.story(*id).await?);
-    }
-    messages.insert(0, first);
-    Ok(messages)
+    road.task(id).await?.ok_or_else(not_found)
 }

@@ -61,8 +61,8 @@ mod tests {
     use async_trait::async_trait;
 
     use super::*;
-    use crate::message::content::{Attachment, Email, Place, Recipient};
     use crate::message::EmailAddress;
+    use crate::message::content::{Attachment, Email, Place, Recipient};
     use crate::seal::tests::test_seal;
     use crate::store::files::Shelf;
     use crate::testing::dead_aws;

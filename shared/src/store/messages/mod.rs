@@ -17,7 +17,7 @@ use aws_sdk_dynamodb::Client;
 use jiff::Timestamp;
 
 pub use accept::Created;
-pub use progress::Settled;
+pub use progress::{Settled, Then, Untaken};
 pub use report::Reported;
 pub use sweep::{Agenda, Due, SHARDS};
 

@@ -22,6 +22,7 @@ pub enum Settled {
         due: Timestamp,
         provider_code: String,
         detail: String,
+        because: Untaken,
     },
     /// The provider may have it; ask it at `due`.
     Uncertain {
@@ -34,13 +35,37 @@ pub enum Settled {
         reason: String,
         provider_code: Option<String>,
         detail: String,
+        then: Then,
+    },
+}
+
+/// Why a provider did not take a message this time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Untaken {
+    /// It was too busy; the attempt does not count.
+    Busy,
+    Failed,
+}
+
+/// What comes after an end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Then {
+    Nothing,
+    /// Another message is to be sent instead; the sweep looks at `due` whether it was made.
+    Fallback {
+        due: Timestamp,
     },
 }
 
 impl Settled {
     /// The permanent refusal of a provider.
     pub fn refused(kind: PermanentKind, provider_code: String, detail: String) -> Self {
-        Self::Failed { reason: kind.as_str().to_owned(), provider_code: Some(provider_code), detail }
+        Self::Failed {
+            reason: kind.as_str().to_owned(),
+            provider_code: Some(provider_code),
+            detail,
+            then: Then::Nothing,
+        }
     }
 
     /// The status it leads to.
@@ -95,8 +120,12 @@ impl Messages {
                 let update = update.set("provider_id", text(provider_id)).time_if_absent("sent_at", now);
                 (update.remove("lease_until").remove("provider_code").due(id, first_ask(now)), None)
             }
-            Settled::Retry { at, due, provider_code, detail } => {
+            Settled::Retry { at, due, provider_code, detail, because } => {
                 let update = update.set("provider_code", text(provider_code)).time("not_before", *at);
+                let update = match because {
+                    Untaken::Busy => update.increment("throttled"),
+                    Untaken::Failed => update,
+                };
                 let update = update.remove("lease_until").due(id, *due);
                 (update, Some(format!("{provider_code}: {detail}")))
             }
@@ -107,8 +136,12 @@ impl Messages {
                 };
                 (update.remove("lease_until").due(id, *due), Some(detail.clone()))
             }
-            Settled::Failed { reason, provider_code, detail } => {
-                let update = update.set("reason", text(reason)).time("ended_at", now).nothing_due();
+            Settled::Failed { reason, provider_code, detail, then } => {
+                let update = update.set("reason", text(reason)).time("ended_at", now);
+                let update = match then {
+                    Then::Nothing => update.nothing_due(),
+                    Then::Fallback { due } => update.remove("lease_until").due(id, *due),
+                };
                 let update = match provider_code {
                     Some(code) => update.set("provider_code", text(code)),
                     None => update,
@@ -143,6 +176,12 @@ impl Messages {
             None => update,
         };
         self.step(seen.id, update, "messages.end").await
+    }
+
+    /// Nothing more is to come of a message that ended.
+    pub async fn done_with(&self, seen: &Message) -> Result<bool, StoreError> {
+        let update = Update::default().only_if_equal("status", text(seen.status.as_str())).nothing_due();
+        self.step(seen.id, update, "messages.done_with").await
     }
 
     /// Lets a message wait until `until`, because a rule asks for it. `false`: it moved on since it was read.

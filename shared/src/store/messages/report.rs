@@ -1,6 +1,8 @@
 //! What providers say of a message, applied forward only and once.
 
-use super::{Messages, Update, first_ask};
+use super::{Messages, Then, Update, first_ask};
+use crate::clock::plus_seconds;
+use crate::message::fallback::is_mendable;
 use crate::message::trail::MOST_ENTRIES;
 use crate::message::{MessageId, Status, TrailEntry};
 use crate::provider::{Event, Report};
@@ -12,6 +14,8 @@ use crate::store::{Item, StoreError, text, unavailable};
 pub enum Reported {
     /// The message's status moved.
     Moved(Status),
+    /// It ended without arriving, and another message is to be sent instead.
+    FallsBack(Status),
     /// It was noted in the trail; the status stays.
     Noted,
     /// It was there already, or says nothing new.
@@ -30,14 +34,29 @@ impl Messages {
         if report.event == Event::Sent && self.is_past_sending(id).await? {
             return Ok(Reported::Repeated);
         }
-        match self.apply_report(id, report, move_to(id, to, report)).await? {
-            Applied::Done(_) => Ok(Reported::Moved(to)),
+        let then = self.after(id, report).await?;
+        match self.apply_report(id, report, move_to(id, to, report, then)).await? {
+            Applied::Done(_) if then == Then::Nothing => Ok(Reported::Moved(to)),
+            Applied::Done(_) => Ok(Reported::FallsBack(to)),
             Applied::Refused(None) => Ok(Reported::NoSuchMessage),
             Applied::Refused(Some(item)) if knows(&item, &report.key) || report.event == Event::Sent => {
                 Ok(Reported::Repeated)
             }
             Applied::Refused(Some(_)) => self.note(id, report).await,
         }
+    }
+
+    /// What comes after a message's end, if this report is its end. Whether it has a fallback never changes, so reading it
+    /// before the step is as good as reading it within.
+    async fn after(&self, id: MessageId, report: &Report) -> Result<Then, StoreError> {
+        let Event::Undelivered(kind) = report.event else { return Ok(Then::Nothing) };
+        if !is_mendable(Status::Undelivered, Some(kind.as_str())) {
+            return Ok(Then::Nothing);
+        }
+        let get = self.client.get_item().table_name(&self.table).key("id", text(id.to_string()));
+        let answer = get.projection_expression("fallback_to").send().await.map_err(unavailable("messages.fallback"))?;
+        let falls_back = answer.item().is_some_and(|item| item.contains_key("fallback_to"));
+        Ok(if falls_back { Then::Fallback { due: plus_seconds(report.at, 60) } } else { Then::Nothing })
     }
 
     /// Whether a message was sent or has ended. A reading that is a moment old can only say "no" too often.
@@ -90,7 +109,7 @@ impl Messages {
 }
 
 /// The step a report takes a message to.
-fn move_to(id: MessageId, to: Status, report: &Report) -> Update {
+fn move_to(id: MessageId, to: Status, report: &Report, then: Then) -> Update {
     let update =
         Update::default().forward_to(to).time_if_absent("sent_at", report.at).time_if_absent("started_at", report.at);
     let update = match &report.provider_id {
@@ -99,7 +118,11 @@ fn move_to(id: MessageId, to: Status, report: &Report) -> Update {
     };
     match report.event {
         Event::Undelivered(kind) => {
-            let update = update.set("reason", text(kind.as_str())).time("ended_at", report.at).nothing_due();
+            let update = update.set("reason", text(kind.as_str())).time("ended_at", report.at);
+            let update = match then {
+                Then::Nothing => update.nothing_due(),
+                Then::Fallback { due } => update.remove("lease_until").due(id, due),
+            };
             match &report.provider_code {
                 Some(code) => update.set("provider_code", text(code)),
                 None => update,

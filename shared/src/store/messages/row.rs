@@ -62,6 +62,8 @@ pub(super) struct Row {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     provider_id: Option<String>,
     attempts: u32,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    throttled: u32,
     looks: u32,
     decision: Decision,
     trail: BTreeMap<String, TrailEntry>,
@@ -82,6 +84,10 @@ pub(super) struct Sealed {
     pub(super) content: Content,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) fallbacks: Vec<Fallback>,
+}
+
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 fn is_fixed(choice: &ProviderChoice) -> bool {
@@ -133,13 +139,14 @@ impl Messages {
             segments: message.segments,
             cost: message.cost,
             links: message.links,
-            fallback_to: message.fallbacks.iter().map(|fallback| fallback.channel).collect(),
+            fallback_to: message.fallback_to,
             instead_of: message.instead_of,
             status: message.status,
             reason: message.reason,
             provider_code: message.provider_code,
             provider_id: message.provider_id,
             attempts: message.attempts,
+            throttled: message.throttled,
             looks: message.looks,
             decision: message.decision,
             trail: message.trail,
@@ -198,6 +205,7 @@ impl Row {
             segments: row.segments,
             cost: row.cost,
             links: row.links,
+            fallback_to: row.fallback_to,
             fallbacks: sealed.fallbacks,
             instead_of: row.instead_of,
             status: row.status,
@@ -205,6 +213,7 @@ impl Row {
             provider_code: row.provider_code,
             provider_id: row.provider_id,
             attempts: row.attempts,
+            throttled: row.throttled,
             looks: row.looks,
             decision: row.decision,
             trail: row.trail,

@@ -1,0 +1,72 @@
+//! Channel fallback: what is sent instead when a message cannot arrive on its channel.
+//!
+//! It is a message of its own, made when the first has ended, decided about and counted like any other. Only what
+//! certainly did not arrive falls back (an unknown outcome might have arrived), and only for a reason of the channel: who
+//! said "no" on one channel is not written to on another.
+
+use super::{Channel, Message, MessageId, Status};
+
+/// Reasons that another channel does not mend: the person's own "no", and "nobody knows whether it arrived".
+const FINAL_REASONS: [&str; 3] = ["opted_out", "recipient_blocked", "outcome_unknown"];
+
+/// Whether a message that ended so is one that the next channel may mend.
+pub fn is_mendable(status: Status, reason: Option<&str>) -> bool {
+    let ended = match status {
+        Status::Failed | Status::Undelivered => true,
+        Status::Accepted
+        | Status::Scheduled
+        | Status::Held
+        | Status::Sending
+        | Status::Uncertain
+        | Status::Retrying
+        | Status::Sent
+        | Status::Delivered
+        | Status::Blocked
+        | Status::Cancelled
+        | Status::Expired => false,
+    };
+    ended && reason.is_none_or(|reason| !FINAL_REASONS.contains(&reason))
+}
+
+/// Where a channel falls back to unless the client says otherwise.
+pub fn usual(channel: Channel) -> &'static [Channel] {
+    match channel {
+        Channel::Sms | Channel::Voice => &[Channel::Email],
+        Channel::Whatsapp => &[Channel::Sms, Channel::Email],
+        Channel::Email => &[Channel::Sms],
+    }
+}
+
+impl Message {
+    /// The id of the message sent instead of this one, if there is to be one.
+    pub fn fallback_id(&self) -> Option<MessageId> {
+        self.fallback_to.first().map(|channel| self.id.sibling(&format!("fallback:{channel}")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use strum::IntoEnumIterator;
+
+    use super::*;
+
+    #[test]
+    fn only_what_certainly_did_not_arrive_for_a_reason_of_the_channel_falls_back() {
+        assert!(is_mendable(Status::Failed, Some("invalid_number")));
+        assert!(is_mendable(Status::Undelivered, Some("unreachable")));
+        assert!(is_mendable(Status::Failed, Some("attempts_exhausted")));
+        for reason in FINAL_REASONS {
+            assert!(!is_mendable(Status::Failed, Some(reason)), "{reason}");
+        }
+        for status in Status::iter().filter(|status| !matches!(status, Status::Failed | Status::Undelivered)) {
+            assert!(!is_mendable(status, Some("invalid_number")), "{status}");
+        }
+    }
+
+    #[test]
+    fn no_channel_falls_back_to_itself() {
+        for channel in Channel::iter() {
+            assert!(!usual(channel).is_empty() && !usual(channel).contains(&channel), "{channel}");
+        }
+    }
+}
