@@ -77,6 +77,7 @@ pub fn sample_message(now: Timestamp) -> Message {
         request_hash: None,
         person: None,
         channel: Channel::Sms,
+        asked: None,
         class: Class::Transactional,
         trigger: None,
         template: None,

@@ -17,6 +17,8 @@ mod crash;
 #[cfg(test)]
 mod edge;
 #[cfg(test)]
+mod fallback;
+#[cfg(test)]
 mod idempotency;
 #[cfg(test)]
 mod poison;

@@ -178,14 +178,14 @@ impl Again {
 
 /// The same end, followed by what is to be sent instead, where there is something and it may help.
 fn followed(settled: &Settled, message: &Message, now: Timestamp) -> Settled {
-    match settled.clone() {
-        Settled::Failed { reason, provider_code, detail, .. }
-            if message.fallback_id().is_some() && is_mendable(Status::Failed, Some(&reason)) =>
-        {
-            Settled::Failed { reason, provider_code, detail, then: Then::Fallback { due: plan(now, now).due } }
-        }
-        other => other,
+    let mut settled = settled.clone();
+    if let Settled::Failed { reason, then, .. } = &mut settled
+        && message.fallback_id().is_some()
+        && is_mendable(Status::Failed, Some(reason))
+    {
+        *then = Then::Fallback { due: plan(now, now).due };
     }
+    settled
 }
 
 /// Records an outcome and queues the next step, where there is one.
@@ -297,9 +297,9 @@ mod tests {
     fn an_end_that_another_channel_may_mend_is_followed_by_it() {
         let mut message = message(Class::Transactional, 0, 0);
         let refused = |kind: PermanentKind| Settled::refused(kind, "21211".into(), "no".into());
-        let then = |message: &Message, kind| match followed(&refused(kind), message, NOW) {
-            Settled::Failed { then, .. } => then,
-            other => panic!("{other:?}"),
+        let then = |message: &Message, kind| {
+            let settled = followed(&refused(kind), message, NOW);
+            if let Settled::Failed { then, .. } = settled { then } else { panic!("{settled:?}") }
         };
         assert_eq!(then(&message, PermanentKind::InvalidNumber), Then::Nothing);
         message.fallback_to = vec![Channel::Email];

@@ -110,7 +110,8 @@ pub(crate) fn task(
     content: Content,
     provider: ProviderName,
 ) -> Task {
-    let part = Part { channel, to, from, content, template: None, provider, choice: ProviderChoice::Fixed };
+    let part =
+        Part { channel, to, from, content, template: None, provider, choice: ProviderChoice::Fixed, asked: None };
     let task = Task::new(identity.id, caller, Class::Transactional, Lane::Standard, vec![part]);
     Task { request_hash: identity.request_hash, ..task }
 }

@@ -20,6 +20,8 @@ pub(crate) struct One<K> {
     pub(crate) of: K,
     /// Set where it is on record, refused by the decision or not.
     pub(crate) task_id: Option<String>,
+    /// Whether it goes out on another channel than was asked for.
+    pub(crate) fallback_used: bool,
     /// Set where it goes out.
     pub(crate) cost: Option<Micros>,
     /// Why it does not, where it does not.
@@ -41,6 +43,9 @@ impl<K> One<K> {
         Self {
             of,
             task_id: accepted.as_ref().and_then(Accepted::task).map(|task| task.to_string()),
+            fallback_used: accepted
+                .as_ref()
+                .is_some_and(|accepted| accepted.allowed().any(|message| message.asked.is_some())),
             cost: accepted.filter(|_| refused.is_none()).map(|accepted| total_cost(&accepted)),
             error: refused.map(|error| error.message().to_owned()),
         }

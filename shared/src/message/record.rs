@@ -27,6 +27,8 @@ pub struct Message {
 
     pub person: Option<PersonId>,
     pub channel: Channel,
+    /// The channel the client asked for, where this is another.
+    pub asked: Option<Channel>,
     pub class: Class,
     pub trigger: Option<Trigger>,
     pub template: Option<TemplateUse>,

@@ -78,6 +78,8 @@ pub struct Part {
     pub template: Option<TemplateUse>,
     pub provider: ProviderName,
     pub choice: ProviderChoice,
+    /// The channel the client asked for, where this is another.
+    pub asked: Option<Channel>,
 }
 
 /// The messages of an accepted task.
@@ -152,6 +154,7 @@ impl Road {
             template: next.template.clone(),
             provider: next.provider,
             choice: next.choice,
+            asked: Some(ended.asked.unwrap_or(ended.channel)),
         };
         let task = Task {
             person,
@@ -319,6 +322,7 @@ fn message(
         request_hash: task.request_hash.clone(),
         person: task.person.as_ref().map(|person| person.id.clone()),
         channel: part.channel,
+        asked: part.asked,
         class: task.class,
         trigger: task.trigger,
         template: part.template.clone(),

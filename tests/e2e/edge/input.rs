@@ -91,6 +91,9 @@ async fn a_wrong_value_is_refused_by_the_name_of_its_field() {
         ("data", json!([])),
         ("channel", json!("pigeon")),
         ("channel", json!(1)),
+        ("fallback", json!("pigeon")),
+        ("fallback", json!(["pigeon"])),
+        ("fallback", json!(true)),
         ("priority", json!("whenever")),
         ("scheduled_time", json!("tomorrow")),
         ("scheduled_time", json!("2999-01-01T00:00:00Z")),
@@ -126,7 +129,7 @@ async fn a_person_without_an_address_on_the_channel_cannot_be_written_to_there()
     let user = fresh::user();
     let consent = json!({"user_id": user, "phone_number": fresh::phone()});
     world.post("/api/communication/consent/sms", &consent).send().await.ok();
-    let body = json!({"user_id": user, "trigger_type": "payment_reminder", "data": {}, "channel": "email"});
+    let body = json!({"user_id": user, "trigger_type": "payment_reminder", "data": {}, "channel": "email", "fallback": "none"});
     let refused = world.post(SEND, &body).send().await;
     refused.refused(400, &format!("User {user} does not have an e-mail address"));
 }

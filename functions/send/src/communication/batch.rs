@@ -113,7 +113,7 @@ fn answer(many: Many<Value>) -> BatchResponse {
         task_id: one.task_id,
         cost: one.cost.map(Micros::units),
         error: one.error,
-        fallback_used: false,
+        fallback_used: one.fallback_used,
     };
     BatchResponse { success: true, results: many.each.into_iter().map(result).collect(), summary }
 }

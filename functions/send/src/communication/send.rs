@@ -18,6 +18,7 @@ use switchboard::person::{Person, PersonId};
 use switchboard::provider::ProviderName;
 use switchboard::road::{Accepted, Part, Task};
 
+use super::channels::{Channels, Wish};
 use crate::App;
 use crate::accept::{Identity, accept, total_cost};
 
@@ -30,9 +31,14 @@ pub struct SendRequest {
     /// Context data for the trigger's template.
     #[schema(value_type = Object, example = json!({"amount": 100.50, "account": "checking", "threshold": 200.00}))]
     data: Map<String, Value>,
-    /// `sms`, `email`, `both` or `whatsapp`; the trigger's own channel if absent.
+    /// `sms`, `email`, `both`, `whatsapp` or `voice`; the trigger's own channel if absent.
     #[schema(example = "sms")]
     channel: Option<String>,
+    /// What else to try: `auto` (SMS and calls fall back to e-mail, WhatsApp to SMS, then e-mail), `none`, or channels in
+    /// order. If absent: another channel where the person has no address for this one; critical and high priority
+    /// also when the message did not arrive.
+    #[schema(value_type = Option<String>, example = "auto")]
+    fallback: Option<Value>,
     /// `critical`, `high`, `medium` or `low`; the trigger's own priority if absent.
     #[schema(example = "critical")]
     priority: Option<String>,
@@ -92,10 +98,15 @@ fn answer(accepted: &Accepted) -> SendResponse {
         success: true,
         task_id: accepted.messages.first().map(|message| message.task.to_string()).unwrap_or_default(),
         cost: total_cost(accepted).units(),
-        fallback_used: false,
+        fallback_used: fallback_used(accepted),
         analytics_tracked: true,
         message: "Communication scheduled successfully",
     }
+}
+
+/// Whether any of it goes out on another channel than was asked for.
+pub(super) fn fallback_used(accepted: &Accepted) -> bool {
+    accepted.allowed().any(|message| message.asked.is_some())
 }
 
 /// The task a request asks for.
@@ -109,16 +120,27 @@ pub(super) async fn read(
         ApiError::bad_request(format!("Invalid trigger type: {}", request.trigger_type)).with("field", "trigger_type")
     })?;
     let channels = request.channel.as_deref().map(channels).transpose()?;
+    let wish = Wish::read(request.fallback.as_ref())?;
     let priority = request.priority.as_deref().map(priority).transpose()?.unwrap_or(trigger.default_priority());
     let scheduled = request.scheduled_time.as_deref().map(|text| scheduled(text, app.road.clock.now())).transpose()?;
     let person = app.road.people.get(&request.user_id).await?;
     let person = person
         .ok_or_else(|| ApiError::not_found(format!("Unknown user: {}", request.user_id)).with("field", "user_id"))?;
-    let channels = channels.unwrap_or_else(|| vec![usable_channel(trigger, &person)]);
-    let parts =
-        channels.into_iter().map(|channel| part(trigger, channel, &person, &request.data)).collect::<Result<_, _>>()?;
-    let task = Task::new(identity.id, caller, trigger.class(), priority.lane(), parts);
-    Ok(Task { request_hash: identity.request_hash, person: Some(person), scheduled, trigger: Some(trigger), ..task })
+    let lane = priority.lane();
+    let Channels { first, instead, asked } = Channels::choose(channels, &wish, trigger, &person, lane);
+    let made = |channel: Channel| part(trigger, channel, &person, &request.data);
+    let parts: Vec<Part> =
+        first.into_iter().map(|channel| made(channel).map(|part| Part { asked, ..part })).collect::<Result<_, _>>()?;
+    let fallbacks = instead.into_iter().map(made).collect::<Result<_, _>>()?;
+    let task = Task::new(identity.id, caller, trigger.class(), lane, parts);
+    Ok(Task {
+        request_hash: identity.request_hash,
+        person: Some(person),
+        scheduled,
+        trigger: Some(trigger),
+        fallbacks,
+        ..task
+    })
 }
 
 fn channels(text: &str) -> Result<Vec<Channel>, ApiError> {
@@ -127,7 +149,7 @@ fn channels(text: &str) -> Result<Vec<Channel>, ApiError> {
     }
     text.parse()
         .map(|channel| vec![channel])
-        .map_err(|_| ApiError::invalid_field("channel", "It must be sms, email, both or whatsapp"))
+        .map_err(|_| ApiError::invalid_field("channel", "It must be sms, email, both, whatsapp or voice"))
 }
 
 fn priority(text: &str) -> Result<Priority, ApiError> {
@@ -142,13 +164,6 @@ fn scheduled(text: &str, now: Timestamp) -> Result<Timestamp, ApiError> {
         return Err(invalid("It must be within a year"));
     }
     Ok(at)
-}
-
-/// The trigger's own channel where the person can be reached on it, else one on which they can.
-fn usable_channel(trigger: Trigger, person: &Person) -> Channel {
-    let own = trigger.default_channel();
-    let others = [own, Channel::Email, Channel::Sms];
-    others.into_iter().find(|channel| person.address(*channel).is_some()).unwrap_or(own)
 }
 
 fn part(trigger: Trigger, channel: Channel, person: &Person, data: &Map<String, Value>) -> Result<Part, ApiError> {
@@ -172,6 +187,7 @@ fn part(trigger: Trigger, channel: Channel, person: &Person, data: &Map<String, 
         template: Some(rendered.template),
         provider,
         choice: ProviderChoice::Any,
+        asked: None,
     })
 }
 

@@ -41,7 +41,9 @@ pub struct TaskStatus {
     started: Option<Timestamp>,
     #[schema(value_type = Option<String>, format = DateTime)]
     succeeded: Option<Timestamp>,
-    /// The task's messages, one a channel.
+    /// Another channel was used than was asked for, or something was sent instead of what did not arrive.
+    fallback_used: bool,
+    /// The task's messages: one a channel, then what was sent instead of one that did not arrive.
     messages: Vec<PartStatus>,
 }
 
@@ -66,6 +68,9 @@ pub struct PartStatus {
     status: Status,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
+    /// The message this one was sent instead of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    instead_of: Option<String>,
 }
 
 /// Status of a communication
@@ -91,7 +96,7 @@ fn summary(task_id: String, messages: &[Message]) -> TaskStatus {
     let delivered = time(|message| message.times.delivered);
     TaskStatus {
         task_id,
-        status: state(messages.iter().map(|message| message.status)),
+        status: state(messages.iter().map(standing)),
         result: TaskResult {
             message_id: messages.iter().find_map(|message| message.provider_id.clone()),
             delivered: delivered.is_some(),
@@ -101,6 +106,7 @@ fn summary(task_id: String, messages: &[Message]) -> TaskStatus {
         created: time(|message| Some(message.times.created)).unwrap_or_default(),
         started: time(|message| message.times.started),
         succeeded: delivered,
+        fallback_used: messages.iter().any(|message| message.asked.is_some()),
         messages: messages
             .iter()
             .map(|message| PartStatus {
@@ -108,9 +114,16 @@ fn summary(task_id: String, messages: &[Message]) -> TaskStatus {
                 channel: message.channel,
                 status: message.status,
                 reason: message.reason.clone(),
+                instead_of: message.instead_of.map(|id| id.to_string()),
             })
             .collect(),
     }
+}
+
+/// Where one message stands. One that ended while something is still to be sent instead is on its way to another try.
+fn standing(message: &Message) -> TaskState {
+    let ended_in_vain = matches!(message.status, Status::Failed | Status::Undelivered);
+    if ended_in_vain && message.times.due.is_some() { TaskState::Retry } else { of(message.status) }
 }
 
 fn of(status: Status) -> TaskState {
@@ -126,8 +139,8 @@ fn of(status: Status) -> TaskState {
 
 /// A task has ended when all its messages have: well, if any arrived. Before that it is as far as its slowest message,
 /// but begun once any has.
-fn state(statuses: impl Iterator<Item = Status>) -> TaskState {
-    let states: Vec<TaskState> = statuses.map(of).collect();
+fn state(standings: impl Iterator<Item = TaskState>) -> TaskState {
+    let states: Vec<TaskState> = standings.collect();
     let any = |state| states.contains(&state);
     if any(TaskState::Retry) {
         TaskState::Retry
@@ -163,7 +176,8 @@ mod tests {
             (Cancelled, TaskState::Revoked),
         ];
         for (status, word) in words {
-            assert_eq!(state([status].into_iter()), word, "{status}");
+            assert_eq!(of(status), word, "{status}");
+            assert_eq!(state([word].into_iter()), word, "{status}");
         }
         assert_eq!(serde_json::to_value(TaskState::Revoked).unwrap(), "REVOKED");
     }
@@ -171,10 +185,11 @@ mod tests {
     #[test]
     fn a_task_on_two_channels_succeeds_when_one_arrived_and_none_is_under_way() {
         use Status::*;
-        assert_eq!(state([Delivered, Blocked].into_iter()), TaskState::Success);
-        assert_eq!(state([Delivered, Sent].into_iter()), TaskState::Started);
-        assert_eq!(state([Delivered, Retrying].into_iter()), TaskState::Retry);
-        assert_eq!(state([Accepted, Delivered].into_iter()), TaskState::Started);
-        assert_eq!(state([Failed, Cancelled].into_iter()), TaskState::Failure);
+        let of_all = |statuses: &[Status]| state(statuses.iter().copied().map(of));
+        assert_eq!(of_all(&[Delivered, Blocked]), TaskState::Success);
+        assert_eq!(of_all(&[Delivered, Sent]), TaskState::Started);
+        assert_eq!(of_all(&[Delivered, Retrying]), TaskState::Retry);
+        assert_eq!(of_all(&[Accepted, Delivered]), TaskState::Started);
+        assert_eq!(of_all(&[Failed, Cancelled]), TaskState::Failure);
     }
 }

@@ -8,9 +8,9 @@ use strum::IntoEnumIterator;
 use switchboard::http::ApiError;
 use switchboard::http::error::ErrorBody;
 use switchboard::http::refusals::Refusals;
-use switchboard::message::record::TemplateUse;
+use switchboard::message::record::{Links, TemplateUse};
 use switchboard::message::trigger::Class;
-use switchboard::message::{Channel, Lane, Message, Status, Trigger};
+use switchboard::message::{Channel, JobId, Lane, Message, Status, Trigger};
 use switchboard::person::{Check, Outcome, PersonId};
 use switchboard::provider::ProviderName;
 
@@ -23,6 +23,21 @@ pub struct MessageView {
     task_id: String,
     user_id: Option<PersonId>,
     channel: Channel,
+    /// The channel that was asked for, where this is another.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    channel_asked: Option<Channel>,
+    /// The message this one was sent instead of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    instead_of: Option<String>,
+    /// The message that is (to be) sent instead of this one, if it does not arrive.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fallback_id: Option<String>,
+    /// The bulk job it is a row of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    job_id: Option<JobId>,
+    /// What the client tied it to.
+    #[serde(flatten)]
+    links: Links,
     lane: Lane,
     consent_class: Class,
     trigger_type: Option<Trigger>,
@@ -44,6 +59,9 @@ pub struct MessageView {
     created_at: Timestamp,
     #[schema(value_type = Option<String>, format = DateTime)]
     scheduled_at: Option<Timestamp>,
+    /// It ends unsent after this time.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    expires_at: Option<Timestamp>,
     /// Until when it waits, where it waits.
     #[schema(value_type = Option<String>, format = DateTime)]
     not_before: Option<Timestamp>,
@@ -99,6 +117,7 @@ pub async fn handle(State(app): State<App>, Path(id): Path<String>) -> Result<Js
 
 fn view(message: Message) -> MessageView {
     let waits = !message.status.is_final() && message.status.is_claimable();
+    let fallback_id = message.fallback_id().map(|id| id.to_string());
     let mut trail: Vec<Step> = message
         .trail
         .into_values()
@@ -110,6 +129,11 @@ fn view(message: Message) -> MessageView {
         task_id: message.task.to_string(),
         user_id: message.person,
         channel: message.channel,
+        channel_asked: message.asked,
+        instead_of: message.instead_of.map(|id| id.to_string()),
+        fallback_id,
+        job_id: message.job,
+        links: message.links,
         lane: message.lane,
         consent_class: message.class,
         trigger_type: message.trigger,
@@ -131,6 +155,7 @@ fn view(message: Message) -> MessageView {
         trail,
         created_at: message.times.created,
         scheduled_at: message.times.scheduled,
+        expires_at: message.times.valid_until,
         not_before: message.times.not_before.filter(|_| waits),
         sent_at: message.times.sent,
         delivered_at: message.times.delivered,

@@ -30,6 +30,8 @@ pub(super) struct Row {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     person: Option<PersonId>,
     channel: Channel,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    asked: Option<Channel>,
     class: Class,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     trigger: Option<Trigger>,
@@ -127,6 +129,7 @@ impl Messages {
             request_hash: message.request_hash,
             person: message.person,
             channel: message.channel,
+            asked: message.asked,
             class: message.class,
             trigger: message.trigger,
             template: message.template,
@@ -193,6 +196,7 @@ impl Row {
             request_hash: row.request_hash,
             person: row.person,
             channel: row.channel,
+            asked: row.asked,
             class: row.class,
             trigger: row.trigger,
             template: row.template,
