@@ -97,6 +97,7 @@ pub fn sample_message(now: Timestamp) -> Message {
         reason: None,
         provider_code: None,
         provider_id: None,
+        call: None,
         attempts: 0,
         throttled: 0,
         looks: 0,

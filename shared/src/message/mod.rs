@@ -1,5 +1,6 @@
 //! What a message is. Read in this order: [`id`], [`channel`], [`address`], [`content`], [`status`] (the one transition
-//! table), [`lane`], [`segments`], [`cost`], [`trigger`], [`template`], [`trail`], [`fallback`], and last [`record`]: the whole message.
+//! table), [`lane`], [`segments`] (and [`smart`]: fewer of them), [`cost`], [`trigger`], [`template`], [`trail`], [`fallback`],
+//! and last [`record`]: the whole message.
 
 pub mod address;
 pub mod channel;
@@ -10,6 +11,7 @@ pub mod id;
 pub mod lane;
 pub mod record;
 pub mod segments;
+pub mod smart;
 pub mod status;
 pub mod template;
 pub mod trail;

@@ -1,6 +1,7 @@
 //! The whole message: everything the road needs to know of it, and everything an operator asks of it later.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -54,6 +55,8 @@ pub struct Message {
     /// The provider's code behind the reason.
     pub provider_code: Option<String>,
     pub provider_id: Option<String>,
+    /// A call: how it went.
+    pub call: Option<CallFacts>,
     /// How often a worker claimed it for sending.
     pub attempts: u32,
     /// How many of those the provider turned away for being too busy.
@@ -223,6 +226,40 @@ pub struct Fallback {
     pub template: Option<TemplateUse>,
     pub provider: ProviderName,
     pub choice: ProviderChoice,
+}
+
+/// How a call went, as far as its provider has told.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallFacts {
+    /// Who answered, in the provider's word: `human`, `machine_start` … Told only where it was listened for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answered_by: Option<String>,
+    /// How long it lasted once it was answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seconds: Option<u32>,
+}
+
+impl CallFacts {
+    /// `None` where nothing is known. A word that no provider would use is left out: it is stored and shown.
+    pub fn new(answered_by: Option<String>, seconds: Option<u32>) -> Option<Self> {
+        let is_word = |word: &String| {
+            (1..=32).contains(&word.len()) && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+        };
+        let answered_by = answered_by.filter(is_word);
+        (answered_by.is_some() || seconds.is_some()).then_some(Self { answered_by, seconds })
+    }
+}
+
+/// As a trail notes it: `machine_start, 12 s`.
+impl fmt::Display for CallFacts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.answered_by, self.seconds) {
+            (Some(who), Some(seconds)) => write!(f, "{who}, {seconds} s"),
+            (Some(who), None) => f.write_str(who),
+            (None, Some(seconds)) => write!(f, "{seconds} s"),
+            (None, None) => Ok(()),
+        }
+    }
 }
 
 impl Message {

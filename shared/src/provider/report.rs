@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{PermanentKind, ProviderName};
+use crate::message::record::CallFacts;
 use crate::message::{MessageId, Status};
 
 /// One thing a provider says of one message. Holds no address and no content: it may wait in a queue.
@@ -21,6 +22,16 @@ pub struct Report {
     pub at: Timestamp,
     /// The provider's error code or reason class, for the trail: `30003`, `bounce`, `Permanent`.
     pub provider_code: Option<String>,
+    /// How a call went, where it tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call: Option<CallFacts>,
+}
+
+impl Report {
+    /// What stands beside it in a message's trail: the provider's code, else how the call went.
+    pub fn detail(&self) -> Option<String> {
+        self.provider_code.clone().or_else(|| self.call.as_ref().map(ToString::to_string))
+    }
 }
 
 /// What happened.

@@ -9,9 +9,11 @@ use jiff::Timestamp;
 
 use super::Road;
 use super::timing::plan;
+use crate::message::content::Text;
 use crate::message::cost::PriceTable;
 use crate::message::record::{Fallback, Links, ProviderChoice, TemplateUse, Times};
 use crate::message::segments::segments;
+use crate::message::smart;
 use crate::message::trigger::Class;
 use crate::message::{Address, Channel, Content, JobId, Lane, Message, MessageId, Status, TrailEntry, Trigger};
 use crate::person::{Decision, Person, Question};
@@ -291,7 +293,8 @@ fn message(
     decision: Decision,
     now: Timestamp,
 ) -> Message {
-    let (segments, cost) = price(part);
+    let content = worded(part);
+    let (segments, cost) = price(part, &content);
     let scheduled = task.scheduled.filter(|at| *at > now);
     // A message that is scheduled is asked about again at its time: what asks to wait now may not then.
     let held = decision.until.filter(|until| scheduled.is_none() && *until > now);
@@ -331,7 +334,7 @@ fn message(
         choice: part.choice,
         to: part.to.clone(),
         from: part.from.clone(),
-        content: part.content.clone(),
+        content,
         segments,
         cost,
         links: task.links.clone(),
@@ -342,6 +345,7 @@ fn message(
         reason,
         provider_code: None,
         provider_id: None,
+        call: None,
         attempts: 0,
         throttled: 0,
         looks: 0,
@@ -355,16 +359,26 @@ fn fallback(part: &Part) -> Fallback {
     Fallback {
         channel: part.channel,
         to: part.to.as_str().to_owned(),
-        content: part.content.clone(),
+        content: worded(part),
         template: part.template.clone(),
         provider: part.provider,
         choice: part.choice,
     }
 }
 
+/// The content as it goes out: an SMS in the characters that take fewer parts.
+fn worded(part: &Part) -> Content {
+    match (&part.content, part.channel) {
+        (Content::Text(text), Channel::Sms) => {
+            Content::Text(Text { body: smart::encoded(&text.body).into_owned(), ..text.clone() })
+        }
+        (content, _) => content.clone(),
+    }
+}
+
 /// Segments and estimated cost.
-fn price(part: &Part) -> (u32, crate::message::Micros) {
-    let count = match (&part.content, part.channel) {
+fn price(part: &Part, content: &Content) -> (u32, crate::message::Micros) {
+    let count = match (content, part.channel) {
         (Content::Text(text), Channel::Sms) => segments(&text.body).count,
         (Content::Text(_), Channel::Whatsapp | Channel::Email | Channel::Voice)
         | (Content::Email(_) | Content::Call(_), _) => 1,

@@ -38,6 +38,7 @@ pub fn parse(id: &str, body: &[u8], received: Timestamp) -> Result<Vec<Report>, 
         event,
         at: callback.created_at.as_str().and_then(|at| at.parse().ok()).unwrap_or(received),
         provider_code,
+        call: None,
     }])
 }
 
@@ -97,6 +98,7 @@ mod tests {
             event: Event::Delivered,
             at: "2026-03-01T12:00:00.126Z".parse().unwrap(),
             provider_code: None,
+            call: None,
         };
         assert_eq!(only(body(json!({"category": "x", "message_id": id.to_string()}))), expected);
         assert_eq!(

@@ -147,6 +147,7 @@ impl Provider for Resend {
             event: event(&last).unwrap_or(Event::Ignored),
             at: now,
             provider_code: None,
+            call: None,
         }))
     }
 }

@@ -52,6 +52,7 @@ fn report(event: &Value, received: Timestamp) -> Report {
         event: happened,
         at: event.get("timestamp").and_then(time).map_or(received, |second| latest_in_second(second, received)),
         provider_code,
+        call: None,
     }
 }
 
@@ -125,6 +126,7 @@ mod tests {
             event: Event::Delivered,
             at: Timestamp::from_second(1_600_112_492).unwrap(),
             provider_code: None,
+            call: None,
         };
         assert_eq!(only(event), expected);
     }

@@ -1,73 +1,89 @@
 //! A status callback's bytes to reports.
 //!
-//! Source: Twilio's "Track the message status" page. The form carries the status, an error code where it failed, and no
-//! time but `RawDlrDoneDate`, the carrier's, to the minute and in no stated zone: it may lie before the message was
-//! accepted, so the time of receipt is used. A JSON body with the same names is read too.
+//! Sources: Twilio's "Track the message status" and "Monitor outbound call events" pages. A message's form carries the
+//! status, an error code where it failed, and no time but `RawDlrDoneDate`, the carrier's, to the minute and in no stated
+//! zone: it may lie before the message was accepted, so the time of receipt is used. A call's form carries its `Timestamp`.
+//! A JSON body with the same names is read too.
 
 use jiff::Timestamp;
-use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::super::{Event, MalformedCallback, ProviderName, Report};
-use super::{event, key};
+use super::{call_event, date, event, key};
+use crate::clock::latest_in_second;
 use crate::message::MessageId;
+use crate::message::record::CallFacts;
 
-/// The parameters we read; Twilio adds others without notice.
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-struct Parameters {
-    message_sid: Option<String>,
-    sms_sid: Option<String>,
-    message_status: Option<String>,
-    sms_status: Option<String>,
-    error_code: Option<Value>,
-}
-
-/// Reads one callback: `query` as it was sent (our id stands there as `message`), body as it was signed.
+/// Reads a message's callback: `query` as it was sent (our id stands there as `message`), body as it was signed.
 pub fn parse(query: &str, body: &[u8], received: Timestamp) -> Result<Vec<Report>, MalformedCallback> {
-    let parameters = if body.trim_ascii_start().starts_with(b"{") {
-        serde_json::from_slice(body).map_err(|_| MalformedCallback("not readable as JSON"))?
-    } else {
-        from_form(body)
-    };
-    let sid = parameters.message_sid.or(parameters.sms_sid).ok_or(MalformedCallback("no MessageSid"))?;
-    let status = parameters.message_status.or(parameters.sms_status).ok_or(MalformedCallback("no MessageStatus"))?;
-    let error_code = parameters.error_code.as_ref().and_then(number).filter(|code| *code != 0);
+    let parameters = Parameters::read(body)?;
+    let sid = parameters.text(&["MessageSid", "SmsSid"])?.ok_or(MalformedCallback("no MessageSid"))?;
+    let status = parameters.text(&["MessageStatus", "SmsStatus"])?.ok_or(MalformedCallback("no MessageStatus"))?;
+    let error_code = parameters.number("ErrorCode").filter(|code| *code != 0);
     Ok(vec![Report {
         provider: ProviderName::Twilio,
         message_id: our_id(query),
-        provider_id: Some(sid),
-        key: key(&status, error_code),
-        event: event(&status, error_code).unwrap_or(Event::Ignored),
+        provider_id: Some(sid.to_owned()),
+        key: key(status, error_code),
+        event: event(status, error_code).unwrap_or(Event::Ignored),
         at: received,
         provider_code: error_code.map(|code| code.to_string()),
+        call: None,
     }])
 }
 
-fn from_form(body: &[u8]) -> Parameters {
-    let mut parameters = Parameters::default();
-    for (name, value) in form_urlencoded::parse(body).filter(|(_, value)| !value.is_empty()) {
-        let value = value.into_owned();
-        match name.as_ref() {
-            "MessageSid" => parameters.message_sid = Some(value),
-            "SmsSid" => parameters.sms_sid = Some(value),
-            "MessageStatus" => parameters.message_status = Some(value),
-            "SmsStatus" => parameters.sms_status = Some(value),
-            "ErrorCode" => parameters.error_code = Some(Value::String(value)),
-            _ => {}
+/// Reads a call's callback. Its key is the status: a call has each of them once, and a fetched call, which has no
+/// `SequenceNumber`, must not seem to say something new.
+pub fn parse_call(query: &str, body: &[u8], received: Timestamp) -> Result<Vec<Report>, MalformedCallback> {
+    let parameters = Parameters::read(body)?;
+    let sid = parameters.text(&["CallSid"])?.ok_or(MalformedCallback("no CallSid"))?;
+    let status = parameters.text(&["CallStatus"])?.ok_or(MalformedCallback("no CallStatus"))?;
+    let answered_by = parameters.text(&["AnsweredBy"])?.map(str::to_owned);
+    let seconds = parameters.number("CallDuration").and_then(|seconds| u32::try_from(seconds).ok());
+    let event = call_event(status).unwrap_or(Event::Ignored);
+    let at = parameters.text(&["Timestamp"])?.and_then(date);
+    Ok(vec![Report {
+        provider: ProviderName::Twilio,
+        message_id: our_id(query),
+        provider_id: Some(sid.to_owned()),
+        key: status.to_owned(),
+        event,
+        at: at.map_or(received, |second| latest_in_second(second, received)),
+        provider_code: matches!(event, Event::Undelivered(_)).then(|| status.to_owned()),
+        call: CallFacts::new(answered_by, seconds),
+    }])
+}
+
+/// The parameters of a callback; Twilio adds others without notice.
+struct Parameters(Map<String, Value>);
+
+impl Parameters {
+    fn read(body: &[u8]) -> Result<Self, MalformedCallback> {
+        if body.trim_ascii_start().starts_with(b"{") {
+            return serde_json::from_slice(body).map(Self).map_err(|_| MalformedCallback("not readable as JSON"));
+        }
+        let pairs = form_urlencoded::parse(body).filter(|(_, value)| !value.is_empty());
+        Ok(Self(pairs.map(|(name, value)| (name.into_owned(), Value::String(value.into_owned()))).collect()))
+    }
+
+    /// The first of these names that has a value; a value that is no text is malformed.
+    fn text(&self, names: &[&str]) -> Result<Option<&str>, MalformedCallback> {
+        match names.iter().find_map(|name| self.0.get(*name).filter(|value| !value.is_null())) {
+            None => Ok(None),
+            Some(value) => value.as_str().map(Some).ok_or(MalformedCallback("a value is not text")),
         }
     }
-    parameters
+
+    /// A number is a number in JSON and text in a form.
+    fn number(&self, name: &str) -> Option<i64> {
+        let value = self.0.get(name)?;
+        value.as_i64().or_else(|| value.as_str()?.trim().parse().ok())
+    }
 }
 
 fn our_id(query: &str) -> Option<MessageId> {
     let (_, id) = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "message")?;
     id.parse().ok()
-}
-
-/// A code is a number in JSON and text in a form.
-fn number(value: &Value) -> Option<i64> {
-    value.as_i64().or_else(|| value.as_str()?.trim().parse().ok())
 }
 
 #[cfg(test)]
@@ -95,6 +111,7 @@ mod tests {
             event: Event::Delivered,
             at: Timestamp::UNIX_EPOCH,
             provider_code: None,
+            call: None,
         };
         assert_eq!(only(&format!("a=b&message={id}"), FORM), expected);
         assert_eq!(only("message=not-an-id", FORM).message_id, None);
@@ -131,6 +148,45 @@ mod tests {
     fn what_names_no_message_or_status_is_malformed() {
         for body in [&b""[..], b"MessageStatus=sent", b"MessageSid=SM1", b"{", br#"{"MessageSid":7}"#, b"\xff\xfe"] {
             assert!(parse("", body, Timestamp::UNIX_EPOCH).is_err(), "{body:?}");
+        }
+    }
+
+    const CALL: &[u8] = b"CallSid=CA1&AccountSid=AC1&From=%2B15005550006&To=%2B14155552671&CallStatus=completed\
+        &CallDuration=49&Duration=1&Timestamp=Sun%2C+01+Mar+2026+12%3A00%3A09+%2B0000&SequenceNumber=3\
+        &CallbackSource=call-progress-events&AnsweredBy=machine_start";
+
+    fn only_call(body: &[u8]) -> Report {
+        let received = "2026-03-01T12:00:20Z".parse().unwrap();
+        parse_call("", body, received).unwrap().remove(0)
+    }
+
+    #[test]
+    fn a_call_tells_who_answered_and_how_long_it_took() {
+        let id = MessageId::new();
+        let received = "2026-03-01T12:00:20Z".parse().unwrap();
+        let expected = Report {
+            provider: ProviderName::Twilio,
+            message_id: Some(id),
+            provider_id: Some("CA1".to_owned()),
+            key: "completed".to_owned(),
+            event: Event::Delivered,
+            at: "2026-03-01T12:00:09.999Z".parse().unwrap(),
+            provider_code: None,
+            call: CallFacts::new(Some("machine_start".to_owned()), Some(49)),
+        };
+        assert_eq!(parse_call(&format!("message={id}"), CALL, received), Ok(vec![expected]));
+    }
+
+    #[test]
+    fn how_a_call_ended_is_the_providers_code() {
+        let busy = only_call(b"CallSid=CA1&CallStatus=busy&CallDuration=0&SipResponseCode=486");
+        assert_eq!(busy.event, Event::Undelivered(PermanentKind::Unreachable));
+        assert_eq!((busy.key.as_str(), busy.provider_code.as_deref()), ("busy", Some("busy")));
+        let ringing = only_call(br#"{"CallSid":"CA1","CallStatus":"ringing","SequenceNumber":1}"#);
+        assert_eq!((ringing.event, ringing.provider_code, ringing.call), (Event::Sent, None, None));
+        assert_eq!(only_call(b"CallSid=CA1&CallStatus=levitating").event, Event::Ignored);
+        for body in [&b""[..], b"CallSid=CA1", b"CallStatus=busy", b"{", br#"{"CallSid":7,"CallStatus":"busy"}"#] {
+            assert!(parse_call("", body, Timestamp::UNIX_EPOCH).is_err(), "{body:?}");
         }
     }
 }

@@ -1,28 +1,31 @@
-//! Sends through the Messages resource, and finds a message there whose sending brought no answer.
+//! Sends through Twilio's API, and finds there what was sent when its sending brought no answer.
 //!
-//! Source: Twilio's "Messages resource" page and OpenAPI file (`twilio_api_v2010`). Creating a message has no
-//! idempotency key, so a send without an answer is looked for before anyone may send again.
+//! Source: Twilio's "Messages resource" and "Calls resource" pages and OpenAPI file (`twilio_api_v2010`). Creating either
+//! has no idempotency key, so a send without an answer is looked for before anyone may send again. What the two have in
+//! common is here; [`messages`] and [`calls`] know their own parameters and how one of them is recognised.
+
+mod calls;
+mod messages;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use super::super::call::{Answer, answer};
 use super::super::{Accepted, PermanentKind, Provider, ProviderName, Report, Resolution, SendError, Taken};
-use super::{Settings, TwilioCredentials, date, errors, event, key};
-use crate::clock::{latest_in_second, plus_seconds};
-use crate::message::{Address, Channel, Content, MessageId};
-use crate::provider::{Event, Outgoing};
+use super::{Settings, TwilioCredentials, date, errors};
+use crate::clock::plus_seconds;
+use crate::message::content::{Call, Text};
+use crate::message::{Address, Channel, Content, MessageId, PhoneNumber};
+use crate::provider::Outgoing;
 
-/// Pages looked through before a search is given up as without an answer: 10 × 100 messages to one recipient.
+/// Pages looked through before a search is given up as without an answer: 10 × 100 entries to one recipient.
 const MOST_PAGES: usize = 10;
 
-/// How much earlier than our call Twilio's clock may say it made the message (its dates are whole seconds).
+/// How much earlier than our call Twilio's clock may say it made the entry (its dates are whole seconds).
 const CLOCK_SKEW_SECONDS: i64 = 30;
-
-/// What a trial account puts before every text.
-const TRIAL_PREFIX: &str = "Sent from your Twilio trial account - ";
 
 /// Twilio, with one version of its credentials. Cheap to make.
 #[derive(Clone, Debug)]
@@ -32,33 +35,48 @@ pub struct Twilio {
     credentials: TwilioCredentials,
 }
 
-/// A Message resource, the fields we use.
-#[derive(Debug, Deserialize)]
-struct Message {
-    sid: String,
-    #[serde(default)]
-    status: String,
-    error_code: Option<i64>,
-    body: Option<String>,
-    to: Option<String>,
-    from: Option<String>,
-    messaging_service_sid: Option<String>,
-    direction: Option<String>,
-    date_created: Option<String>,
-    date_updated: Option<String>,
+/// What a message is to Twilio.
+enum Kind<'a> {
+    Text(&'a PhoneNumber, &'a Text),
+    Call(&'a PhoneNumber, &'a Call),
+}
+
+/// An entry of a list.
+trait Entry: DeserializeOwned + Send + Sync {
+    fn sid(&self) -> &str;
 }
 
 #[derive(Debug, Deserialize)]
-struct Page {
-    messages: Vec<Message>,
+struct Page<T> {
+    #[serde(alias = "messages", alias = "calls")]
+    entries: Vec<T>,
     next_page_uri: Option<String>,
 }
 
-/// Who a message is from, as Twilio is told.
-#[derive(Debug, PartialEq, Eq)]
-enum Sender {
-    Number(String),
-    Service(String),
+/// What was made: the only field of it we need.
+#[derive(Debug, Deserialize)]
+struct Made {
+    sid: String,
+}
+
+/// The entry being looked for: when it was made, if it is the one.
+trait Wanted<T>: Sync {
+    fn created(&self, entry: &T) -> Option<Timestamp>;
+}
+
+/// A list to look in, and how it is filtered by the day of sending.
+struct Listing<'a> {
+    path: String,
+    to: &'a str,
+    /// `DateSent>` or `StartTime>`.
+    day: &'static str,
+}
+
+#[derive(Debug)]
+enum Found {
+    This(String),
+    Nothing,
+    TooMany,
 }
 
 impl Twilio {
@@ -68,6 +86,31 @@ impl Twilio {
 
     fn account(&self) -> String {
         format!("/2010-04-01/Accounts/{}", self.credentials.account_sid)
+    }
+
+    /// Where the status callbacks of a message go; our id in the query comes back with each.
+    fn status_callback(&self, path: &str, message: &Outgoing) -> String {
+        format!("{}/twilio/{path}?message={}", self.settings.public_base_url.trim_end_matches('/'), message.id)
+    }
+
+    async fn create(&self, resource: &str, form: &[(&str, &str)]) -> Result<Accepted, SendError> {
+        let url = format!("{}{}/{resource}.json", self.settings.base_url.trim_end_matches('/'), self.account());
+        let answer = answer(self.authorized(self.http.post(url).form(form))).await?;
+        if !answer.status.is_success() {
+            return Err(errors::refused(&answer, self.settings.clock.now()));
+        }
+        let made: Made = serde_json::from_slice(&answer.body).map_err(|_| unreadable())?;
+        Ok(Accepted { provider_id: made.sid })
+    }
+
+    /// One entry by its id; `None` where Twilio knows none.
+    async fn one<T: DeserializeOwned>(&self, resource: &str, sid: &str) -> Result<Option<T>, SendError> {
+        let answer = self.get(&format!("{}/{resource}/{sid}.json", self.account()), &[]).await?;
+        match answer.status.as_u16() {
+            200 => serde_json::from_slice(&answer.body).map(Some).map_err(|_| unreadable().of_a_question()),
+            404 => Ok(None),
+            _ => Err(errors::refused(&answer, self.settings.clock.now()).of_a_question()),
+        }
     }
 
     async fn get(&self, path: &str, query: &[(&str, &str)]) -> Result<Answer, SendError> {
@@ -80,46 +123,45 @@ impl Twilio {
         request.basic_auth(&self.credentials.account_sid, Some(&self.credentials.auth_token))
     }
 
-    /// The sender the client named, else the configured one. A Messaging Service sends SMS only: WhatsApp has its number.
-    fn sender(&self, message: &Outgoing) -> Sender {
-        let named = message.from.clone();
-        match message.channel {
-            Channel::Whatsapp => {
-                Sender::Number(on_whatsapp(&named.unwrap_or_else(|| self.credentials.whatsapp_number.clone())))
-            }
-            Channel::Sms | Channel::Email | Channel::Voice => match (named, &self.credentials.messaging_service_sid) {
-                (Some(number), _) => Sender::Number(number),
-                (None, Some(service)) => Sender::Service(service.clone()),
-                (None, None) => Sender::Number(self.credentials.phone_number.clone()),
-            },
+    /// Looks through what was sent to the recipient since the day of `not_before`, then the newest without regard to the
+    /// date: an entry still in Twilio's queue has no date to be found by.
+    async fn search<T: Entry>(
+        &self,
+        listing: &Listing<'_>,
+        wanted: &dyn Wanted<T>,
+        not_before: Timestamp,
+        is_taken: &dyn Taken,
+    ) -> Result<Resolution, SendError> {
+        let day = not_before.to_zoned(TimeZone::UTC).date().to_string();
+        let newest = [("To", listing.to), ("PageSize", "100")];
+        let dated = [newest[0], (listing.day, day.as_str()), newest[1]];
+        let sent = self.find(&listing.path, wanted, &dated, MOST_PAGES, is_taken).await?;
+        if let Found::This(sid) = sent {
+            return Ok(Resolution::Accepted(Accepted { provider_id: sid }));
+        }
+        match (self.find(&listing.path, wanted, &newest, 1, is_taken).await?, sent) {
+            (Found::This(sid), _) => Ok(Resolution::Accepted(Accepted { provider_id: sid })),
+            (Found::Nothing | Found::TooMany, Found::TooMany) => Ok(Resolution::Unknowable),
+            (Found::Nothing | Found::TooMany, Found::Nothing | Found::This(_)) => Ok(Resolution::NotFound),
         }
     }
 
-    fn status_callback(&self, message: &Outgoing) -> String {
-        let path = if message.channel == Channel::Whatsapp { "whatsapp-status" } else { "sms-status" };
-        format!("{}/twilio/{path}?message={}", self.settings.public_base_url.trim_end_matches('/'), message.id)
-    }
-
-    /// The oldest message of one listing that is this one. `None`: there is none. At most `pages` pages are read; more
-    /// than that is an answer only where `rest_is_older`.
-    async fn find(
+    /// The oldest entry of one listing that is the wanted one, among at most so many pages.
+    async fn find<T: Entry>(
         &self,
-        wanted: &Wanted<'_>,
+        path: &str,
+        wanted: &dyn Wanted<T>,
         query: &[(&str, &str)],
         pages: usize,
         is_taken: &dyn Taken,
     ) -> Result<Found, SendError> {
-        let messages = format!("{}/Messages.json", self.account());
-        let mut page = self.page(&messages, query).await?;
+        let mut page: Page<T> = self.page(path, query).await?;
         let mut found: Vec<(Timestamp, String)> = Vec::new();
         let mut rest = Found::Nothing;
         for read in 1.. {
-            found.extend(
-                page.messages
-                    .iter()
-                    .filter_map(|message| wanted.created(message).map(|created| (created, message.sid.clone()))),
-            );
-            match page.next_page_uri.take().filter(|next| next.starts_with(&messages)) {
+            let these = page.entries.iter().filter_map(|entry| Some((wanted.created(entry)?, entry.sid().to_owned())));
+            found.extend(these);
+            match page.next_page_uri.take().filter(|next| next.starts_with(path)) {
                 Some(_) if read >= pages => {
                     rest = Found::TooMany;
                     break;
@@ -138,43 +180,12 @@ impl Twilio {
         Ok(rest)
     }
 
-    async fn page(&self, path: &str, query: &[(&str, &str)]) -> Result<Page, SendError> {
+    async fn page<T: DeserializeOwned>(&self, path: &str, query: &[(&str, &str)]) -> Result<Page<T>, SendError> {
         let answer = self.get(path, query).await?;
         if !answer.status.is_success() {
             return Err(errors::refused(&answer, self.settings.clock.now()).of_a_question());
         }
         serde_json::from_slice(&answer.body).map_err(|_| unreadable().of_a_question())
-    }
-}
-
-#[derive(Debug)]
-enum Found {
-    This(String),
-    Nothing,
-    TooMany,
-}
-
-/// The message being looked for.
-struct Wanted<'a> {
-    to: String,
-    body: &'a str,
-    sender: Sender,
-    not_before: Timestamp,
-}
-
-impl Wanted<'_> {
-    /// When `message` was made, if it is the wanted one.
-    fn created(&self, message: &Message) -> Option<Timestamp> {
-        let body = message.body.as_deref().unwrap_or_default();
-        let same_text = body == self.body || body.strip_prefix(TRIAL_PREFIX) == Some(self.body);
-        let same_sender = match &self.sender {
-            Sender::Number(number) => message.from.as_deref() == Some(number),
-            Sender::Service(service) => message.messaging_service_sid.as_deref() == Some(service),
-        };
-        let outbound = message.direction.as_deref().is_some_and(|direction| direction.starts_with("outbound"));
-        let is_it = same_text && same_sender && outbound && message.to.as_deref() == Some(&self.to);
-        let created = date(message.date_created.as_deref()?)?;
-        (is_it && created >= self.not_before).then_some(created)
     }
 }
 
@@ -185,50 +196,22 @@ impl Provider for Twilio {
     }
 
     async fn send(&self, message: &Outgoing) -> Result<Accepted, SendError> {
-        let (to, body, media) = parts(message)?;
-        let callback = self.status_callback(message);
-        let sender = self.sender(message);
-        let mut form = vec![("To", to.as_str())];
-        form.push(match &sender {
-            Sender::Number(number) => ("From", number),
-            Sender::Service(service) => ("MessagingServiceSid", service),
-        });
-        if !body.is_empty() {
-            form.push(("Body", body));
+        match kind(message)? {
+            Kind::Text(to, text) => self.send_text(message, to, text).await,
+            Kind::Call(to, call) => self.send_call(message, to, call).await,
         }
-        form.extend(media.iter().map(|url| ("MediaUrl", url.as_str())));
-        form.push(("StatusCallback", &callback));
-        let url = format!("{}{}/Messages.json", self.settings.base_url.trim_end_matches('/'), self.account());
-        let answer = answer(self.authorized(self.http.post(url).form(&form))).await?;
-        if !answer.status.is_success() {
-            return Err(errors::refused(&answer, self.settings.clock.now()));
-        }
-        let made: Message = serde_json::from_slice(&answer.body).map_err(|_| unreadable())?;
-        Ok(Accepted { provider_id: made.sid })
     }
 
-    /// Lists what was sent to the recipient since the day of `since`, then the newest without regard to the date: a
-    /// message still in Twilio's queue has no sent date to be found by.
     async fn resolve(
         &self,
         message: &Outgoing,
         since: Timestamp,
         is_taken: &dyn Taken,
     ) -> Result<Resolution, SendError> {
-        let (to, body, _) = parts(message)?;
         let not_before = plus_seconds(since, -CLOCK_SKEW_SECONDS);
-        let day = not_before.to_zoned(TimeZone::UTC).date().to_string();
-        let wanted = Wanted { to, body, sender: self.sender(message), not_before };
-        let newest = [("To", wanted.to.as_str()), ("PageSize", "100")];
-        let dated = [newest[0], ("DateSent>", day.as_str()), newest[1]];
-        let sent = self.find(&wanted, &dated, MOST_PAGES, is_taken).await?;
-        if let Found::This(sid) = sent {
-            return Ok(Resolution::Accepted(Accepted { provider_id: sid }));
-        }
-        match (self.find(&wanted, &newest, 1, is_taken).await?, sent) {
-            (Found::This(sid), _) => Ok(Resolution::Accepted(Accepted { provider_id: sid })),
-            (Found::Nothing | Found::TooMany, Found::TooMany) => Ok(Resolution::Unknowable),
-            (Found::Nothing | Found::TooMany, Found::Nothing | Found::This(_)) => Ok(Resolution::NotFound),
+        match kind(message)? {
+            Kind::Text(to, text) => self.find_text(message, to, text, not_before, is_taken).await,
+            Kind::Call(to, _) => self.find_call(message, to, not_before, is_taken).await,
         }
     }
 
@@ -236,45 +219,24 @@ impl Provider for Twilio {
         if provider_id.is_empty() || !provider_id.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
             return Ok(None);
         }
-        let answer = self.get(&format!("{}/Messages/{provider_id}.json", self.account()), &[]).await?;
-        let now = self.settings.clock.now();
-        match answer.status.as_u16() {
-            200 => {}
-            404 => return Ok(None),
-            _ => return Err(errors::refused(&answer, now).of_a_question()),
+        if provider_id.starts_with(calls::SID) {
+            self.fetch_call(message, provider_id).await
+        } else {
+            self.fetch_text(message, provider_id).await
         }
-        let found: Message = serde_json::from_slice(&answer.body).map_err(|_| unreadable().of_a_question())?;
-        Ok(Some(Report {
-            provider: ProviderName::Twilio,
-            message_id: Some(message),
-            key: key(&found.status, found.error_code),
-            event: event(&found.status, found.error_code).unwrap_or(Event::Ignored),
-            at: found.date_updated.as_deref().and_then(date).map_or(now, |second| latest_in_second(second, now)),
-            provider_code: found.error_code.map(|code| code.to_string()),
-            provider_id: Some(found.sid),
-        }))
     }
 }
 
-/// Recipient as Twilio spells it, text and media.
-fn parts(message: &Outgoing) -> Result<(String, &str, &[String]), SendError> {
+fn kind(message: &Outgoing) -> Result<Kind<'_>, SendError> {
     match (&message.to, &message.content, message.channel) {
-        (Address::Phone(to), Content::Text(text), Channel::Sms) => {
-            Ok((to.as_str().to_owned(), &text.body, &text.media))
-        }
-        (Address::Phone(to), Content::Text(text), Channel::Whatsapp) => {
-            Ok((on_whatsapp(to.as_str()), &text.body, &text.media))
-        }
+        (Address::Phone(to), Content::Text(text), Channel::Sms | Channel::Whatsapp) => Ok(Kind::Text(to, text)),
+        (Address::Phone(to), Content::Call(call), Channel::Voice) => Ok(Kind::Call(to, call)),
         _ => Err(SendError::Permanent {
             kind: PermanentKind::Configuration,
             provider_code: "channel".to_owned(),
-            reason: "Twilio sends texts only".to_owned(),
+            reason: "Twilio sends texts and makes calls".to_owned(),
         }),
     }
-}
-
-fn on_whatsapp(number: &str) -> String {
-    if number.starts_with("whatsapp:") { number.to_owned() } else { format!("whatsapp:{number}") }
 }
 
 fn unreadable() -> SendError {

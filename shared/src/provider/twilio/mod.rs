@@ -1,9 +1,10 @@
-//! Twilio: SMS and WhatsApp (Programmable Messaging, API version 2010-04-01).
+//! Twilio: SMS and WhatsApp (Programmable Messaging) and calls (Programmable Voice), API version 2010-04-01.
 
 pub mod callback;
 mod client;
 pub mod errors;
 pub mod signature;
+pub mod twiml;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -66,6 +67,21 @@ fn event(status: &str, error_code: Option<i64>) -> Option<Event> {
     }
 }
 
+/// What a call's status means. `None`: a status of no meaning to us.
+///
+/// Until somebody has answered and the call has ended, Twilio has it and no more is known. A call that ended without
+/// being answered did not arrive; the status itself is the provider's code for why. Source: the Call resource's `status`
+/// values, and `initiated`, which only callbacks know.
+fn call_event(status: &str) -> Option<Event> {
+    match status {
+        "queued" | "initiated" | "ringing" | "in-progress" => Some(Event::Sent),
+        "completed" => Some(Event::Delivered),
+        "busy" | "no-answer" | "failed" => Some(Event::Undelivered(PermanentKind::Unreachable)),
+        "canceled" => Some(Event::Undelivered(PermanentKind::Rejected)),
+        _ => None,
+    }
+}
+
 /// The key of a status: Twilio repeats a callback with the same status and error code, and sends no event id.
 fn key(status: &str, error_code: Option<i64>) -> String {
     error_code.map_or_else(|| status.to_owned(), |code| format!("{status}:{code}"))
@@ -87,6 +103,21 @@ mod tests {
         let credentials: TwilioCredentials = serde_json::from_str(json).unwrap();
         assert_eq!(credentials.messaging_service_sid, None);
         assert_eq!(format!("{credentials:?}"), "TwilioCredentials[…]");
+    }
+
+    #[test]
+    fn every_call_status_has_its_meaning() {
+        for status in ["queued", "initiated", "ringing", "in-progress"] {
+            assert_eq!(call_event(status), Some(Event::Sent), "{status}");
+        }
+        assert_eq!(call_event("completed"), Some(Event::Delivered));
+        for status in ["busy", "no-answer", "failed"] {
+            assert_eq!(call_event(status), Some(Event::Undelivered(PermanentKind::Unreachable)), "{status}");
+        }
+        assert_eq!(call_event("canceled"), Some(Event::Undelivered(PermanentKind::Rejected)));
+        for status in ["", "answered", "delivered", "Completed"] {
+            assert_eq!(call_event(status), None, "{status}");
+        }
     }
 
     #[test]

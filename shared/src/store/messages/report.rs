@@ -1,5 +1,6 @@
 //! What providers say of a message, applied forward only and once.
 
+use super::row::attribute;
 use super::{Messages, Then, Update, first_ask};
 use crate::clock::plus_seconds;
 use crate::message::fallback::is_mendable;
@@ -86,7 +87,7 @@ impl Messages {
             at: report.at,
             event: report.event.name().to_owned(),
             by: report.provider.as_str().to_owned(),
-            detail: report.provider_code.clone(),
+            detail: report.detail(),
         };
         let update = update.only_if_absent(&["trail", &report.key]).trail(&report.key, &entry);
         update.apply(&self.client, &self.table, ("id", &id.to_string()), "messages.report").await
@@ -114,6 +115,10 @@ fn move_to(id: MessageId, to: Status, report: &Report, then: Then) -> Update {
         Update::default().forward_to(to).time_if_absent("sent_at", report.at).time_if_absent("started_at", report.at);
     let update = match &report.provider_id {
         Some(provider_id) => update.set_if_absent("provider_id", text(provider_id)),
+        None => update,
+    };
+    let update = match &report.call {
+        Some(call) => update.set("call", attribute(call)),
         None => update,
     };
     match report.event {

@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use serde::{Deserialize, Serialize};
 
 use super::Messages;
-use crate::message::record::{Fallback, Links, Message, ProviderChoice, TemplateUse, Times};
+use crate::message::record::{CallFacts, Fallback, Links, Message, ProviderChoice, TemplateUse, Times};
 use crate::message::trigger::Class;
 use crate::message::{Address, Channel, Content, JobId, Lane, MessageId, Micros, Status, TrailEntry, Trigger};
 use crate::person::{Decision, PersonId};
@@ -63,6 +63,8 @@ pub(super) struct Row {
     provider_code: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     provider_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    call: Option<CallFacts>,
     attempts: u32,
     #[serde(default, skip_serializing_if = "is_zero")]
     throttled: u32,
@@ -148,6 +150,7 @@ impl Messages {
             reason: message.reason,
             provider_code: message.provider_code,
             provider_id: message.provider_id,
+            call: message.call,
             attempts: message.attempts,
             throttled: message.throttled,
             looks: message.looks,
@@ -216,6 +219,7 @@ impl Row {
             reason: row.reason,
             provider_code: row.provider_code,
             provider_id: row.provider_id,
+            call: row.call,
             attempts: row.attempts,
             throttled: row.throttled,
             looks: row.looks,

@@ -144,6 +144,7 @@ async fn fetching_reports_the_last_event() {
         event: Event::Delivered,
         at: NOW.parse().unwrap(),
         provider_code: None,
+        call: None,
     };
     assert_eq!(resend.fetch(message, ID).await, Ok(Some(expected)));
     assert_eq!(resend.fetch(message, ID).await, Ok(None));

@@ -2,12 +2,13 @@ use serde_json::json;
 
 use super::*;
 use crate::clock::Clock;
+use crate::provider::Event;
 use crate::provider::stub::{Owned, Script, Seen, Stub, hasty, reply, reply_with, text};
 
-const NOW: &str = "2026-03-01T12:00:00Z";
+pub(super) const NOW: &str = "2026-03-01T12:00:00Z";
 const MESSAGES: &str = "/2010-04-01/Accounts/ACtest/Messages.json";
 
-fn twilio_with(stub: &Stub, service: Option<&str>) -> Twilio {
+pub(super) fn twilio_with(stub: &Stub, service: Option<&str>) -> Twilio {
     let settings = Settings {
         base_url: stub.base_url.clone(),
         public_base_url: "https://api.example.com/".to_owned(),
@@ -40,7 +41,7 @@ fn pairs(seen: &Seen) -> Vec<(String, String)> {
     seen.form()
 }
 
-fn owned(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+pub(super) fn owned(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
     pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
 
@@ -221,6 +222,7 @@ async fn fetching_reports_the_present_state() {
         event: Event::Undelivered(PermanentKind::InvalidNumber),
         at: "2026-03-01T12:00:09Z".parse().unwrap(),
         provider_code: Some("30005".to_owned()),
+        call: None,
     };
     assert_eq!(twilio.fetch(id, "SM1").await, Ok(Some(expected)));
     assert_eq!(twilio.fetch(id, "SM2").await, Ok(None));
@@ -234,4 +236,34 @@ async fn an_email_is_not_for_twilio() {
     let message = crate::provider::stub::email(Some("hi"), None);
     let error = twilio_with(&Stub::new([]).await, None).send(&message).await.unwrap_err();
     assert!(matches!(error, SendError::Permanent { kind: PermanentKind::Configuration, .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_template_goes_without_a_text_of_ours_and_is_found_without_one() {
+    let mut message = text(Channel::Whatsapp, "Hello Ann", &["https://a.example/1"]);
+    let template = crate::message::content::ProviderTemplate {
+        sid: "HX1".to_owned(),
+        variables: [("1".to_owned(), "Ann \"A\"".to_owned())].into(),
+    };
+    if let Content::Text(text) = &mut message.content {
+        text.template = Some(template);
+    }
+    message.valid_until = Some("2026-03-01T12:01:30.5Z".parse().unwrap());
+    let (_, seen) = sent(None, &message).await;
+    let callback = format!("https://api.example.com/twilio/whatsapp-status?message={}", message.id);
+    let expected = [
+        ("To", "whatsapp:+14155552671"),
+        ("From", "whatsapp:+14155238886"),
+        ("ContentSid", "HX1"),
+        ("ContentVariables", r#"{"1":"Ann \"A\""}"#),
+        ("ValidityPeriod", "90"),
+        ("StatusCallback", &callback),
+    ];
+    assert_eq!(pairs(&seen), owned(&expected));
+
+    let changes =
+        json!({"to": "whatsapp:+14155552671", "from": "whatsapp:+14155238886", "body": "Hello Ann \"A\", see you"});
+    let stub = Stub::new([page(&[listed("MMthis", 2, changes)], None)]).await;
+    let found = twilio_with(&stub, None).resolve(&message, NOW.parse().unwrap(), &Owned(&[])).await;
+    assert_eq!(found, accepted("MMthis"));
 }
