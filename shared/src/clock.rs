@@ -37,6 +37,11 @@ impl Clock {
     }
 }
 
+/// A timestamp from epoch microseconds; out-of-range values saturate.
+pub fn from_micros(microseconds: i64) -> Timestamp {
+    Timestamp::from_microsecond(microseconds).unwrap_or(if microseconds < 0 { Timestamp::MIN } else { Timestamp::MAX })
+}
+
 /// A timestamp from epoch milliseconds; out-of-range values saturate.
 pub fn from_millis(milliseconds: i64) -> Timestamp {
     Timestamp::from_millisecond(milliseconds).unwrap_or(if milliseconds < 0 { Timestamp::MIN } else { Timestamp::MAX })

@@ -18,8 +18,7 @@ use tower::ServiceExt;
 
 use crate::clock::Clock;
 use crate::http::{AuthKeys, Edge, Limits};
-use crate::message::content::Email;
-use crate::message::record::{Fallback, Links, ProviderChoice, Times};
+use crate::message::record::{Links, ProviderChoice, Times};
 use crate::message::trigger::Class;
 use crate::message::{Address, Channel, Content, Lane, Message, MessageId, Micros, Status};
 use crate::person::{Decision, Question};
@@ -28,7 +27,7 @@ use crate::queue::Queues;
 use crate::road::{Road, aws_behavior};
 use crate::seal::{Seal, SealKeys};
 use crate::secrets::{Secret, Versions};
-use crate::store::{Ephemera, Messages, People};
+use crate::store::{Budgets, Ephemera, Messages, People};
 
 /// The key the tests' tokens are signed with.
 pub const SECRET: &str = "a secret of the tests, 32 bytes at least";
@@ -107,16 +106,9 @@ pub fn sample_message(now: Timestamp) -> Message {
     }
 }
 
-/// A text to be sent instead.
-pub fn sample_fallback() -> Fallback {
-    Fallback {
-        channel: Channel::Email,
-        to: "ada@example.com".to_owned(),
-        content: Content::Email(Email { subject: "Hello".to_owned(), ..Email::default() }),
-        template: None,
-        provider: ProviderName::Resend,
-        choice: ProviderChoice::Any,
-    }
+/// Budgets nobody answers for.
+pub fn dead_budgets() -> Budgets {
+    Budgets::new(aws_sdk_dynamodb::Client::new(&dead_aws()), "catalog".to_owned(), "ephemera".to_owned())
 }
 
 /// The auth secret of the tests.

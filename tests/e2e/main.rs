@@ -37,6 +37,8 @@ mod sendgrid;
 #[cfg(test)]
 mod sms;
 #[cfg(test)]
+mod spending;
+#[cfg(test)]
 mod sweep;
 #[cfg(test)]
 mod the_end;

@@ -9,7 +9,7 @@ use axum::Router;
 use serde_json::{Value, json};
 use switchboard::clock::Clock;
 use switchboard::secrets::{Secret, Versions};
-use switchboard::testing::{ask, dead_road, edge};
+use switchboard::testing::{ask, dead_budgets, dead_road, edge};
 
 use crate::world::stack::root;
 
@@ -92,7 +92,7 @@ fn routers() -> BTreeMap<&'static str, Router> {
     let mail = json!({"api_key": "k", "from_email": "a@b.example", "from_name": "B"});
     let keys = webhooks::Keys { twilio: fixed(&twilio), sendgrid: fixed(&mail), resend: fixed(&mail) };
     BTreeMap::from([
-        ("send", send::router(guarded(), road.clone())),
+        ("send", send::router(guarded(), road.clone(), dead_budgets())),
         ("consent", consent::router(guarded(), road.clone())),
         ("webhooks", webhooks::router(webhooks::App::new(road.clone(), keys, "https://example.test".to_owned()))),
     ])

@@ -14,7 +14,7 @@ use switchboard::store::StoreError;
 use switchboard::store::messages::{Settled, Then, Untaken};
 
 use crate::step::Done;
-use crate::{App, StepError};
+use crate::{App, StepError, budget, pace};
 
 /// How long a claim is held. Three times a provider call's longest: while it lasts nobody else asks what became of it.
 const LEASE_SECONDS: i64 = 30;
@@ -48,9 +48,16 @@ pub(crate) async fn take(app: &App, message: &Message) -> Result<Done, StepError
             return end(app, message, Status::Blocked, &decision.reason, Some(&decision), now).await;
         }
     }
+    if let Some(held) = budget::hold(app, message, &decision, now).await {
+        return hold(app, message, &held, now).await;
+    }
+    let now = app.road.clock.now();
     let lease = plus_seconds(now, LEASE_SECONDS);
     if !app.road.messages.claim(message, &decision, lease, now).await? {
         return Ok(Done::nothing("taken"));
+    }
+    if message.attempts == 0 {
+        app.budget.charge(message, now).await;
     }
     call(app, message, lease).await
 }
@@ -103,8 +110,14 @@ async fn call(app: &App, message: &Message, lease: Timestamp) -> Result<Done, St
     let took = started.elapsed().as_secs_f64() * 1000.0;
     let now = app.road.clock.now();
     let sent = answer.is_ok();
+    if let Err(error @ SendError::Transient { retry_after, .. }) = &answer
+        && error.is_throttled()
+    {
+        pace::stand_still(app, message, *retry_after, now).await;
+    }
     let settled = outcome(answer, message, attempt, now);
     if let Settled::Failed { reason, .. } = &settled {
+        app.budget.give_back(message, now).await;
         suppress(app, message, reason, now).await?;
     }
     let outcome = record(app, message, attempt, &settled, now).await?;

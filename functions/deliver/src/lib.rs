@@ -6,7 +6,9 @@
 
 mod ask;
 mod attempt;
+mod budget;
 mod fallback;
+mod pace;
 mod providers;
 mod report;
 mod resolve;
@@ -15,11 +17,14 @@ mod step;
 use std::panic::AssertUnwindSafe;
 
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
+use budget::Guard;
 use futures::FutureExt;
 use futures::stream::{self, StreamExt};
 use lambda_runtime::LambdaEvent;
+use switchboard::provider::pacing::Paces;
 use switchboard::queue::Work;
 use switchboard::road::Road;
+use switchboard::store::Budgets;
 
 pub use providers::Providers;
 
@@ -31,14 +36,16 @@ const AT_A_TIME: usize = 10;
 pub struct App {
     road: Road,
     providers: Providers,
+    paces: Paces,
+    budget: Guard,
 }
 
 /// A record could not be worked through now: SQS will bring it again, and in the end put it aside.
 type StepError = Box<dyn std::error::Error + Send + Sync>;
 
 impl App {
-    pub fn new(road: Road, providers: Providers) -> Self {
-        Self { road, providers }
+    pub fn new(road: Road, providers: Providers, paces: Paces, budgets: Budgets) -> Self {
+        Self { road, providers, paces, budget: Guard::new(budgets) }
     }
 }
 
@@ -78,7 +85,7 @@ async fn work(app: &App, record: &SqsMessage) -> Result<(), StepError> {
 #[cfg(test)]
 mod tests {
     use switchboard::clock::Clock;
-    use switchboard::testing::{dead_aws, dead_road};
+    use switchboard::testing::{dead_aws, dead_budgets, dead_road};
 
     use super::*;
 
@@ -88,7 +95,8 @@ mod tests {
         let event: SqsEvent = serde_json::from_str(include_str!("../../../events/deliver.json")).unwrap();
         let ids: Vec<_> = event.records.iter().filter_map(|record| record.message_id.clone()).collect();
         let clock = Clock::system();
-        let app = App::new(dead_road(clock.clone()).unwrap(), Providers::dead(&dead_aws(), clock).unwrap());
+        let providers = Providers::dead(&dead_aws(), clock.clone()).unwrap();
+        let app = App::new(dead_road(clock).unwrap(), providers, Paces::default(), dead_budgets());
         let response = handle(&app, LambdaEvent::new(event, lambda_runtime::Context::default())).await.unwrap();
         let mut failed: Vec<_> =
             response.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect();

@@ -1,8 +1,12 @@
 //! The `deliver` function: start, connect, work.
 
+use aws_sdk_dynamodb::Client;
 use deliver::{App, Providers};
 use lambda_runtime::service_fn;
+use switchboard::config::required;
+use switchboard::provider::pacing::Paces;
 use switchboard::road::{self, Road};
+use switchboard::store::Budgets;
 use switchboard::telemetry;
 
 #[tokio::main(flavor = "current_thread")]
@@ -12,6 +16,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let road = Road::from_env(&aws).await?.with_files(&aws)?;
     let providers = Providers::from_env(&aws, road.clock.clone())?;
     futures::join!(road.queues.prime(), providers.prime());
-    let app = App::new(road, providers);
+    let budgets = Budgets::new(Client::new(&aws), required("CATALOG_TABLE")?, required("EPHEMERA_TABLE")?);
+    let app = App::new(road, providers, Paces::from_env(), budgets);
     lambda_runtime::run(service_fn(|event| deliver::handle(&app, event))).await
 }

@@ -19,21 +19,25 @@ use axum::Router;
 use switchboard::config::default_region;
 use switchboard::http::{Access, Edge, Limit, Routes, Scope};
 use switchboard::road::Road;
+use switchboard::store::Budgets;
 
 /// What the handlers work with.
 #[derive(Clone, Debug)]
 pub struct App {
     road: Road,
+    budgets: Budgets,
     /// The region phone numbers without a country code are read in.
     region: String,
 }
 
 /// The function's endpoints.
-pub fn router(edge: Edge, road: Road) -> Router {
+pub fn router(edge: Edge, road: Road, budgets: Budgets) -> Router {
     let send = Access::Scoped(Scope::Send, Limit::Send);
     let batch = Access::Scoped(Scope::Send, Limit::Batch);
     let cancel = Access::Scoped(Scope::Send, Limit::General);
     let read = Access::Scoped(Scope::Read, Limit::General);
+    let spending = Access::Scoped(Scope::ReadAnalytics, Limit::General);
+    let settings = Access::Scoped(Scope::ManageSettings, Limit::General);
     Routes::new(edge)
         .post("/api/communication/send", "send_communication", send, communication::send::handle)
         .post("/api/communication/batch", "send_batch", batch, communication::batch::handle)
@@ -59,8 +63,10 @@ pub fn router(edge: Edge, road: Road) -> Router {
         .get("/api/sms/status/{message_id}", "sms_status", read, sms::status::handle)
         .post("/api/v2/communications/sms", "v2_sms", send, v2::sms::send::handle)
         .post("/api/v2/communications/sms/bulk", "v2_sms_bulk", batch, v2::sms::bulk::handle)
+        .get("/api/v2/communications/budgets/{scope}", "budget", spending, v2::budgets::get::handle)
+        .put("/api/v2/communications/budgets/{scope}", "set_budget", settings, v2::budgets::put::handle)
         .get("/api/v2/communications/messages/{id}", "message", read, messages::get::handle)
-        .finish(App { road, region: default_region() })
+        .finish(App { road, budgets, region: default_region() })
 }
 
 /// The function's part of the API description.
@@ -85,6 +91,8 @@ pub fn router(edge: Edge, road: Road) -> Router {
     sms::status::handle,
     v2::sms::send::handle,
     v2::sms::bulk::handle,
+    v2::budgets::get::handle,
+    v2::budgets::put::handle,
     messages::get::handle,
 ))]
 pub struct Description;

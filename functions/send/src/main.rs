@@ -1,10 +1,12 @@
 //! The `send` function: start, connect, serve.
 
+use aws_sdk_dynamodb::Client;
 use switchboard::clock::Clock;
 use switchboard::config::required;
 use switchboard::http::{Edge, Limits};
 use switchboard::road::{self, Road};
 use switchboard::secrets::Secret;
+use switchboard::store::Budgets;
 use switchboard::telemetry;
 
 #[tokio::main(flavor = "current_thread")]
@@ -16,5 +18,6 @@ async fn main() -> Result<(), lambda_http::Error> {
     let road = road?.with_files(&aws)?;
     road.queues.prime().await;
     let edge = Edge::new(Clock::system(), auth, road.ephemera.clone(), Limits::from_env());
-    lambda_http::run(send::router(edge, road)).await
+    let budgets = Budgets::new(Client::new(&aws), required("CATALOG_TABLE")?, required("EPHEMERA_TABLE")?);
+    lambda_http::run(send::router(edge, road, budgets)).await
 }

@@ -3,11 +3,11 @@
 use axum::Router;
 use serde_json::json;
 use switchboard::clock::Clock;
-use switchboard::testing::{Answer, ask, dead_road, edge, token};
+use switchboard::testing::{Answer, ask, dead_budgets, dead_road, edge, token};
 
 fn router() -> Router {
     let road = dead_road(Clock::system()).unwrap();
-    crate::router(edge(&road).unwrap(), road)
+    crate::router(edge(&road).unwrap(), road, dead_budgets())
 }
 
 async fn post(path: &str, body: &str) -> Answer {

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::handler::Handler;
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::{MethodRouter, get, post};
+use axum::routing::{MethodRouter, get, post, put};
 
 pub use auth::{AuthKeys, Caller, Scope};
 pub use body::Body;
@@ -99,6 +99,14 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         T: 'static,
     {
         self.route(path, Endpoint { name, access }, post(handler))
+    }
+
+    pub fn put<H, T>(self, path: &str, name: &'static str, access: Access, handler: H) -> Self
+    where
+        H: Handler<T, S>,
+        T: 'static,
+    {
+        self.route(path, Endpoint { name, access }, put(handler))
     }
 
     fn route(mut self, path: &str, endpoint: Endpoint, method: MethodRouter<S>) -> Self {

@@ -1,8 +1,9 @@
 //! What a message is. Read in this order: [`id`], [`channel`], [`address`], [`content`], [`status`] (the one transition
 //! table), [`lane`], [`segments`] (and [`smart`]: fewer of them), [`cost`], [`trigger`], [`template`], [`trail`], [`fallback`],
-//! and last [`record`]: the whole message.
+//! [`budget`], and last [`record`]: the whole message.
 
 pub mod address;
+pub mod budget;
 pub mod channel;
 pub mod content;
 pub mod cost;

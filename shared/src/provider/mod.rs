@@ -5,10 +5,11 @@
 //! * `signature.rs`: whether a callback's raw bytes come from the provider;
 //! * `callback.rs`: a callback's bytes to [`Report`]s.
 //!
-//! [`Provider`] is what `deliver` sees, [`SendError`] what can go wrong, [`Report`] what callbacks become.
+//! [`Provider`] is what `deliver` sees, [`SendError`] what can go wrong, [`Report`] what callbacks become; [`pacing`]: how fast each sender may be used.
 
 pub mod call;
 pub mod error;
+pub mod pacing;
 pub mod report;
 pub mod resend;
 pub mod sendgrid;

@@ -5,7 +5,8 @@ use jiff::Timestamp;
 
 use super::update::{Applied, Update};
 use super::{StoreError, number, text, unavailable};
-use crate::clock::{from_millis, plus_seconds};
+use crate::clock::{from_micros, from_millis, plus_seconds};
+use crate::provider::pacing::Queue;
 
 /// The table.
 #[derive(Clone, Debug)]
@@ -22,6 +23,9 @@ pub struct Window {
     /// When the window ends and the next begins.
     pub resets: Timestamp,
 }
+
+/// How long a line is remembered, in seconds: longer than any line is.
+const LINE_KEPT_SECONDS: i64 = 7 * 86_400;
 
 impl Ephemera {
     pub fn new(client: Client, table: String) -> Self {
@@ -83,6 +87,45 @@ impl Ephemera {
             }
             Err(error) => Err(unavailable("ephemera.claim")(error)),
         }
+    }
+
+    /// The next free place of a line: when its holder may send. A line nobody stood in for a while begins again, with its
+    /// burst.
+    pub async fn reserve(&self, queue: &Queue, now: Timestamp) -> Result<Timestamp, StoreError> {
+        let now_micros = now.as_microsecond();
+        let start = now_micros - queue.burst;
+        for _ in 0..4 {
+            let behind = Update::default()
+                .add("next", queue.interval)
+                .set("expires", number(now.as_second() + LINE_KEPT_SECONDS))
+                .only_if_from("next", number(start));
+            if let Applied::Done(item) =
+                behind.apply(&self.client, &self.table, ("key", &queue.key), "ephemera.reserve").await?
+            {
+                let next = item.get("next").and_then(|next| next.as_n().ok()).and_then(|next| next.parse::<i64>().ok());
+                return Ok(from_micros(next.map_or(now_micros, |next| next - queue.interval)));
+            }
+            let first = Update::default()
+                .set("next", number(start + queue.interval))
+                .set("expires", number(now.as_second() + LINE_KEPT_SECONDS))
+                .only_if_absent_or_before("next", number(start));
+            if let Applied::Done(_) =
+                first.apply(&self.client, &self.table, ("key", &queue.key), "ephemera.reserve").await?
+            {
+                return Ok(from_micros(start));
+            }
+        }
+        Err(StoreError::Contended { operation: "ephemera.reserve" })
+    }
+
+    /// Lets a line stand still until `until`: who reserves a place now gets none before.
+    pub async fn stand_still(&self, queue: &Queue, until: Timestamp, now: Timestamp) -> Result<(), StoreError> {
+        let update = Update::default()
+            .set("next", number(until.as_microsecond()))
+            .set("expires", number(now.as_second() + LINE_KEPT_SECONDS))
+            .only_if_absent_or_before("next", number(until.as_microsecond()));
+        update.apply(&self.client, &self.table, ("key", &queue.key), "ephemera.stand_still").await?;
+        Ok(())
     }
 
     /// Notes that something was alive at `now`.

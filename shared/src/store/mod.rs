@@ -4,6 +4,7 @@
 //! [`messages`] · [`people`] · [`ephemera`] · [`files`]: the bucket of what is too large for a row · [`update`]: the one
 //! builder of conditional updates.
 
+pub mod budgets;
 pub mod ephemera;
 pub mod files;
 pub mod messages;
@@ -16,6 +17,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::types::AttributeValue;
 
+pub use budgets::Budgets;
 pub use ephemera::Ephemera;
 pub use files::Files;
 pub use messages::Messages;

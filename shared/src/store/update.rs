@@ -66,9 +66,13 @@ impl Update {
         self
     }
 
-    pub(super) fn increment(mut self, name: &str) -> Self {
-        let (name, zero, one) = (self.path(&[name]), self.value(super::number(0)), self.value(super::number(1)));
-        self.sets.push(format!("{name} = if_not_exists({name}, {zero}) + {one}"));
+    pub(super) fn increment(self, name: &str) -> Self {
+        self.add(name, 1)
+    }
+
+    pub(super) fn add(mut self, name: &str, by: i64) -> Self {
+        let (name, zero, by) = (self.path(&[name]), self.value(super::number(0)), self.value(super::number(by)));
+        self.sets.push(format!("{name} = if_not_exists({name}, {zero}) + {by}"));
         self
     }
 
@@ -106,6 +110,18 @@ impl Update {
     pub(super) fn only_if_after(mut self, name: &str, value: AttributeValue) -> Self {
         let (name, value) = (self.path(&[name]), self.value(value));
         self.conditions.push(format!("{name} > {value}"));
+        self
+    }
+
+    pub(super) fn only_if_from(mut self, name: &str, value: AttributeValue) -> Self {
+        let (name, value) = (self.path(&[name]), self.value(value));
+        self.conditions.push(format!("{name} >= {value}"));
+        self
+    }
+
+    pub(super) fn only_if_absent_or_before(mut self, name: &str, value: AttributeValue) -> Self {
+        let (name, value) = (self.path(&[name]), self.value(value));
+        self.conditions.push(format!("(attribute_not_exists({name}) OR {name} < {value})"));
         self
     }
 

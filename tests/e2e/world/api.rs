@@ -39,6 +39,10 @@ impl World {
         self.post_text(path, &body.to_string())
     }
 
+    pub(crate) fn put(&self, path: &str, body: &Value) -> Call {
+        self.call("PUT", path).header("content-type", "application/json").body(&body.to_string())
+    }
+
     pub(crate) fn post_text(&self, path: &str, body: &str) -> Call {
         self.call("POST", path).header("content-type", "application/json").body(body)
     }

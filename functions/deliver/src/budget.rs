@@ -1,0 +1,148 @@
+//! The cost guard: what is handed to providers is counted against the budgets it belongs to, and what is not urgent waits
+//! when one is used up.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+
+use jiff::Timestamp;
+use switchboard::message::budget::{Budget, Mark, Period, Spent, is_exempt};
+use switchboard::message::{Message, Micros};
+use switchboard::person::Decision;
+use switchboard::store::StoreError;
+use switchboard::store::budgets::{ALL, Budgets};
+use switchboard::telemetry;
+
+use crate::App;
+
+/// How long a budget and its sums are believed, in milliseconds.
+const BELIEVED_MS: i64 = 5_000;
+
+/// How many budgets are remembered. More callers than that are asked about more often.
+const MOST_KNOWN: usize = 1_000;
+
+/// The budgets, as far as this process knows them.
+#[derive(Debug)]
+pub(crate) struct Guard {
+    budgets: Budgets,
+    known: Mutex<HashMap<String, Known>>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Known {
+    /// `None`: there is no budget of this name.
+    budget: Option<Budget>,
+    spent: Spent,
+    at: Timestamp,
+}
+
+/// The budgets a message is counted against.
+fn scopes(message: &Message) -> [&str; 2] {
+    [ALL, &message.caller]
+}
+
+impl Guard {
+    pub(crate) fn new(budgets: Budgets) -> Self {
+        Self { budgets, known: Mutex::new(HashMap::new()) }
+    }
+
+    /// `Some`: a budget is used up and the message can wait; the decision says until when.
+    pub(crate) async fn hold(&self, message: &Message, decision: &Decision, now: Timestamp) -> Option<Decision> {
+        if is_exempt(message.lane, message.class) {
+            return None;
+        }
+        for scope in scopes(message) {
+            let known = self.known(scope, now).await?;
+            let until = known.budget.and_then(|budget| budget.hold(known.spent, now));
+            if let Some(until) = until {
+                return Some(decision.clone().held("budget", "budget_exhausted", until));
+            }
+        }
+        None
+    }
+
+    /// Counts a message that is about to be handed to its provider for the first time.
+    pub(crate) async fn charge(&self, message: &Message, now: Timestamp) {
+        for scope in scopes(message) {
+            let Some(Known { budget: Some(budget), .. }) = self.known(scope, now).await else { continue };
+            for period in Period::ALL {
+                let counted = self.budgets.spend(scope, period, message.cost, now).await;
+                let Some(total) = heard(counted) else { continue };
+                self.learn(scope, period, total);
+                if let Some(mark) = budget.passed(period, message.cost, total) {
+                    tell(scope, period, mark, total);
+                }
+            }
+        }
+    }
+
+    /// Takes back what was counted for a message that was not taken.
+    pub(crate) async fn give_back(&self, message: &Message, now: Timestamp) {
+        for scope in scopes(message) {
+            let Some(Known { budget: Some(_), .. }) = self.known(scope, now).await else { continue };
+            for period in Period::ALL {
+                if let Some(total) = heard(self.budgets.give_back(scope, period, message.cost, now).await) {
+                    self.learn(scope, period, total);
+                }
+            }
+        }
+    }
+
+    /// A budget and what was spent of it. `None`: the store did not answer, and nothing is held for that.
+    async fn known(&self, scope: &str, now: Timestamp) -> Option<Known> {
+        let fresh = |known: &Known| now.as_millisecond() - known.at.as_millisecond() < BELIEVED_MS;
+        let at_hand = self.known.lock().ok()?.get(scope).copied().filter(fresh);
+        if at_hand.is_some() {
+            return at_hand;
+        }
+        let budget = heard(self.budgets.get(scope).await)?;
+        let spent = match budget {
+            Some(_) => heard(self.budgets.spent(scope, now).await)?,
+            None => Spent::default(),
+        };
+        let known = Known { budget, spent, at: now };
+        let mut all = self.known.lock().ok()?;
+        if all.len() >= MOST_KNOWN {
+            all.clear();
+        }
+        all.insert(scope.to_owned(), known);
+        Some(known)
+    }
+
+    fn learn(&self, scope: &str, period: Period, total: Micros) {
+        if let Ok(mut all) = self.known.lock()
+            && let Some(known) = all.get_mut(scope)
+        {
+            match period {
+                Period::Day => known.spent.day = total,
+                Period::Month => known.spent.month = total,
+            }
+        }
+    }
+}
+
+/// How much is no reason to send nothing: a store that does not answer is counted, and the message goes.
+fn heard<T>(answer: Result<T, StoreError>) -> Option<T> {
+    answer
+        .inspect_err(|error| {
+            tracing::warn!(error = %error, "budget not asked");
+            telemetry::count("budget_unavailable", 1);
+        })
+        .ok()
+}
+
+fn tell(scope: &str, period: Period, mark: Mark, total: Micros) {
+    let event = match mark {
+        Mark::Warning => "budget_warning",
+        Mark::Exhausted => "budget_exhausted",
+    };
+    tracing::warn!(budget.scope = scope, budget.period = ?period, budget.spent = total.get(), "{event}");
+    telemetry::count(event, 1);
+}
+
+/// The rules of how fast and how much, asked last of all before the claim.
+pub(crate) async fn hold(app: &App, message: &Message, decision: &Decision, now: Timestamp) -> Option<Decision> {
+    match app.budget.hold(message, decision, now).await {
+        None => crate::pace::wait(app, message, decision, now).await,
+        held => held,
+    }
+}

@@ -1,0 +1,108 @@
+//! How fast a sender may be used. Providers turn away what comes too fast; a message that waits for its place costs
+//! nothing, and uses up no attempt.
+//!
+//! Each sender has a line of places, one every so often (the generic cell rate algorithm, ITU-T I.371, with a burst of
+//! one second). A message reserves its place once. Urgent messages wait in no line; bulk messages stand in a line of their
+//! own that takes at most [`BULK_SHARE`] of the pace, so that they delay nobody.
+
+use crate::config::optional;
+use crate::message::{Channel, Lane};
+
+use super::ProviderName;
+
+/// The most of a sender's pace that bulk messages take, in percent.
+pub const BULK_SHARE: i64 = 60;
+
+/// Messages a second and sender, by provider and channel; 0: as fast as they come.
+///
+/// The defaults: Resend takes 5 requests a second and team (its "Rate limits" page), WhatsApp 80 messages a second and sender
+/// (Twilio, "WhatsApp rate limits"). Twilio queues texts and calls itself at the pace of their sender (1 a second for a US
+/// long code, for up to four hours; then error 21611), and SendGrid names no rate: they are not paced unless set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Paces {
+    pub sms: u32,
+    pub whatsapp: u32,
+    pub voice: u32,
+    pub sendgrid: u32,
+    pub resend: u32,
+}
+
+impl Default for Paces {
+    fn default() -> Self {
+        Self { sms: 0, whatsapp: 80, voice: 0, sendgrid: 0, resend: 5 }
+    }
+}
+
+/// A line of places.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Queue {
+    pub key: String,
+    /// From one place to the next, in microseconds.
+    pub interval: i64,
+    /// How long a sender that was not used may be used at once, in microseconds.
+    pub burst: i64,
+}
+
+impl Paces {
+    /// `PACE_SMS`, `PACE_WHATSAPP`, `PACE_VOICE`, `PACE_SENDGRID`, `PACE_RESEND`.
+    pub fn from_env() -> Self {
+        let read = |name: &str, default: u32| optional(name, "").parse().unwrap_or(default);
+        let default = Self::default();
+        Self {
+            sms: read("PACE_SMS", default.sms),
+            whatsapp: read("PACE_WHATSAPP", default.whatsapp),
+            voice: read("PACE_VOICE", default.voice),
+            sendgrid: read("PACE_SENDGRID", default.sendgrid),
+            resend: read("PACE_RESEND", default.resend),
+        }
+    }
+
+    fn of(&self, provider: ProviderName, channel: Channel) -> u32 {
+        match (provider, channel) {
+            (ProviderName::Sendgrid, _) => self.sendgrid,
+            (ProviderName::Resend, _) => self.resend,
+            (ProviderName::Twilio, Channel::Whatsapp) => self.whatsapp,
+            (ProviderName::Twilio, Channel::Voice) => self.voice,
+            (ProviderName::Twilio, Channel::Sms | Channel::Email) => self.sms,
+        }
+    }
+
+    /// The line a message stands in; `None`: it need not wait for anybody. `from`: the sender, where the client named it.
+    pub fn queue(&self, provider: ProviderName, channel: Channel, from: Option<&str>, lane: Lane) -> Option<Queue> {
+        let pace = i64::from(self.of(provider, channel));
+        let share = match lane {
+            Lane::Urgent => return None,
+            Lane::Standard => 100,
+            Lane::Bulk => BULK_SHARE,
+        };
+        let key = format!("pace#{provider}#{channel}#{}#{}", from.unwrap_or_default(), lane.as_str());
+        (pace > 0).then(|| Queue { key, interval: 100_000_000 / (pace * share), burst: 1_000_000 })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TWILIO: ProviderName = ProviderName::Twilio;
+
+    #[test]
+    fn each_lane_stands_in_a_line_of_its_own_and_the_urgent_in_none() {
+        let paces = Paces { sms: 10, ..Paces::default() };
+        let interval = |lane| paces.queue(TWILIO, Channel::Sms, None, lane).map(|queue| queue.interval);
+        assert_eq!(interval(Lane::Urgent), None);
+        assert_eq!(interval(Lane::Standard), Some(100_000));
+        assert_eq!(interval(Lane::Bulk), Some(166_666));
+        let key = |from, lane| paces.queue(TWILIO, Channel::Sms, from, lane).unwrap().key;
+        assert_ne!(key(None, Lane::Standard), key(None, Lane::Bulk));
+        assert_ne!(key(None, Lane::Standard), key(Some("+15005550006"), Lane::Standard));
+    }
+
+    #[test]
+    fn a_pace_of_nothing_is_no_pace() {
+        let paces = Paces { sms: 0, ..Paces::default() };
+        assert_eq!(paces.queue(TWILIO, Channel::Sms, None, Lane::Bulk), None);
+        let resend = paces.queue(ProviderName::Resend, Channel::Email, None, Lane::Standard).unwrap();
+        assert_eq!(resend.interval, 200_000);
+    }
+}
