@@ -116,7 +116,7 @@ async fn many(
 
 /// Whether a request's list has a number of entries we take.
 pub(crate) fn within_bounds(field: &str, length: usize) -> Result<(), ApiError> {
-    let bounds = || ApiError::invalid_field(field, format!("It must hold 1 to {MOST} entries"));
+    let bounds = || ApiError::invalid_field(field, format!("It must hold 1 to {MOST} entries; a bulk job takes more"));
     (1..=MOST).contains(&length).then_some(()).ok_or_else(bounds)
 }
 
