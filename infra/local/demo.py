@@ -54,8 +54,8 @@ MESSAGES: list[tuple[str, str, dict[str, Any]]] = [
         "/api/communication/send",
         {
             "user_id": PERSON,
-            "trigger_type": "monthly_report",
-            "data": {"month": "October", "summary": "You saved 120 dollars."},
+            "trigger_type": "payment_confirmation",
+            "data": {"amount": "100.50 USD", "reference": "A-77"},
             "channel": "email",
         },
     ),

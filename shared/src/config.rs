@@ -13,6 +13,16 @@ pub fn required(name: &'static str) -> Result<String, Missing> {
     env::var(name).ok().filter(|value| !value.is_empty()).ok_or(Missing(name))
 }
 
+/// A setting the template sets to something that cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("the environment variable {0} has no value that can be used")]
+pub struct Invalid(pub &'static str);
+
+/// A setting, where it is there; it may be empty.
+pub(crate) fn present(name: &str) -> Option<String> {
+    env::var(name).ok()
+}
+
 /// A setting with a default.
 pub fn optional(name: &str, default: &str) -> String {
     env::var(name).ok().filter(|value| !value.is_empty()).unwrap_or_else(|| default.to_owned())

@@ -21,7 +21,7 @@ use crate::http::{AuthKeys, Edge, Limits};
 use crate::message::record::{Links, ProviderChoice, Times};
 use crate::message::trigger::Class;
 use crate::message::{Address, Channel, Content, Lane, Message, MessageId, Micros, Status};
-use crate::person::{Decision, Question};
+use crate::person::{Decision, Intent, Question, TimeRules};
 use crate::provider::ProviderName;
 use crate::queue::Queues;
 use crate::road::{Road, aws_behavior};
@@ -59,14 +59,17 @@ pub fn dead_road(clock: Clock) -> Result<Road, Box<dyn std::error::Error>> {
         ephemera: Ephemera::new(dynamo, "ephemera".to_owned()),
         queues: Queues::at(aws_sdk_sqs::Client::new(&dead_aws()), "http://127.0.0.1:1"),
         seal,
+        rules: Arc::new(TimeRules::default()),
     })
 }
 
 /// An accepted text, made at `now`.
 pub fn sample_message(now: Timestamp) -> Message {
     let to = Address::stored(Channel::Sms, "+14155552671".to_owned());
-    let question =
-        Question { channel: Channel::Sms, class: Class::Transactional, trigger: None, person: None, suppression: None };
+    let (channel, class, lane) = (Channel::Sms, Class::Transactional, Lane::Standard);
+    let intent = Intent { channel, class, trigger: None, lane, to: &to, at: now };
+    let question = Question { intent, rules: &TimeRules::default(), person: None, suppression: None };
+    let decision = Decision::make(&question, now);
     Message {
         id: MessageId::derived("test", "test", "test"),
         task: MessageId::derived("test", "test", "test"),
@@ -100,7 +103,7 @@ pub fn sample_message(now: Timestamp) -> Message {
         attempts: 0,
         throttled: 0,
         looks: 0,
-        decision: Decision::make(&question, now),
+        decision,
         trail: BTreeMap::new(),
         times: Times::new(now),
     }

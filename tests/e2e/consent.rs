@@ -15,6 +15,7 @@ async fn marketing_needs_an_opt_in_for_that_kind_of_message() {
     let (user, email) = (fresh::user(), fresh::email());
     let agreed = json!({"user_id": user, "email": email, "message_types": ["career_insight"]});
     world.post(EMAIL, &agreed).send().await.ok();
+    world.prefers(user, &json!({"time_zone": fresh::zone_at(12)})).await;
     let report =
         json!({"user_id": user, "trigger_type": "monthly_report", "channel": "email", "data": {"month": "May"}});
     let key = fresh::word();

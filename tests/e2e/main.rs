@@ -25,6 +25,8 @@ mod idempotency;
 #[cfg(test)]
 mod poison;
 #[cfg(test)]
+mod preferences;
+#[cfg(test)]
 mod providers;
 #[cfg(test)]
 mod road;
@@ -44,5 +46,7 @@ mod spending;
 mod sweep;
 #[cfg(test)]
 mod the_end;
+#[cfg(test)]
+mod waiting;
 #[cfg(test)]
 mod world;

@@ -1,8 +1,9 @@
-//! Registers people's addresses and what they agreed to.
+//! Registers people's addresses, what they agreed to, and what they prefer.
 //!
-//! `consent/`: one file per endpoint; what they share is in its `mod.rs`.
+//! `consent/`, `preferences/`: one file per endpoint; what they share is in the folder's `mod.rs`.
 
 pub mod consent;
+pub mod preferences;
 
 #[cfg(test)]
 mod tests;
@@ -20,17 +21,21 @@ pub struct App {
     region: String,
 }
 
+const PREFERENCES: &str = "/api/communication/preferences/{user_id}";
+
 /// The function's endpoints.
 pub fn router(edge: Edge, road: Road) -> Router {
-    // Whose consent it is stands in the body: the handlers check that.
+    // Whose consent it is stands in the body, whose preferences in the path: the handlers check that.
     let anyone = Access::Authenticated(Limit::General);
     Routes::new(edge)
         .post("/api/communication/consent/sms", "grant_sms_consent", anyone, consent::sms::handle)
         .post("/api/communication/consent/email", "grant_email_consent", anyone, consent::email::handle)
+        .get(PREFERENCES, "preferences", anyone, preferences::get::handle)
+        .put(PREFERENCES, "change_preferences", anyone, preferences::put::handle)
         .finish(App { road, region: default_region() })
 }
 
 /// The function's part of the API description.
 #[derive(Debug, utoipa::OpenApi)]
-#[openapi(paths(consent::sms::handle, consent::email::handle))]
+#[openapi(paths(consent::sms::handle, consent::email::handle, preferences::get::handle, preferences::put::handle))]
 pub struct Description;

@@ -53,6 +53,59 @@ async fn what_is_wrong_is_named() {
     }
 }
 
+const PREFERENCES: &str = "/api/communication/preferences/123";
+
+async fn put(token: &str, body: &Value) -> Answer {
+    ask(&router(), "PUT", PREFERENCES, Some(token), &body.to_string()).await.unwrap()
+}
+
+#[tokio::test]
+async fn preferences_are_the_persons_own_matter_or_a_managers() {
+    let manager = token("console", "preferences:manage").unwrap();
+    for (token, status) in
+        [(token("123", "").unwrap(), 503), (token("124", "communication:read").unwrap(), 403), (manager, 503)]
+    {
+        assert_eq!(ask(&router(), "GET", PREFERENCES, Some(&token), "").await.unwrap().status, status);
+        assert_eq!(put(&token, &json!({"sms_enabled": false})).await.status, status);
+    }
+    assert_eq!(ask(&router(), "GET", PREFERENCES, None, "").await.unwrap().status, 401);
+}
+
+#[tokio::test]
+async fn a_preference_that_is_none_is_named() {
+    let manager = token("console", "preferences:manage").unwrap();
+    let cases = [
+        (json!({"sms_enabled": "yes"}), "sms_enabled"),
+        (json!({"sms_enabled": false, "user_id": 124}), "user_id"),
+        (json!({"preferred_sms_time": "9 am"}), "preferred_sms_time"),
+        (json!({"preferred_sms_time": "24:00:00"}), "preferred_sms_time"),
+        (json!({"preferred_email_day": 0}), "preferred_email_day"),
+        (json!({"preferred_email_day": 8}), "preferred_email_day"),
+        (json!({"alert_types_sms": {"financial_alert": 1}}), "alert_types_sms.financial_alert"),
+        (json!({"frequency_preference": "hourly"}), "frequency_preference"),
+        (json!({"user_segment": ""}), "user_segment"),
+        (json!({"user_segment": "x".repeat(65)}), "user_segment"),
+        (json!({"time_zone": "Mars/Olympus"}), "time_zone"),
+        (json!({"time_zone": "+02:00"}), "time_zone"),
+        (json!({"quiet_hours": {"start": "21:00", "end": "8"}}), "quiet_hours.end"),
+        (json!({"quiet_hours": {"start": "21:00:30", "end": "08:00"}}), "quiet_hours"),
+        (json!({"locale": "english"}), "locale"),
+        (json!({"locale": "en_US"}), "locale"),
+    ];
+    for (body, field) in cases {
+        let answer = put(&manager, &body).await;
+        let error = format!("Invalid value for field: {field}");
+        assert_eq!((answer.status.as_u16(), &answer.json["error"]), (400, &json!(error)), "{body}");
+    }
+    let missing = put(&manager, &json!({"quiet_hours": {"start": "21:00"}})).await;
+    assert_eq!(missing.json["error"], "Missing required field: quiet_hours.end");
+    let unknown = put(&manager, &json!({"alert_types_email": {"gossip": false}})).await;
+    assert_eq!(
+        (&unknown.json["error"], &unknown.json["field"]),
+        (&json!("Invalid message type: gossip"), &json!("alert_types_email"))
+    );
+}
+
 #[tokio::test]
 async fn the_sample_event_is_read_as_api_gateway_sends_it() {
     let event = include_str!("../../../events/consent.json").replace("TOKEN", &token("123", "").unwrap());

@@ -1,4 +1,4 @@
-//! One attempt to send: decide, claim, call, record. Only who made the claim calls, and a call is made once a claim.
+//! One attempt to send: decide, take a place, claim, call, record. Only who made the claim calls, and a call is made once a claim.
 
 use std::time::{Duration, Instant};
 
@@ -13,6 +13,7 @@ use switchboard::road::timing::{Patience, delay, plan, retry_at};
 use switchboard::store::StoreError;
 use switchboard::store::messages::{Settled, Then, Untaken};
 
+use crate::quota::{self, Places};
 use crate::step::Done;
 use crate::{App, StepError, budget, pace};
 
@@ -28,7 +29,10 @@ const FIRST_QUESTION_SECONDS: i64 = 15;
 pub(crate) async fn take(app: &App, message: &Message) -> Result<Done, StepError> {
     let now = app.road.clock.now();
     if let Some(at) = message.times.not_before.filter(|at| *at > now) {
-        app.road.queues.enqueue(message.lane, message.id, delay(at, now)).await?;
+        // A record from before it was put off. What is due later than a record can wait, the sweep brings.
+        if let Some(pause) = plan(at, now).delay {
+            app.road.queues.enqueue(message.lane, message.id, pause).await?;
+        }
         return Ok(Done::nothing("waiting"));
     }
     if let Some(until) = message.times.valid_until.filter(|until| *until <= now) {
@@ -39,8 +43,7 @@ pub(crate) async fn take(app: &App, message: &Message) -> Result<Done, StepError
         Some(id) => app.road.people.get(id).await?,
         None => None,
     };
-    let decision =
-        app.road.decide(message.class, message.trigger, person.as_ref(), message.channel, &message.to).await?;
+    let decision = app.road.decide(&message.intent(now), person.as_ref()).await?;
     match decision.outcome {
         Outcome::Allowed => {}
         Outcome::Held => return hold(app, message, &decision, now).await,
@@ -51,6 +54,10 @@ pub(crate) async fn take(app: &App, message: &Message) -> Result<Done, StepError
     if let Some(held) = budget::hold(app, message, &decision, now).await {
         return hold(app, message, &held, now).await;
     }
+    let places = match quota::take(&app.road, message, person.as_ref(), &decision, now).await? {
+        Ok(places) => places,
+        Err(decision) => return hold(app, message, &decision, now).await,
+    };
     let now = app.road.clock.now();
     let lease = plus_seconds(now, LEASE_SECONDS);
     if !app.road.messages.claim(message, &decision, lease, now).await? {
@@ -59,7 +66,7 @@ pub(crate) async fn take(app: &App, message: &Message) -> Result<Done, StepError
     if message.attempts == 0 {
         app.budget.charge(message, now).await;
     }
-    call(app, message, lease).await
+    call(app, message, lease, places).await
 }
 
 /// Ends a message nobody claimed.
@@ -94,7 +101,7 @@ async fn hold(app: &App, message: &Message, decision: &Decision, now: Timestamp)
 }
 
 /// Calls the provider and records its answer. The claim is ours.
-async fn call(app: &App, message: &Message, lease: Timestamp) -> Result<Done, StepError> {
+async fn call(app: &App, message: &Message, lease: Timestamp, places: Places) -> Result<Done, StepError> {
     let attempt = message.attempts + 1;
     let started = Instant::now();
     let answer = if in_time(app.road.clock.now(), lease) {
@@ -119,6 +126,7 @@ async fn call(app: &App, message: &Message, lease: Timestamp) -> Result<Done, St
     if let Settled::Failed { reason, .. } = &settled {
         app.budget.give_back(message, now).await;
         suppress(app, message, reason, now).await?;
+        places.give_back(&app.road, message).await;
     }
     let outcome = record(app, message, attempt, &settled, now).await?;
     let due = message.times.not_before.unwrap_or(message.times.created);

@@ -10,6 +10,7 @@ mod budget;
 mod fallback;
 mod pace;
 mod providers;
+mod quota;
 mod report;
 mod resolve;
 mod step;

@@ -78,6 +78,7 @@ fn refused(reason: &str) -> ApiError {
     let why = match reason {
         "opted_out" => "The recipient opted out of these messages",
         "no_consent" => "The recipient has not agreed to these messages",
+        "channel_disabled" | "message_type_disabled" => "The recipient has switched these messages off",
         "address_suppressed" => "The recipient's address must not be used on this channel",
         _ => "The recipient must not be contacted",
     };

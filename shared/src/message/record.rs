@@ -262,7 +262,21 @@ impl fmt::Display for CallFacts {
     }
 }
 
+/// That a rule lets a message wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hold<'a> {
+    pub until: Timestamp,
+    /// The rule's word.
+    pub because: &'a str,
+}
+
 impl Message {
+    /// Until when it is held, and why, if it is.
+    pub fn hold(&self) -> Option<Hold<'_>> {
+        let until = self.times.not_before.filter(|_| self.status == Status::Held)?;
+        Some(Hold { until, because: &self.decision.reason })
+    }
+
     /// What a provider client needs of it.
     pub fn outgoing(&self) -> Outgoing {
         Outgoing {

@@ -4,16 +4,28 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{ConsentState, Person, Suppression};
+use super::{ConsentState, Person, Suppression, TimeRules};
 use crate::message::trigger::Class;
-use crate::message::{Channel, Trigger};
+use crate::message::{Address, Channel, Lane, Trigger};
+
+/// What is to be sent, to which address, and when.
+#[derive(Clone, Copy, Debug)]
+pub struct Intent<'a> {
+    pub channel: Channel,
+    pub class: Class,
+    pub trigger: Option<Trigger>,
+    pub lane: Lane,
+    pub to: &'a Address,
+    /// When it would go: the time it is scheduled for, else now.
+    pub at: Timestamp,
+}
 
 /// What is asked.
 #[derive(Clone, Copy, Debug)]
 pub struct Question<'a> {
-    pub channel: Channel,
-    pub class: Class,
-    pub trigger: Option<Trigger>,
+    pub intent: Intent<'a>,
+    /// The rules of time that are in force.
+    pub rules: &'a TimeRules,
     /// The recipient, where they are known to us.
     pub person: Option<&'a Person>,
     /// Why the address must not be used, where it must not.
@@ -49,7 +61,7 @@ pub enum Outcome {
 /// One rule and what it said.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Check {
-    /// `suppression`, `consent`, `verification`.
+    /// `suppression`, `consent`, `preference`, `quiet_hours`, `frequency_cap` …
     pub rule: String,
     pub passed: bool,
     pub reason: String,
@@ -71,27 +83,62 @@ impl Decision {
         Self { outcome: Outcome::Held, until: Some(until), reason: reason.to_owned(), ..self }
     }
 
-    /// Answers the question. Rules are looked at until one refuses.
+    /// Answers the question. Rules are looked at until one refuses; whoever may be written to may have to be left alone
+    /// for a while.
     pub fn make(question: &Question<'_>, now: Timestamp) -> Self {
         let mut checks = Vec::new();
-        for (rule, verdict) in [("suppression", suppression(question)), ("consent", consent(question))] {
-            checks.push(Check {
-                rule: rule.to_owned(),
-                passed: verdict.is_ok(),
-                reason: verdict.unwrap_or_else(|reason| reason).to_owned(),
-            });
-            if verdict.is_err() {
-                break;
+        let rules: [(&str, Rule); 3] = [("suppression", suppression), ("consent", consent), ("preference", preference)];
+        let mut reason = "";
+        for (rule, ask) in rules {
+            let verdict = ask(question);
+            let passed = verdict.is_ok();
+            let word = verdict.unwrap_or_else(|word| word);
+            checks.push(Check { rule: rule.to_owned(), passed, reason: word.to_owned() });
+            if !passed {
+                return Self {
+                    outcome: Outcome::Refused,
+                    until: None,
+                    reason: word.to_owned(),
+                    checks,
+                    decided_at: now,
+                };
+            }
+            // What they agreed to is the reason why they are written to; that they did not object is none.
+            if rule == "consent" {
+                reason = word;
             }
         }
-        let refused = checks.iter().any(|check| !check.passed);
-        let reason = checks.last().map(|check| check.reason.clone()).unwrap_or_default();
-        let outcome = if refused { Outcome::Refused } else { Outcome::Allowed };
-        Self { outcome, until: None, reason, checks, decided_at: now }
+        let allowed =
+            Self { outcome: Outcome::Allowed, until: None, reason: reason.to_owned(), checks, decided_at: now };
+        allowed.with_quiet_hours(question)
+    }
+
+    fn with_quiet_hours(mut self, question: &Question<'_>) -> Self {
+        let Intent { class, lane, to, at, .. } = question.intent;
+        match question.rules.quiet_until(class, lane, question.person, to, at) {
+            Some(until) => self.held("quiet_hours", "quiet_hours", until),
+            None => {
+                let reason = "not_quiet".to_owned();
+                self.checks.push(Check { rule: "quiet_hours".to_owned(), passed: true, reason });
+                self
+            }
+        }
+    }
+
+    /// Of two answers for the same message the stricter one: a no before a wait, and the longer wait.
+    #[must_use]
+    pub fn or_stricter(self, other: Self) -> Self {
+        let weight = |decision: &Self| match decision.outcome {
+            Outcome::Allowed => 0,
+            Outcome::Held => 1,
+            Outcome::Refused => 2,
+        };
+        if (weight(&other), other.until) > (weight(&self), self.until) { other } else { self }
     }
 }
 
 type Verdict = Result<&'static str, &'static str>;
+type Rule = fn(&Question<'_>) -> Verdict;
 
 fn suppression(question: &Question<'_>) -> Verdict {
     match question.suppression {
@@ -102,11 +149,12 @@ fn suppression(question: &Question<'_>) -> Verdict {
 
 /// The consent classes: security is always allowed, transactional unless opted out, marketing only after an opt-in.
 fn consent(question: &Question<'_>) -> Verdict {
-    let consent = question.person.and_then(|person| person.consents.get(&question.channel));
+    let Intent { channel, class, trigger, .. } = question.intent;
+    let consent = question.person.and_then(|person| person.consents.get(&channel));
     let concerns = |types: &std::collections::BTreeSet<String>| {
-        types.is_empty() || question.trigger.is_some_and(|trigger| types.contains(trigger.as_str()))
+        types.is_empty() || trigger.is_some_and(|trigger| types.contains(trigger.as_str()))
     };
-    match (question.class, consent) {
+    match (class, consent) {
         (Class::Security, _) => Ok("security_message"),
         (_, Some(consent)) if consent.state == ConsentState::Revoked && concerns(&consent.message_types) => {
             Err("opted_out")
@@ -119,76 +167,19 @@ fn consent(question: &Question<'_>) -> Verdict {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::person::PersonId;
-    use crate::provider::ProviderName;
-
-    const NOW: Timestamp = Timestamp::UNIX_EPOCH;
-
-    fn person(state: Option<ConsentState>, types: &[&str]) -> Person {
-        let mut person = Person::new(PersonId::text("123").unwrap(), NOW);
-        if let Some(state) = state {
-            person.grant(Channel::Sms, types.iter().map(|&t| t.to_owned()).collect(), "test".to_owned(), NOW);
-            person.consents.get_mut(&Channel::Sms).unwrap().state = state;
-        }
-        person
-    }
-
-    fn decide(class: Class, trigger: Trigger, person: Option<&Person>) -> (bool, String) {
-        let question = Question { channel: Channel::Sms, class, trigger: Some(trigger), person, suppression: None };
-        let decision = Decision::make(&question, NOW);
-        (decision.is_allowed(), decision.reason)
-    }
-
-    #[test]
-    fn each_class_asks_for_its_own_kind_of_consent() {
-        use ConsentState::{Granted, Revoked};
-        type Case<'a> = (Class, Option<ConsentState>, &'a [&'a str], bool, &'a str);
-        let cases: [Case<'_>; 10] = [
-            (Class::Security, None, &[], true, "security_message"),
-            (Class::Security, Some(Revoked), &[], true, "security_message"),
-            (Class::Transactional, None, &[], true, "transactional_message"),
-            (Class::Transactional, Some(Granted), &[], true, "explicit_consent"),
-            (Class::Transactional, Some(Revoked), &[], false, "opted_out"),
-            (Class::Transactional, Some(Revoked), &["monthly_report"], true, "transactional_message"),
-            (Class::Marketing, None, &[], false, "no_consent"),
-            (Class::Marketing, Some(Granted), &[], true, "explicit_consent"),
-            (Class::Marketing, Some(Granted), &["monthly_report"], false, "no_consent"),
-            (Class::Marketing, Some(Revoked), &["weekly_checkin"], false, "opted_out"),
-        ];
-        for (class, state, types, allowed, reason) in cases {
-            let person = person(state, types);
-            let answer = decide(class, Trigger::WeeklyCheckin, Some(&person));
-            assert_eq!(answer, (allowed, reason.to_owned()), "{class} {state:?} {types:?}");
-        }
-    }
-
-    #[test]
-    fn an_unknown_recipient_gets_transactional_messages_and_no_marketing() {
-        assert!(decide(Class::Transactional, Trigger::BookingReminder, None).0);
-        assert!(!decide(Class::Marketing, Trigger::WeeklyCheckin, None).0);
-    }
-
-    #[test]
-    fn a_suppressed_address_refuses_everything_first() {
-        let suppression = Suppression {
-            channel: Channel::Sms,
-            reason: "opted_out".to_owned(),
-            source: ProviderName::Twilio,
-            at: NOW,
-        };
-        let question = Question {
-            channel: Channel::Sms,
-            class: Class::Security,
-            trigger: None,
-            person: None,
-            suppression: Some(&suppression),
-        };
-        let decision = Decision::make(&question, NOW);
-        assert!(!decision.is_allowed());
-        assert_eq!(decision.reason, "address_suppressed");
-        assert_eq!(decision.checks.len(), 1);
+/// What they switched off: a channel, or a kind of message on it.
+fn preference(question: &Question<'_>) -> Verdict {
+    let Intent { channel, class, trigger, .. } = question.intent;
+    let Some(person) = question.person else { return Ok("no_objection") };
+    match class {
+        Class::Security => Ok("security_message"),
+        Class::Transactional | Class::Marketing if !person.preferences.is_enabled(channel) => Err("channel_disabled"),
+        Class::Transactional | Class::Marketing => match trigger {
+            Some(trigger) if !person.preferences.wants(channel, trigger) => Err("message_type_disabled"),
+            Some(_) | None => Ok("no_objection"),
+        },
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -22,6 +22,12 @@ impl PersonId {
         fits.then(|| Self { text: text.to_owned(), number: false })
     }
 
+    /// An id from a path, where a number has no other form than a text.
+    pub fn path(text: &str) -> Option<Self> {
+        let number = text.parse::<i64>().is_ok_and(|number| number.to_string() == text);
+        Self::text(text).map(|id| Self { number, ..id })
+    }
+
     /// What tables key on.
     pub fn as_str(&self) -> &str {
         &self.text
@@ -105,6 +111,9 @@ mod tests {
         assert_eq!(number, text);
         assert_eq!(serde_json::to_string(&number).unwrap(), "123");
         assert_eq!(serde_json::to_string(&text).unwrap(), "\"123\"");
+        for (path, json) in [("123", "123"), ("-7", "-7"), ("0123", "\"0123\""), ("ada", "\"ada\"")] {
+            assert_eq!(serde_json::to_string(&PersonId::path(path).unwrap()).unwrap(), json);
+        }
         assert!(serde_json::from_str::<PersonId>("1.5").is_err());
         assert!(serde_json::from_str::<PersonId>("\"\"").is_err());
         assert!(serde_json::from_str::<PersonId>("18446744073709551615").is_err());

@@ -5,16 +5,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::PersonId;
+use super::{PersonId, Preferences};
 use crate::message::{Address, Channel, EmailAddress, PhoneNumber};
 
-/// A person's addresses and consents.
+/// A person's addresses, consents and preferences.
 #[derive(Clone, Debug)]
 pub struct Person {
     pub id: PersonId,
     pub phone: Option<ContactPoint<PhoneNumber>>,
     pub email: Option<ContactPoint<EmailAddress>>,
     pub consents: BTreeMap<Channel, ChannelConsent>,
+    pub preferences: Preferences,
+    /// The language they are written to in (BCP 47), where they said.
+    pub locale: Option<String>,
     pub created: Timestamp,
     pub updated: Timestamp,
     /// Counts changes; a write names the version it read, so two concurrent writes never lose one.
@@ -52,7 +55,17 @@ pub enum ConsentState {
 impl Person {
     /// Somebody nothing is known of yet.
     pub fn new(id: PersonId, now: Timestamp) -> Self {
-        Self { id, phone: None, email: None, consents: BTreeMap::new(), created: now, updated: now, version: 0 }
+        Self {
+            id,
+            phone: None,
+            email: None,
+            consents: BTreeMap::new(),
+            preferences: Preferences::default(),
+            locale: None,
+            created: now,
+            updated: now,
+            version: 0,
+        }
     }
 
     /// Where they are reached on a channel.

@@ -16,13 +16,10 @@ use crate::message::segments::segments;
 use crate::message::smart;
 use crate::message::trigger::Class;
 use crate::message::{Address, Channel, Content, JobId, Lane, Message, MessageId, Status, TrailEntry, Trigger};
-use crate::person::{Decision, Person, Question};
+use crate::person::{Decision, Intent, Person};
 use crate::provider::ProviderName;
 use crate::store::StoreError;
 use crate::store::messages::Created;
-
-/// How many owners of one address are asked for. A family shares a phone; a thousand accounts on one do not.
-const MOST_OWNERS: usize = 8;
 
 /// What a client asked for: one message, or one on each of several channels.
 #[derive(Debug)]
@@ -67,6 +64,15 @@ impl Task {
             parts,
             fallbacks: Vec::new(),
         }
+    }
+}
+
+impl Task {
+    /// What is asked before a part of it is accepted: may it go when it would go.
+    fn intent<'a>(&self, part: &'a Part, now: Timestamp) -> Intent<'a> {
+        let Self { class, trigger, lane, .. } = *self;
+        let at = self.scheduled.map_or(now, |at| at.max(now));
+        Intent { channel: part.channel, class, trigger, lane, to: &part.to, at }
     }
 }
 
@@ -166,7 +172,7 @@ impl Road {
             trigger: ended.trigger,
             ..Task::new(ended.task, ended.caller.clone(), ended.class, ended.lane, Vec::new())
         };
-        let decision = self.decide(task.class, task.trigger, task.person.as_ref(), part.channel, &part.to).await?;
+        let decision = self.decide(&task.intent(&part, now), task.person.as_ref()).await?;
         let made = Message {
             fallback_to: rest.iter().map(|fallback| fallback.channel).collect(),
             fallbacks: rest.to_vec(),
@@ -203,39 +209,10 @@ impl Road {
         let mut messages = Vec::with_capacity(task.parts.len());
         for (part, id) in task.parts.iter().zip(&ids) {
             let siblings = if *id == task.id { ids[1..].to_vec() } else { Vec::new() };
-            let decision = self.decide(task.class, task.trigger, task.person.as_ref(), part.channel, &part.to).await?;
+            let decision = self.decide(&task.intent(part, now), task.person.as_ref()).await?;
             messages.push(message(task, part, *id, siblings, decision, now));
         }
         Ok(messages)
-    }
-
-    /// May this be sent to this address now, by all we know of its owner and of it.
-    pub async fn decide(
-        &self,
-        class: Class,
-        trigger: Option<Trigger>,
-        person: Option<&Person>,
-        channel: Channel,
-        to: &Address,
-    ) -> Result<Decision, StoreError> {
-        let facts = self.people.address(to).await?;
-        let answer = |person: Option<&Person>| {
-            let question = Question { channel, class, trigger, person, suppression: facts.suppression(channel) };
-            Decision::make(&question, self.clock.now())
-        };
-        let mut decision = answer(person);
-        if person.is_some() {
-            return Ok(decision);
-        }
-        // A message to a bare address concerns whoever owns it: the "no" of one of them counts.
-        for owner in facts.owners.iter().take(MOST_OWNERS) {
-            let owner = self.people.get(owner).await?;
-            decision = answer(owner.as_ref());
-            if !decision.is_allowed() {
-                break;
-            }
-        }
-        Ok(decision)
     }
 
     /// Queues what is due soon. A failure is no error: the messages are stored, and the sweep queues them.

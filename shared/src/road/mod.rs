@@ -1,8 +1,9 @@
-//! The steps of a message's road that more than one function takes: [`accept`] (a request becomes messages), [`callback`]
-//! (a provider's report reaches its message), and [`timing`] (when a message is queued, and when the sweep looks again).
+//! The steps of a message's road that more than one function takes: [`accept`] (a request becomes messages), [`decide`]
+//! (may it be sent), [`callback`] (a provider's report reaches its message), and [`timing`] (when a message is queued, and when the sweep looks again).
 
 pub mod accept;
 pub mod callback;
+mod decide;
 pub mod timing;
 
 use std::sync::Arc;
@@ -14,6 +15,7 @@ pub use callback::Applied;
 
 use crate::clock::Clock;
 use crate::config::required;
+use crate::person::TimeRules;
 use crate::queue::Queues;
 use crate::seal::{Seal, SealKeys};
 use crate::secrets::Secret;
@@ -33,6 +35,8 @@ pub struct Road {
     pub ephemera: Ephemera,
     pub queues: Queues,
     pub seal: Arc<Seal>,
+    /// When people may be written to.
+    pub rules: Arc<TimeRules>,
 }
 
 /// What every function's start can fail with: it ends the start, and the log says why.
@@ -62,6 +66,7 @@ impl Road {
             ephemera: Ephemera::new(dynamo, required("EPHEMERA_TABLE")?),
             queues: Queues::from_env(aws_sdk_sqs::Client::new(aws))?,
             seal,
+            rules: Arc::new(TimeRules::from_env()?),
         })
     }
 

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Item, StoreError, number, text, unavailable};
 use crate::message::{Address, Channel, EmailAddress, PhoneNumber};
-use crate::person::{ChannelConsent, ContactPoint, Person, PersonId, Suppression};
+use crate::person::{ChannelConsent, ContactPoint, Person, PersonId, Preferences, Suppression};
 use crate::seal::Seal;
 
 const PROFILE: &str = "profile";
@@ -46,6 +46,10 @@ struct Row {
     id: PersonId,
     sealed: String,
     consents: BTreeMap<Channel, ChannelConsent>,
+    #[serde(default)]
+    preferences: Preferences,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    locale: Option<String>,
     version: u64,
     #[serde(with = "crate::clock::millis")]
     created_at: Timestamp,
@@ -192,6 +196,8 @@ impl People {
             sk: PROFILE.to_owned(),
             id: person.id.clone(),
             consents: person.consents.clone(),
+            preferences: person.preferences.clone(),
+            locale: person.locale.clone(),
             version: person.version,
             created_at: person.created,
             updated_at: person.updated,
@@ -208,6 +214,8 @@ impl People {
             phone: sealed.phone,
             email: sealed.email,
             consents: row.consents,
+            preferences: row.preferences,
+            locale: row.locale,
             created: row.created_at,
             updated: row.updated_at,
             version: row.version,

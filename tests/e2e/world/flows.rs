@@ -9,7 +9,7 @@ use super::{World, eventually, fresh, seconds};
 /// How long a message may take from accept to its end when nothing goes wrong, on a busy machine.
 const ROAD: Duration = seconds(40);
 
-/// Somebody who agreed to texts, and to e-mails of every kind.
+/// Somebody who agreed to texts, and to e-mails of every kind, and with whom it is noon.
 pub(crate) struct Person {
     pub(crate) id: i64,
     pub(crate) phone: String,
@@ -25,7 +25,13 @@ impl World {
         self.post("/api/communication/consent/sms", &texts).send().await.ok();
         let mails = json!({"user_id": person.id, "email": person.email, "consent_source": "api"});
         self.post("/api/communication/consent/email", &mails).send().await.ok();
+        self.prefers(person.id, &json!({"time_zone": fresh::zone_at(12)})).await;
         person
+    }
+
+    /// Changes a person's preferences and gives all of them.
+    pub(crate) async fn prefers(&self, user: i64, change: &Value) -> Value {
+        self.put(&format!("/api/communication/preferences/{user}"), change).send().await.ok()["preferences"].take()
     }
 
     /// Sends by trigger and gives the task's id.

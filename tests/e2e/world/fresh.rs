@@ -53,3 +53,14 @@ pub(crate) fn user() -> i64 {
 pub(crate) fn sid() -> String {
     format!("SM{}", Uuid::new_v4().simple())
 }
+
+/// A time zone in which the clock shows this hour.
+pub(crate) fn zone_at(hour: i64) -> String {
+    let now = (jiff::Timestamp::now().as_second() / 3_600).rem_euclid(24);
+    // From -11 to +12; the names have their signs the other way round.
+    match (hour - now + 11).rem_euclid(24) - 11 {
+        0 => "Etc/GMT".to_owned(),
+        ahead @ 1.. => format!("Etc/GMT-{ahead}"),
+        behind => format!("Etc/GMT+{}", -behind),
+    }
+}

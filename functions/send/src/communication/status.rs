@@ -71,6 +71,13 @@ pub struct PartStatus {
     /// The message this one was sent instead of.
     #[serde(skip_serializing_if = "Option::is_none")]
     instead_of: Option<String>,
+    /// Until when a rule holds it, where one does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    held_until: Option<Timestamp>,
+    /// Which rule: `quiet_hours`, `frequency_cap`, `frequency_preference` …
+    #[serde(skip_serializing_if = "Option::is_none")]
+    held_because: Option<String>,
 }
 
 /// Status of a communication
@@ -115,6 +122,8 @@ fn summary(task_id: String, messages: &[Message]) -> TaskStatus {
                 status: message.status,
                 reason: message.reason.clone(),
                 instead_of: message.instead_of.map(|id| id.to_string()),
+                held_until: message.hold().map(|hold| hold.until),
+                held_because: message.hold().map(|hold| hold.because.to_owned()),
             })
             .collect(),
     }

@@ -65,6 +65,11 @@ pub struct MessageView {
     /// Until when it waits, where it waits.
     #[schema(value_type = Option<String>, format = DateTime)]
     not_before: Option<Timestamp>,
+    /// Until when a rule holds it, where one does.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    held_until: Option<Timestamp>,
+    /// Which rule: `quiet_hours`, `frequency_cap`, `frequency_preference` …
+    held_because: Option<String>,
     #[schema(value_type = Option<String>, format = DateTime)]
     sent_at: Option<Timestamp>,
     #[schema(value_type = Option<String>, format = DateTime)]
@@ -80,6 +85,9 @@ pub struct MessageView {
 pub struct DecisionView {
     outcome: Outcome,
     reason: String,
+    /// Until when it has to wait, where the outcome is `held`.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    until: Option<Timestamp>,
     checks: Vec<Check>,
     #[schema(value_type = String, format = DateTime)]
     decided_at: Timestamp,
@@ -116,6 +124,8 @@ pub async fn handle(State(app): State<App>, Path(id): Path<String>) -> Result<Js
 }
 
 fn view(message: Message) -> MessageView {
+    let held = message.hold().map(|hold| (hold.until, hold.because.to_owned()));
+    let (held_until, held_because) = held.unzip();
     let waits = !message.status.is_final() && message.status.is_claimable();
     let fallback_id = message.fallback_id().map(|id| id.to_string());
     let mut trail: Vec<Step> = message
@@ -149,6 +159,7 @@ fn view(message: Message) -> MessageView {
         decision: DecisionView {
             outcome: message.decision.outcome,
             reason: message.decision.reason,
+            until: message.decision.until,
             checks: message.decision.checks,
             decided_at: message.decision.decided_at,
         },
@@ -157,6 +168,8 @@ fn view(message: Message) -> MessageView {
         scheduled_at: message.times.scheduled,
         expires_at: message.times.valid_until,
         not_before: message.times.not_before.filter(|_| waits),
+        held_until,
+        held_because,
         sent_at: message.times.sent,
         delivered_at: message.times.delivered,
         ended_at: message.times.ended,

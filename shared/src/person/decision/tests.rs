@@ -1,0 +1,122 @@
+//! Each rule and their order.
+
+use super::*;
+use crate::message::PhoneNumber;
+use crate::person::PersonId;
+use crate::provider::ProviderName;
+
+/// 10:00 in New York.
+const NOW: Timestamp = Timestamp::constant(1_800_025_200, 0);
+
+fn person(state: Option<ConsentState>, types: &[&str]) -> Person {
+    let mut person = Person::new(PersonId::text("123").unwrap(), NOW);
+    if let Some(state) = state {
+        person.grant(Channel::Sms, types.iter().map(|&t| t.to_owned()).collect(), "test".to_owned(), NOW);
+        person.consents.get_mut(&Channel::Sms).unwrap().state = state;
+    }
+    person
+}
+
+fn make(
+    class: Class,
+    trigger: Option<Trigger>,
+    person: Option<&Person>,
+    suppression: Option<&Suppression>,
+    lane: Lane,
+) -> Decision {
+    let to = Address::Phone(PhoneNumber::parse("+12125550123", "US").unwrap());
+    let intent = Intent { channel: Channel::Sms, class, trigger, lane, to: &to, at: NOW };
+    Decision::make(&Question { intent, rules: &TimeRules::default(), person, suppression }, NOW)
+}
+
+fn decide(class: Class, trigger: Trigger, person: Option<&Person>) -> (bool, String) {
+    let decision = make(class, Some(trigger), person, None, Lane::Standard);
+    (decision.is_allowed(), decision.reason)
+}
+
+#[test]
+fn each_class_asks_for_its_own_kind_of_consent() {
+    use ConsentState::{Granted, Revoked};
+    type Case<'a> = (Class, Option<ConsentState>, &'a [&'a str], bool, &'a str);
+    let cases: [Case<'_>; 10] = [
+        (Class::Security, None, &[], true, "security_message"),
+        (Class::Security, Some(Revoked), &[], true, "security_message"),
+        (Class::Transactional, None, &[], true, "transactional_message"),
+        (Class::Transactional, Some(Granted), &[], true, "explicit_consent"),
+        (Class::Transactional, Some(Revoked), &[], false, "opted_out"),
+        (Class::Transactional, Some(Revoked), &["monthly_report"], true, "transactional_message"),
+        (Class::Marketing, None, &[], false, "no_consent"),
+        (Class::Marketing, Some(Granted), &[], true, "explicit_consent"),
+        (Class::Marketing, Some(Granted), &["monthly_report"], false, "no_consent"),
+        (Class::Marketing, Some(Revoked), &["weekly_checkin"], false, "opted_out"),
+    ];
+    for (class, state, types, allowed, reason) in cases {
+        let person = person(state, types);
+        let answer = decide(class, Trigger::WeeklyCheckin, Some(&person));
+        assert_eq!(answer, (allowed, reason.to_owned()), "{class} {state:?} {types:?}");
+    }
+}
+
+#[test]
+fn an_unknown_recipient_gets_transactional_messages_and_no_marketing() {
+    assert!(decide(Class::Transactional, Trigger::BookingReminder, None).0);
+    assert!(!decide(Class::Marketing, Trigger::WeeklyCheckin, None).0);
+}
+
+#[test]
+fn a_suppressed_address_refuses_everything_first() {
+    let suppression =
+        Suppression { channel: Channel::Sms, reason: "opted_out".to_owned(), source: ProviderName::Twilio, at: NOW };
+    let decision = make(Class::Security, None, None, Some(&suppression), Lane::Standard);
+    assert!(!decision.is_allowed());
+    assert_eq!(decision.reason, "address_suppressed");
+    assert_eq!(decision.checks.len(), 1);
+}
+#[test]
+fn what_a_person_switched_off_is_refused_unless_it_concerns_their_security() {
+    let mut person = person(Some(ConsentState::Granted), &[]);
+    person.preferences.alert_types_sms.insert("payment_reminder".to_owned(), false);
+    let refused = |reason: &str| (false, reason.to_owned());
+    let (money, security) = (Trigger::PaymentReminder, Trigger::SecurityAlert);
+    assert_eq!(decide(Class::Transactional, money, Some(&person)), refused("message_type_disabled"));
+    assert!(decide(Class::Transactional, Trigger::FinancialAlert, Some(&person)).0);
+    person.preferences.sms_enabled = false;
+    assert_eq!(decide(Class::Transactional, Trigger::FinancialAlert, Some(&person)), refused("channel_disabled"));
+    assert_eq!(decide(Class::Marketing, Trigger::WeeklyCheckin, Some(&person)), refused("channel_disabled"));
+    assert!(decide(Class::Security, security, Some(&person)).0);
+}
+
+#[test]
+fn switching_on_is_no_agreement_to_marketing() {
+    let mut person = person(None, &[]);
+    person.preferences.sms_enabled = true;
+    person.preferences.alert_types_sms.insert("weekly_checkin".to_owned(), true);
+    assert_eq!(decide(Class::Marketing, Trigger::WeeklyCheckin, Some(&person)), (false, "no_consent".to_owned()));
+}
+
+#[test]
+fn in_quiet_hours_an_allowed_message_waits_and_the_record_says_why() {
+    let mut person = person(Some(ConsentState::Granted), &[]);
+    // 00:00 of the next day.
+    person.preferences.time_zone = Some("Asia/Tokyo".to_owned());
+    let held = make(Class::Marketing, Some(Trigger::WeeklyCheckin), Some(&person), None, Lane::Standard);
+    assert_eq!((held.outcome, held.reason.as_str()), (Outcome::Held, "quiet_hours"));
+    assert_eq!(held.until.map(|until| until.as_second() - NOW.as_second()), Some(8 * 3_600));
+    let rules: Vec<_> = held.checks.iter().map(|check| (check.rule.as_str(), check.passed)).collect();
+    assert_eq!(rules, [("suppression", true), ("consent", true), ("preference", true), ("quiet_hours", false)]);
+    let urgent = make(Class::Marketing, Some(Trigger::WeeklyCheckin), Some(&person), None, Lane::Urgent);
+    assert_eq!((urgent.outcome, urgent.reason.as_str()), (Outcome::Allowed, "explicit_consent"));
+    assert!(decide(Class::Transactional, Trigger::PaymentReminder, Some(&person)).0);
+}
+
+#[test]
+fn of_two_owners_answers_the_stricter_one_counts() {
+    let yes = make(Class::Transactional, None, None, None, Lane::Standard);
+    let wait = yes.clone().held("quiet_hours", "quiet_hours", NOW);
+    let longer = yes.clone().held("quiet_hours", "quiet_hours", crate::clock::plus_seconds(NOW, 60));
+    let no = make(Class::Marketing, None, None, None, Lane::Standard);
+    assert_eq!(yes.clone().or_stricter(wait.clone()), wait);
+    assert_eq!(longer.clone().or_stricter(wait), longer);
+    assert_eq!(no.clone().or_stricter(longer), no);
+    assert_eq!(yes.clone().or_stricter(no.clone()), no);
+}

@@ -1,0 +1,43 @@
+//! The decision, with what the tables know: who owns the address, what they said, and why it must not be used.
+
+use super::Road;
+use crate::message::Message;
+use crate::person::{Decision, Intent, Person, Question};
+use crate::store::StoreError;
+
+/// How many owners of one address are asked for. A family shares a phone; a thousand accounts on one do not.
+const MOST_OWNERS: usize = 8;
+
+impl Road {
+    /// May this be sent to this address then, by all we know of its owner and of it.
+    pub async fn decide(&self, intent: &Intent<'_>, person: Option<&Person>) -> Result<Decision, StoreError> {
+        let facts = self.people.address(intent.to).await?;
+        let now = self.clock.now();
+        let answer = |person: Option<&Person>| {
+            let suppression = facts.suppression(intent.channel);
+            Decision::make(&Question { intent: *intent, rules: &self.rules, person, suppression }, now)
+        };
+        if person.is_some() {
+            return Ok(answer(person));
+        }
+        // A message to a bare address concerns whoever owns it: what the strictest of them says counts.
+        let mut strictest: Option<Decision> = None;
+        for owner in facts.owners.iter().take(MOST_OWNERS) {
+            let owner = self.people.get(owner).await?;
+            let decision = answer(owner.as_ref());
+            strictest = Some(match strictest {
+                Some(other) => other.or_stricter(decision),
+                None => decision,
+            });
+        }
+        Ok(strictest.unwrap_or_else(|| answer(None)))
+    }
+}
+
+impl Message {
+    /// What is asked before it is sent `at`.
+    pub fn intent(&self, at: jiff::Timestamp) -> Intent<'_> {
+        let Self { channel, class, trigger, lane, .. } = *self;
+        Intent { channel, class, trigger, lane, to: &self.to, at }
+    }
+}
