@@ -3,6 +3,9 @@
 
 use std::env;
 
+use crate::message::Locale;
+use crate::message::locale::NotALocale;
+
 /// A setting the template must set.
 #[derive(Debug, thiserror::Error)]
 #[error("the environment variable {0} is not set")]
@@ -53,4 +56,9 @@ impl Endpoints {
 /// The region phone numbers without a country code are read in (ISO 3166 alpha-2).
 pub fn default_region() -> String {
     optional("DEFAULT_REGION", "US")
+}
+
+/// The language of messages to whoever asked for none (BCP 47).
+pub fn default_locale() -> Result<Locale, NotALocale> {
+    optional("DEFAULT_LOCALE", "en").parse()
 }

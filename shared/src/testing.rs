@@ -20,14 +20,14 @@ use crate::clock::Clock;
 use crate::http::{AuthKeys, Edge, Limits};
 use crate::message::record::{Links, ProviderChoice, Times};
 use crate::message::trigger::Class;
-use crate::message::{Address, Channel, Content, Lane, Message, MessageId, Micros, Status};
+use crate::message::{Address, Channel, Content, Lane, Locale, Message, MessageId, Micros, Status};
 use crate::person::{Decision, Intent, Question, TimeRules};
 use crate::provider::ProviderName;
 use crate::queue::Queues;
-use crate::road::{Road, aws_behavior};
+use crate::road::{Road, Templates, aws_behavior};
 use crate::seal::{Seal, SealKeys};
 use crate::secrets::{Secret, Versions};
-use crate::store::{Budgets, Ephemera, Messages, People};
+use crate::store::{Budgets, Catalog, Ephemera, Messages, People};
 
 /// The key the tests' tokens are signed with.
 pub const SECRET: &str = "a secret of the tests, 32 bytes at least";
@@ -53,10 +53,11 @@ pub fn dead_road(clock: Clock) -> Result<Road, Box<dyn std::error::Error>> {
     let seal = Arc::new(Seal::new(&keys)?);
     let dynamo = aws_sdk_dynamodb::Client::new(&dead_aws());
     Ok(Road {
-        clock,
+        clock: clock.clone(),
         messages: Messages::new(dynamo.clone(), "messages".to_owned(), seal.clone()),
         people: People::new(dynamo.clone(), "people".to_owned(), seal.clone()),
-        ephemera: Ephemera::new(dynamo, "ephemera".to_owned()),
+        ephemera: Ephemera::new(dynamo.clone(), "ephemera".to_owned()),
+        templates: Templates::new(Catalog::new(dynamo, "catalog".to_owned()), Locale::english(), clock),
         queues: Queues::at(aws_sdk_sqs::Client::new(&dead_aws()), "http://127.0.0.1:1"),
         seal,
         rules: Arc::new(TimeRules::default()),

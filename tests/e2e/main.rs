@@ -45,6 +45,8 @@ mod spending;
 #[cfg(test)]
 mod sweep;
 #[cfg(test)]
+mod templates;
+#[cfg(test)]
 mod the_end;
 #[cfg(test)]
 mod waiting;

@@ -61,7 +61,8 @@ async fn an_sms_by_trigger_arrives_once_and_its_client_is_told() {
     assert_eq!(message["trigger_type"], "financial_alert", "{message}");
 
     let there = world.the_one(&person.phone, "sms").await;
-    let text = "Financial alert for your checking account: amount 100.5, threshold 200. Please review your account.";
+    let text =
+        "Financial alert for your checking account: amount 100.50, threshold 200.00. Please review your account.";
     assert_eq!(there["text"], text);
     let status = assert_success(&world, task).await;
     assert_eq!(status["result"]["message_id"], there["id"], "{status}");

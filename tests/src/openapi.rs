@@ -18,6 +18,7 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
         (name = "Direct", description = "Sends to an address"),
         (name = "SMS and WhatsApp", description = "Texts to numbers, one or up to a hundred"),
         (name = "Communications v2", description = "Sends to addresses, with variables"),
+        (name = "Templates", description = "Words by name, version, language and channel"),
         (name = "Messages", description = "One message and why it was (not) sent"),
         (name = "Consent", description = "Addresses and what people agreed to"),
         (name = "Webhooks", description = "What the providers call"),

@@ -9,6 +9,7 @@ pub mod communication;
 pub mod direct;
 mod many;
 pub mod messages;
+mod rendering;
 pub mod sms;
 #[cfg(test)]
 mod tests;
@@ -59,12 +60,35 @@ pub fn router(edge: Edge, road: Road, budgets: Budgets) -> Router {
         .post("/api/sms/whatsapp/send", "whatsapp_send", send, sms::whatsapp::send::handle)
         .post("/api/sms/whatsapp/send-bulk", "whatsapp_send_bulk", batch, sms::whatsapp::send_bulk::handle)
         .post("/api/sms/test", "sms_test", send, sms::test::handle)
+        .post(
+            "/api/sms/resend-booking-confirmation",
+            "resend_booking_confirmation",
+            send,
+            sms::resend_booking_confirmation::handle,
+        )
+        .post("/api/sms/send-booking-reminder", "send_booking_reminder", send, sms::send_booking_reminder::handle)
         .get("/api/sms/message-status/{message_sid}", "sms_message_status", read, sms::message_status::handle)
         .get("/api/sms/status/{message_id}", "sms_status", read, sms::status::handle)
         .post("/api/v2/communications/sms", "v2_sms", send, v2::sms::send::handle)
         .post("/api/v2/communications/sms/bulk", "v2_sms_bulk", batch, v2::sms::bulk::handle)
         .get("/api/v2/communications/budgets/{scope}", "budget", spending, v2::budgets::get::handle)
         .put("/api/v2/communications/budgets/{scope}", "set_budget", settings, v2::budgets::put::handle)
+        .get("/api/v2/communications/templates", "list_templates", read, v2::templates::list::handle)
+        .get("/api/v2/communications/templates/{name}", "get_template", read, v2::templates::get::handle)
+        .put("/api/v2/communications/templates/{name}", "put_template", settings, v2::templates::put::handle)
+        .post(
+            "/api/v2/communications/templates/{name}/rollback",
+            "rollback_template",
+            settings,
+            v2::templates::rollback::handle,
+        )
+        .post(
+            "/api/v2/communications/templates/{name}/preview",
+            "preview_template",
+            read,
+            v2::templates::preview::handle,
+        )
+        .post("/api/v2/communications/templates/preview", "preview_draft", read, v2::templates::preview_draft::handle)
         .get("/api/v2/communications/messages/{id}", "message", read, messages::get::handle)
         .finish(App { road, budgets, region: default_region() })
 }
@@ -87,12 +111,20 @@ pub fn router(edge: Edge, road: Road, budgets: Budgets) -> Router {
     sms::whatsapp::send::handle,
     sms::whatsapp::send_bulk::handle,
     sms::test::handle,
+    sms::resend_booking_confirmation::handle,
+    sms::send_booking_reminder::handle,
     sms::message_status::handle,
     sms::status::handle,
     v2::sms::send::handle,
     v2::sms::bulk::handle,
     v2::budgets::get::handle,
     v2::budgets::put::handle,
+    v2::templates::list::handle,
+    v2::templates::get::handle,
+    v2::templates::put::handle,
+    v2::templates::rollback::handle,
+    v2::templates::preview::handle,
+    v2::templates::preview_draft::handle,
     messages::get::handle,
 ))]
 pub struct Description;

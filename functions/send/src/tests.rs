@@ -150,3 +150,94 @@ async fn the_sample_event_is_read_as_api_gateway_sends_it() {
     assert_eq!(response.status(), 503);
     assert_eq!(response.headers()["x-request-id"], "JKJaXmPLvHcESHA=");
 }
+
+async fn manage(method: &str, path: &str, body: serde_json::Value) -> Answer {
+    let token = token("console", "settings:manage communication:read").unwrap();
+    ask(&router(), method, path, Some(&token), &body.to_string()).await.unwrap()
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_template_is_named_before_anything_is_stored() {
+    let path = "/api/v2/communications/templates/welcome";
+    let cases = [
+        (json!({}), "Missing required field: template"),
+        (json!({"template": {}}), "Missing required field: template.locales"),
+        (json!({"template": {"locales": {}}}), "Invalid value for field: template.locales"),
+        (json!({"template": {"locales": {"en": {"txt": "x"}}}}), "Invalid value for field: template.locales.en.txt"),
+        (
+            json!({"template": {"locales": {"en": {"text": "{{ a"}}}}),
+            "Invalid value for field: template.locales.en.text",
+        ),
+        (json!({"template": {"locales": {"en": {"text": "x"}}}, "force": true}), "Invalid value for field: force"),
+        (json!({"template": {"locales": {"en": {"text": "x"}}}, "note": "a\nb"}), "Invalid value for field: note"),
+    ];
+    for (body, error) in cases {
+        let answer = manage("PUT", path, body.clone()).await;
+        assert_eq!((answer.status.as_u16(), &answer.json["error"]), (400, &json!(error)), "{body}: {}", answer.json);
+    }
+    let line = manage("PUT", path, json!({"template": {"locales": {"en": {"text": "one\n{% if %}"}}}})).await;
+    assert!(line.json["details"].as_str().unwrap().starts_with("line 2: "), "{}", line.json);
+    let class = json!({"template": {"class": "marketing", "locales": {"en": {"text": "x"}}}});
+    let answer = manage("PUT", "/api/v2/communications/templates/security_alert", class).await;
+    assert_eq!(answer.json["error"], "Invalid value for field: template.class");
+    let name = manage("PUT", "/api/v2/communications/templates/No-Name", json!({"template": {"locales": {}}})).await;
+    assert_eq!(name.json["error"], "Invalid value for field: name");
+    let good = json!({"template": {"locales": {"en": {"text": "Hi {{ name }}"}}}});
+    assert_eq!(manage("PUT", path, good.clone()).await.status, 503, "it gets to the store");
+    let reader = token("service", "communication:read").unwrap();
+    let answer = ask(&router(), "PUT", path, Some(&reader), &good.to_string()).await.unwrap();
+    assert_eq!(answer.status, 403);
+}
+
+#[tokio::test]
+async fn a_draft_is_previewed_without_any_store() {
+    let path = "/api/v2/communications/templates/preview";
+    let draft = |text: &str, data: serde_json::Value| json!({"template": {"locales": {"en": {"text": text}}}, "channel": "sms", "data": data, "to": "+447700900123"});
+    let answer = manage("POST", path, draft("Hi {{ name }}, it’s ready", json!({"name": "Ada"}))).await;
+    assert_eq!(answer.status, 200, "{}", answer.json);
+    assert_eq!(answer.json["content"], json!({"text": "Hi Ada, it’s ready"}));
+    assert_eq!(answer.json["segments"], json!({"count": 1, "encoding": "UCS-2", "units": 18}));
+    assert_eq!((&answer.json["cost"], &answer.json["country"]), (&json!(0.0463), &json!("GB")));
+    let missing = manage("POST", path, draft("{{ name }} {{ city }}", json!({}))).await;
+    assert_eq!(missing.status, 400);
+    assert_eq!(missing.json["error"], "Missing required field: data.city");
+    assert_eq!(missing.json["missing_variables"], json!(["city", "name"]));
+    let nothing = json!({"template": {"locales": {"en": {"text": "x"}}}, "channel": "email"});
+    assert_eq!(manage("POST", path, nothing).await.json["error"], "Invalid value for field: channel");
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_booking_is_named() {
+    let (reminder, confirmation) = ("/api/sms/send-booking-reminder", "/api/sms/resend-booking-confirmation");
+    let to = "+14155552671";
+    refused(reminder, json!({"to_number": to}), "Missing required field: booking").await;
+    refused(reminder, json!({"booking": {}}), "Missing required field: user_id").await;
+    refused(reminder, json!({"toNumber": "12", "booking": {}}), "Invalid value for field: to_number").await;
+    refused(
+        reminder,
+        json!({"to_number": to, "booking": {"starts_at": "soon"}}),
+        "Invalid value for field: booking.starts_at",
+    )
+    .await;
+    refused(
+        reminder,
+        json!({"to_number": to, "booking": {"starts_at": "2001-01-01T00:00:00Z"}}),
+        "Invalid value for field: booking.starts_at",
+    )
+    .await;
+    refused(
+        reminder,
+        json!({"to_number": to, "booking": {}, "hoursBefore": -1}),
+        "Invalid value for field: hours_before",
+    )
+    .await;
+    refused(
+        reminder,
+        json!({"to_number": to, "booking": {"service": "x".repeat(301)}}),
+        "Invalid value for field: booking.service",
+    )
+    .await;
+    refused(confirmation, json!({}), "Missing required field: booking").await;
+    refused(confirmation, json!({"message_id": "x", "booking": {}}), "Invalid value for field: booking").await;
+    assert_eq!(post(confirmation, r#"{"messageId": "x"}"#).await.status, 404);
+}

@@ -91,12 +91,17 @@ impl PriceTable {
             Address::Phone(number) => number.country().unwrap_or_default(),
             Address::Email(_) => String::new(),
         };
+        self.cost_in(channel, provider, &country, segments)
+    }
+
+    /// The same for a country (ISO 3166 alpha-2), where the address does not matter or is not known.
+    pub fn cost_in(&self, channel: Channel, provider: ProviderName, country: &str, segments: u32) -> Micros {
         match channel {
-            Channel::Sms => self.sms.get(&country).copied().unwrap_or(self.sms_elsewhere).times(segments),
-            Channel::Whatsapp => self.whatsapp.get(&country).copied().unwrap_or(self.whatsapp_elsewhere),
+            Channel::Sms => self.sms.get(country).copied().unwrap_or(self.sms_elsewhere).times(segments),
+            Channel::Whatsapp => self.whatsapp.get(country).copied().unwrap_or(self.whatsapp_elsewhere),
             Channel::Email => self.email.get(&provider).copied().unwrap_or_default(),
             // One minute, the shortest that is charged.
-            Channel::Voice => self.voice.get(&country).copied().unwrap_or(self.voice_elsewhere),
+            Channel::Voice => self.voice.get(country).copied().unwrap_or(self.voice_elsewhere),
         }
     }
 }

@@ -209,6 +209,8 @@ pub struct Links {
     pub category: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub purpose: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub booking_id: Option<String>,
 }
 
 impl Links {

@@ -84,6 +84,14 @@ triggers! {
     UserInvitation: "User Invitation", "An invitation to join", Transactional, Email, Medium;
     ApplicationStatusUpdate: "Application Status Update", "An application moved in the pipeline", Transactional, Sms, Medium;
     DocumentRequest: "Document Request", "A document is needed for an application", Transactional, Sms, High;
+    BookingLastMinuteReminder: "Booking Last Minute Reminder", "A booking starts within the hour or two", Transactional, Sms, Critical;
+    OneTimeCode: "One Time Code", "A code to sign in or to confirm an action", Security, Sms, Critical;
+    PhoneVerification: "Phone Verification", "A code that proves a phone number", Security, Sms, Critical;
+    EmailVerification: "Email Verification", "A code or link that proves an e-mail address", Security, Email, High;
+    WorkflowStatusUpdate: "Workflow Status Update", "A workflow was approved, rejected or changed", Transactional, Sms, Medium;
+    TeamAnnouncement: "Team Announcement", "News for a team, such as a meeting", Transactional, Whatsapp, Medium;
+    SystemMaintenance: "System Maintenance", "A system will be unavailable for a while", Transactional, Sms, High;
+    SystemAlert: "System Alert", "A part of the system is degraded or down, for those who run it", Transactional, Sms, Critical;
 }
 
 impl Trigger {

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{PersonId, Preferences};
-use crate::message::{Address, Channel, EmailAddress, PhoneNumber};
+use crate::message::{Address, Channel, EmailAddress, Locale, PhoneNumber};
 
 /// A person's addresses, consents and preferences.
 #[derive(Clone, Debug)]
@@ -17,7 +17,7 @@ pub struct Person {
     pub consents: BTreeMap<Channel, ChannelConsent>,
     pub preferences: Preferences,
     /// The language they are written to in (BCP 47), where they said.
-    pub locale: Option<String>,
+    pub locale: Option<Locale>,
     pub created: Timestamp,
     pub updated: Timestamp,
     /// Counts changes; a write names the version it read, so two concurrent writes never lose one.

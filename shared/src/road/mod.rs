@@ -1,9 +1,11 @@
 //! The steps of a message's road that more than one function takes: [`accept`] (a request becomes messages), [`decide`]
-//! (may it be sent), [`callback`] (a provider's report reaches its message), and [`timing`] (when a message is queued, and when the sweep looks again).
+//! (may it be sent), [`templates`] (a template's name becomes content), [`callback`] (a provider's report reaches its
+//! message), and [`timing`] (when a message is queued, and when the sweep looks again).
 
 pub mod accept;
 pub mod callback;
 mod decide;
+pub mod templates;
 pub mod timing;
 
 use std::sync::Arc;
@@ -12,14 +14,15 @@ use aws_config::BehaviorVersion;
 
 pub use accept::{AcceptError, Accepted, Part, Task, waiting};
 pub use callback::Applied;
+pub use templates::{RenderError, Templates};
 
 use crate::clock::Clock;
-use crate::config::required;
+use crate::config::{default_locale, required};
 use crate::person::TimeRules;
 use crate::queue::Queues;
 use crate::seal::{Seal, SealKeys};
 use crate::secrets::Secret;
-use crate::store::{Ephemera, Files, Messages, People};
+use crate::store::{Catalog, Ephemera, Files, Messages, People};
 
 /// The SDK behaviour this was tried with. Pinned: a newer one may change time-outs and retries.
 pub(crate) fn aws_behavior() -> BehaviorVersion {
@@ -33,6 +36,7 @@ pub struct Road {
     pub messages: Messages,
     pub people: People,
     pub ephemera: Ephemera,
+    pub templates: Templates,
     pub queues: Queues,
     pub seal: Arc<Seal>,
     /// When people may be written to.
@@ -63,7 +67,12 @@ impl Road {
             clock: Clock::system(),
             messages: Messages::new(dynamo.clone(), required("MESSAGES_TABLE")?, seal.clone()),
             people: People::new(dynamo.clone(), required("PEOPLE_TABLE")?, seal.clone()),
-            ephemera: Ephemera::new(dynamo, required("EPHEMERA_TABLE")?),
+            ephemera: Ephemera::new(dynamo.clone(), required("EPHEMERA_TABLE")?),
+            templates: Templates::new(
+                Catalog::new(dynamo, required("CATALOG_TABLE")?),
+                default_locale()?,
+                Clock::system(),
+            ),
             queues: Queues::from_env(aws_sdk_sqs::Client::new(aws))?,
             seal,
             rules: Arc::new(TimeRules::from_env()?),

@@ -1,10 +1,11 @@
 //! DynamoDB: one file (or folder) per table, one function per access pattern. Nothing outside this folder knows an
 //! attribute's name.
 //!
-//! [`messages`] · [`people`] · [`ephemera`] · [`files`]: the bucket of what is too large for a row · [`update`]: the one
-//! builder of conditional updates.
+//! [`messages`] · [`people`] · [`ephemera`] · [`catalog`] · [`files`]: the bucket of what is too large for a row ·
+//! [`update`]: the one builder of conditional updates.
 
 pub mod budgets;
+pub mod catalog;
 pub mod ephemera;
 pub mod files;
 pub mod messages;
@@ -18,6 +19,7 @@ use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::types::AttributeValue;
 
 pub use budgets::Budgets;
+pub use catalog::Catalog;
 pub use ephemera::Ephemera;
 pub use files::Files;
 pub use messages::Messages;

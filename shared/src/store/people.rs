@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Item, StoreError, number, text, unavailable};
-use crate::message::{Address, Channel, EmailAddress, PhoneNumber};
+use crate::message::{Address, Channel, EmailAddress, Locale, PhoneNumber};
 use crate::person::{ChannelConsent, ContactPoint, Person, PersonId, Preferences, Suppression};
 use crate::seal::Seal;
 
@@ -49,7 +49,7 @@ struct Row {
     #[serde(default)]
     preferences: Preferences,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    locale: Option<String>,
+    locale: Option<Locale>,
     version: u64,
     #[serde(with = "crate::clock::millis")]
     created_at: Timestamp,

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use switchboard::http::error::ErrorBody;
 use switchboard::http::refusals::Refusals;
 use switchboard::http::{ApiError, Body, Caller};
-use switchboard::message::{Channel, EmailAddress};
+use switchboard::message::{Channel, EmailAddress, Locale};
 use switchboard::person::PersonId;
 
 use super::{ConsentResponse, message_types, source};
@@ -24,6 +24,9 @@ pub struct EmailConsentRequest {
     /// Where they agreed.
     #[schema(example = "api")]
     consent_source: Option<String>,
+    /// The language they want to be written to in (BCP 47); as before if absent.
+    #[schema(example = "en")]
+    locale: Option<Locale>,
 }
 
 /// Grant e-mail consent
@@ -51,6 +54,9 @@ pub async fn handle(
     let (source, types) = (source(request.consent_source)?, message_types(request.message_types)?);
     let now = app.road.clock.now();
     let person = app.road.people.update(&request.user_id, now, |person| {
+        if let Some(locale) = &request.locale {
+            person.locale = Some(locale.clone());
+        }
         person.set_email(address.clone());
         person.grant(Channel::Email, types.clone(), source.clone(), now);
     });

@@ -9,7 +9,7 @@ use jiff::civil::Time;
 use serde::Serialize;
 use strum::IntoEnumIterator;
 use switchboard::http::ApiError;
-use switchboard::message::{Channel, Trigger};
+use switchboard::message::{Channel, Locale, Trigger};
 use switchboard::person::{Frequency, Person, PersonId, QuietHours};
 
 /// A person's preferences.
@@ -43,8 +43,8 @@ pub struct PreferencesView {
     /// When they want to be left alone; the deployment's quiet hours where it is `null`.
     quiet_hours: Option<QuietHoursView>,
     /// The language they are written to in (BCP 47).
-    #[schema(example = "en")]
-    locale: Option<String>,
+    #[schema(value_type = Option<String>, example = "en")]
+    locale: Option<Locale>,
 }
 
 /// A part of the day, by their own clock; its end is not in it. It may go over midnight; none at all where both are the same.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use switchboard::http::error::ErrorBody;
 use switchboard::http::refusals::Refusals;
 use switchboard::http::{ApiError, Body, Caller, Scope};
-use switchboard::message::Trigger;
+use switchboard::message::{Locale, Trigger};
 use switchboard::person::quiet_hours::time_of_day;
 use switchboard::person::zones::time_zone;
 use switchboard::person::{Frequency, Person, PersonId, QuietHours};
@@ -168,13 +168,11 @@ struct Changes {
     user_segment: Change<String>,
     time_zone: Change<String>,
     quiet_hours: Change<QuietHours>,
-    locale: Change<String>,
+    locale: Change<Locale>,
 }
 
 /// The longest segment a client may name.
 const LONGEST_SEGMENT: usize = 64;
-/// The longest language tag (RFC 5646 §4.4.1 asks for 35).
-const LONGEST_LOCALE: usize = 35;
 
 impl Changes {
     fn read(request: PreferencesRequest) -> Result<Self, ApiError> {
@@ -256,12 +254,6 @@ fn quiet_hours(request: QuietHoursRequest) -> Result<QuietHours, ApiError> {
     Ok(QuietHours { start, end })
 }
 
-/// A language tag by its form (RFC 5646 §2.1): a language, then parts of up to eight letters and digits.
-fn locale(tag: String) -> Result<String, ApiError> {
-    let mut parts = tag.split('-');
-    let language =
-        parts.next().is_some_and(|part| (2..=3).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphabetic()));
-    let rest = parts.all(|part| (1..=8).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphanumeric()));
-    let fits = language && rest && tag.len() <= LONGEST_LOCALE;
-    fits.then_some(tag).ok_or_else(|| ApiError::invalid_field("locale", "It must be a language tag as en or pt-BR"))
+fn locale(tag: String) -> Result<Locale, ApiError> {
+    tag.parse().map_err(|_| ApiError::invalid_field("locale", "It must be a language tag as en or pt-BR"))
 }

@@ -12,8 +12,7 @@ use switchboard::http::error::ErrorBody;
 use switchboard::http::refusals::SendRefusals;
 use switchboard::http::{ApiError, Body, Caller, IdempotencyKey};
 use switchboard::message::record::ProviderChoice;
-use switchboard::message::template::{self, TemplateError};
-use switchboard::message::{Channel, Priority, Trigger};
+use switchboard::message::{Channel, Locale, Priority, Trigger};
 use switchboard::person::{Person, PersonId};
 use switchboard::provider::ProviderName;
 use switchboard::road::{Accepted, Part, Task};
@@ -21,6 +20,7 @@ use switchboard::road::{Accepted, Part, Task};
 use super::channels::{Channels, Wish};
 use crate::App;
 use crate::accept::{Identity, accept, total_cost};
+use crate::rendering::render;
 
 /// What to send, to whom, and why.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
@@ -45,6 +45,9 @@ pub struct SendRequest {
     /// When to send it (ISO 8601; UTC where it names no zone). A time that has passed means now.
     #[schema(example = "2025-01-27T10:00:00Z")]
     scheduled_time: Option<String>,
+    /// The language to write in (BCP 47); the person's own if absent.
+    #[schema(example = "en")]
+    locale: Option<Locale>,
 }
 
 /// The send was accepted.
@@ -128,10 +131,14 @@ pub(super) async fn read(
         .ok_or_else(|| ApiError::not_found(format!("Unknown user: {}", request.user_id)).with("field", "user_id"))?;
     let lane = priority.lane();
     let Channels { first, instead, asked } = Channels::choose(channels, &wish, trigger, &person, lane);
-    let made = |channel: Channel| part(trigger, channel, &person, &request.data);
-    let parts: Vec<Part> =
-        first.into_iter().map(|channel| made(channel).map(|part| Part { asked, ..part })).collect::<Result<_, _>>()?;
-    let fallbacks = instead.into_iter().map(made).collect::<Result<_, _>>()?;
+    let locale = request.locale.as_ref().or(person.locale.as_ref());
+    let (mut parts, mut fallbacks) = (Vec::new(), Vec::new());
+    for channel in first {
+        parts.push(Part { asked, ..part(app, trigger, channel, &person, locale, &request.data).await? });
+    }
+    for channel in instead {
+        fallbacks.push(part(app, trigger, channel, &person, locale, &request.data).await?);
+    }
     let task = Task::new(identity.id, caller, trigger.class(), lane, parts);
     Ok(Task {
         request_hash: identity.request_hash,
@@ -166,15 +173,19 @@ fn scheduled(text: &str, now: Timestamp) -> Result<Timestamp, ApiError> {
     Ok(at)
 }
 
-fn part(trigger: Trigger, channel: Channel, person: &Person, data: &Map<String, Value>) -> Result<Part, ApiError> {
+async fn part(
+    app: &App,
+    trigger: Trigger,
+    channel: Channel,
+    person: &Person,
+    locale: Option<&Locale>,
+    data: &Map<String, Value>,
+) -> Result<Part, ApiError> {
     let to = person.address(channel).ok_or_else(|| {
         let missing = if channel == Channel::Email { "an e-mail address" } else { "a phone number" };
         ApiError::bad_request(format!("User {} does not have {missing}", person.id)).with("field", "channel")
     })?;
-    let rendered = template::render(trigger, channel, data).map_err(|error| match error {
-        TemplateError::MissingVariable(name) => ApiError::missing_field(&format!("data.{name}")),
-        TemplateError::Broken(cause) => ApiError::invalid_field("data", cause),
-    })?;
+    let rendered = render(app, &trigger.into(), channel, locale, person.id.as_str(), ("data", data)).await?;
     let provider = match channel {
         Channel::Sms | Channel::Whatsapp | Channel::Voice => ProviderName::Twilio,
         Channel::Email => ProviderName::Resend,

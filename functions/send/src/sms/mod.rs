@@ -1,9 +1,12 @@
-//! `/api/sms/*`: texts to numbers, one or up to a hundred, and what became of them. Both spellings of a field that the
+//! `/api/sms/*`: texts to numbers, one or up to a hundred, texts about bookings, and what became of them. Both spellings of a field that the
 //! older products used are taken; refusals name the documented one.
 
+pub mod booking;
 pub mod bulk_send;
 pub mod message_status;
+pub mod resend_booking_confirmation;
 pub mod send;
+pub mod send_booking_reminder;
 pub mod send_bulk;
 pub mod status;
 pub mod test;

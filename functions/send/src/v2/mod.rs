@@ -1,4 +1,5 @@
-//! `/api/v2/communications/*`: sends to an address, and what they may cost.
+//! `/api/v2/communications/*`: sends to an address, templates, and what sends may cost.
 
 pub mod budgets;
 pub mod sms;
+pub mod templates;

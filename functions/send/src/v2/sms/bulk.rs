@@ -7,11 +7,12 @@ use serde_json::{Map, Value};
 use switchboard::http::refusals::SendRefusals;
 use switchboard::http::{ApiError, Body, Caller, IdempotencyKey};
 use switchboard::message::Channel;
-use switchboard::message::template::{TemplateError, check_text, fill_text};
+use switchboard::message::template::{check_text, fill_text};
 
 use super::NAMES;
 use crate::App;
 use crate::direct::Text;
+use crate::rendering::refused;
 use crate::sms::{BulkSmsResponse, each, within_bounds};
 
 /// One text to many numbers.
@@ -65,9 +66,6 @@ pub async fn handle(
 }
 
 fn text(message: &str, to: String, variables: &Map<String, Value>) -> Result<Text, ApiError> {
-    let body = fill_text(message, variables).map_err(|error| match error {
-        TemplateError::MissingVariable(name) => ApiError::missing_field(&format!("variables.{name}")),
-        TemplateError::Broken(cause) => ApiError::invalid_field("variables", cause),
-    })?;
+    let body = fill_text(message, variables).map_err(|error| refused(error, "variables"))?;
     Ok(Text { to, from: None, body, media: None, names: NAMES })
 }

@@ -1,25 +1,41 @@
-//! `POST /api/v2/communications/sms`: an SMS to a number.
+//! `POST /api/v2/communications/sms`: an SMS to a number, in the client's words or a template's.
 
 use axum::extract::State;
 use axum::response::Response;
 use serde::Deserialize;
+use serde_json::{Map, Value};
+use switchboard::http::error::ErrorBody;
 use switchboard::http::refusals::SendRefusals;
 use switchboard::http::{ApiError, Body, Caller, IdempotencyKey};
-use switchboard::message::Channel;
+use switchboard::message::template::{TemplateName, check_text, fill_text};
+use switchboard::message::{Channel, Content, Locale, PhoneNumber, Trigger};
+use switchboard::road::templates::Rendered;
+use switchboard::road::{Part, Task};
 
 use super::NAMES;
 use crate::App;
 use crate::accept::{Identity, accept};
 use crate::direct::{DirectResponse, Text, answer};
+use crate::rendering::{refused, render};
 
-/// A text to a number.
+/// A text to a number. Either `message` or `template` says what is sent.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 pub struct V2SmsRequest {
     /// The recipient, in any common spelling.
     #[schema(example = "+14155552671")]
     to: String,
+    /// The text; with `variables`, they stand in it in double braces.
     #[schema(example = "Your application was approved.")]
-    message: String,
+    message: Option<String>,
+    /// A template's name, instead of a text.
+    #[schema(value_type = Option<String>)]
+    template: Option<TemplateName>,
+    /// What is filled in.
+    #[schema(value_type = Option<Object>)]
+    variables: Option<Map<String, Value>>,
+    /// The language of the template (BCP 47); the deployment's default if absent.
+    #[schema(value_type = Option<String>)]
+    locale: Option<Locale>,
 }
 
 const PATH: &str = "/api/v2/communications/sms";
@@ -33,6 +49,7 @@ const PATH: &str = "/api/v2/communications/sms";
     request_body = V2SmsRequest,
     responses(
         (status = 200, description = "Accepted", body = DirectResponse),
+        (status = 404, description = "No such template", body = ErrorBody),
         SendRefusals,
     ),
     security(("bearer" = ["communication:send"])),
@@ -44,7 +61,49 @@ pub async fn handle(
     body: Body<V2SmsRequest>,
 ) -> Result<Response, ApiError> {
     let identity = Identity::of(&app, &caller.subject, PATH, &key, &body.canonical);
-    let V2SmsRequest { to, message } = body.value;
-    let text = Text { to, from: None, body: message, media: None, names: NAMES };
-    accept(&app, text.task(&app, caller.subject, identity, Channel::Sms)?, answer(Channel::Sms)).await
+    let V2SmsRequest { to, message, template, variables, locale } = body.value;
+    let task = match (message, template) {
+        (Some(_), Some(_)) => {
+            return Err(ApiError::invalid_field("template", "Either message or template says what is sent"));
+        }
+        (message, None) => {
+            let body = filled(message.unwrap_or_default(), variables)?;
+            let text = Text { to, from: None, body, media: None, names: NAMES };
+            text.task(&app, caller.subject, identity, Channel::Sms)?
+        }
+        (None, Some(name)) => {
+            templated(&app, caller, identity, to, &name, locale, variables.unwrap_or_default()).await?
+        }
+    };
+    accept(&app, task, answer(Channel::Sms)).await
+}
+
+/// A text as it stands; where variables are given, with them in it.
+fn filled(message: String, variables: Option<Map<String, Value>>) -> Result<String, ApiError> {
+    let Some(variables) = variables else { return Ok(message) };
+    check_text(&message).map_err(|error| ApiError::invalid_field("message", error.to_string()))?;
+    fill_text(&message, &variables).map_err(|error| refused(error, "variables"))
+}
+
+async fn templated(
+    app: &App,
+    caller: Caller,
+    identity: Identity,
+    to: String,
+    name: &TemplateName,
+    locale: Option<Locale>,
+    variables: Map<String, Value>,
+) -> Result<Task, ApiError> {
+    // In one spelling, so that a person's variant of a split test does not depend on it.
+    let number = PhoneNumber::parse(&to, &app.region)
+        .map_err(|error| ApiError::invalid_field("to", format!("It is {error}")))?;
+    let rendered = render(app, name, Channel::Sms, locale.as_ref(), number.as_str(), ("variables", &variables)).await?;
+    let Rendered { content, template, class } = rendered;
+    let Content::Text(text) = content else { return Err(ApiError::internal("an SMS has a text")) };
+    let text = Text { to, from: None, body: text.body, media: None, names: NAMES };
+    let mut task = text.task(app, caller.subject, identity, Channel::Sms)?;
+    task.parts = task.parts.into_iter().map(|part| Part { template: Some(template.clone()), ..part }).collect();
+    let trigger = name.trigger();
+    let lane = trigger.map_or(task.lane, |trigger: Trigger| trigger.default_priority().lane());
+    Ok(Task { class, trigger, lane, ..task })
 }
