@@ -45,6 +45,11 @@ MESSAGES: list[tuple[str, str, dict[str, Any]]] = [
         {"to": f"whatsapp:{PHONE}", "body": "Hello from Switchboard on WhatsApp!"},
     ),
     (
+        "call",
+        "/api/v2/communications/calls",
+        {"to": PHONE, "message": "Hello from Switchboard, on the phone!", "purpose": "first_call"},
+    ),
+    (
         "e-mail, SendGrid",
         "/api/v1/twilio/send-email",
         {"to": EMAIL, "subject": "Hello", "text": "Hello from Switchboard through SendGrid!"},

@@ -9,6 +9,8 @@
 #[cfg(test)]
 mod callbacks;
 #[cfg(test)]
+mod calls;
+#[cfg(test)]
 mod chaos;
 #[cfg(test)]
 mod consent;

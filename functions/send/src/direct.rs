@@ -1,9 +1,12 @@
 //! Sends to an address, without a trigger, whatever the surface: what makes a text or an e-mail sendable, and what is
 //! answered. They are transactional: the address's owner may have opted out, and then nothing is sent.
 
+use std::collections::BTreeMap;
+
 use http::Uri;
 use serde::Serialize;
 use switchboard::http::ApiError;
+use switchboard::message::content::ProviderTemplate;
 use switchboard::message::record::ProviderChoice;
 use switchboard::message::trigger::Class;
 use switchboard::message::{Address, Channel, Content, Lane, PhoneNumber, Status, content};
@@ -43,12 +46,23 @@ pub(crate) struct Text {
     pub(crate) body: String,
     /// The address of a picture or document.
     pub(crate) media: Option<String>,
+    pub(crate) template: Template,
     pub(crate) names: Names,
+}
+
+/// A template Twilio keeps, as a surface took it: on WhatsApp it is sent instead of a text.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Template {
+    pub(crate) content_sid: Option<String>,
+    pub(crate) content_variables: Option<BTreeMap<String, String>>,
 }
 
 /// Twilio refuses longer texts with 21617.
 const LONGEST_TEXT: usize = 1600;
-/// The longest address of a medium.
+/// The most variables of a template, and the longest name of one.
+const MOST_VARIABLES: usize = 100;
+const LONGEST_NAME: usize = 64;
+/// The longest address of a medium, or of a call's instructions.
 const LONGEST_URL: usize = 2048;
 
 impl Text {
@@ -63,25 +77,57 @@ impl Text {
         let to = PhoneNumber::parse(&self.to, &app.region)
             .map_err(|error| ApiError::invalid_field(self.names.to, format!("It is {error}")))?;
         let from = self.from.map(|from| sender(&from, self.names.from)).transpose()?;
-        let media = self.media.map(media).transpose()?;
-        if self.body.trim().is_empty() && media.is_none() {
-            return Err(ApiError::missing_field(self.names.body));
+        let media = self.media.map(|url| web_address("media_url", url)).transpose()?;
+        let template = self.template.read()?;
+        match (&template, self.body.trim().is_empty(), &media) {
+            (None, true, None) => return Err(ApiError::missing_field(self.names.body)),
+            (Some(_), false, _) | (Some(_), _, Some(_)) => {
+                let why = "A template brings its own text and media: give either content_sid or those";
+                return Err(ApiError::invalid_field(self.names.body, why));
+            }
+            (None, ..) | (Some(_), true, None) => {}
         }
         if self.body.chars().count() > LONGEST_TEXT {
             let why = format!("It must be at most {LONGEST_TEXT} characters");
             return Err(ApiError::invalid_field(self.names.body, why));
         }
-        let content =
-            Content::Text(content::Text { body: self.body, media: media.into_iter().collect(), template: None });
+        let content = Content::Text(content::Text { body: self.body, media: media.into_iter().collect(), template });
         Ok(task(caller, identity, channel, Address::Phone(to), from, content, ProviderName::Twilio))
     }
 }
 
-/// A medium Twilio can fetch.
-fn media(url: String) -> Result<String, ApiError> {
+impl Template {
+    /// The template that was named, if one was.
+    fn read(self) -> Result<Option<ProviderTemplate>, ApiError> {
+        let variables = self.content_variables;
+        let Some(sid) = self.content_sid.filter(|sid| !sid.is_empty()) else {
+            return if variables.is_some() { Err(ApiError::missing_field("content_sid")) } else { Ok(None) };
+        };
+        let is_hex = |rest: &str| rest.len() == 32 && rest.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if !sid.strip_prefix("HX").is_some_and(is_hex) {
+            return Err(ApiError::invalid_field("content_sid", "It must be HX and 32 hexadecimal digits"));
+        }
+        let variables = variables.unwrap_or_default();
+        let fits = |(name, value): (&String, &String)| {
+            (1..=LONGEST_NAME).contains(&name.chars().count()) && value.chars().count() <= LONGEST_TEXT
+        };
+        if variables.len() > MOST_VARIABLES || !variables.iter().all(fits) {
+            let why = format!(
+                "It must hold at most {MOST_VARIABLES} texts of at most {LONGEST_TEXT} characters, under names of at most \
+                 {LONGEST_NAME}"
+            );
+            return Err(ApiError::invalid_field("content_variables", why));
+        }
+        Ok(Some(ProviderTemplate { sid, variables }))
+    }
+}
+
+/// An address Twilio can fetch something from.
+pub(crate) fn web_address(field: &str, url: String) -> Result<String, ApiError> {
     let fetchable = |uri: &Uri| matches!(uri.scheme_str(), Some("https" | "http")) && uri.host().is_some();
     let parsed = url.parse::<Uri>().ok().filter(|uri| fetchable(uri) && url.len() <= LONGEST_URL);
-    parsed.map(|_| url).ok_or_else(|| ApiError::invalid_field("media_url", "It must be an http or https address"))
+    let why = || format!("It must be an http or https address of at most {LONGEST_URL} characters");
+    parsed.map(|_| url).ok_or_else(|| ApiError::invalid_field(field, why()))
 }
 
 /// A sender as Twilio knows them: a number, a short code, or an alphanumeric sender id of up to 11 characters. Whether
@@ -136,7 +182,7 @@ pub(crate) fn answer(channel: Channel) -> impl Fn(&Accepted) -> DirectResponse {
 
 #[cfg(test)]
 mod tests {
-    use super::{media, sender};
+    use super::{Template, sender, web_address};
 
     #[test]
     fn senders_are_numbers_short_codes_or_names() {
@@ -150,9 +196,27 @@ mod tests {
 
     #[test]
     fn media_are_web_addresses() {
-        assert!(media("https://example.com/image.jpg".to_owned()).is_ok());
+        assert!(web_address("media_url", "https://example.com/image.jpg".to_owned()).is_ok());
         for url in ["", "image.jpg", "ftp://example.com/x", "https://", "javascript:alert(1)"] {
-            assert!(media(url.to_owned()).is_err(), "{url}");
+            assert!(web_address("media_url", url.to_owned()).is_err(), "{url}");
         }
+    }
+
+    #[test]
+    fn a_template_has_its_sid_and_bounded_variables() {
+        let read = |sid: Option<&str>, variables: Option<&[(&str, String)]>| {
+            let owned = |(name, value): &(&str, String)| ((*name).to_owned(), value.clone());
+            let variables = variables.map(|variables| variables.iter().map(owned).collect());
+            Template { content_sid: sid.map(str::to_owned), content_variables: variables }.read()
+        };
+        let sid = format!("HX{}", "0a".repeat(16));
+        assert_eq!(read(None, None).unwrap(), None);
+        assert!(read(Some(&sid), Some(&[("1", "x".repeat(1600))])).unwrap().is_some());
+        assert!(read(None, Some(&[])).is_err(), "variables of no template");
+        for sid in ["HX1", "MG00000000000000000000000000000000", &format!("{sid}0"), &sid.replace('a', "g")] {
+            assert!(read(Some(sid), None).is_err(), "{sid}");
+        }
+        assert!(read(Some(&sid), Some(&[("1", "x".repeat(1601))])).is_err());
+        assert!(read(Some(&sid), Some(&[("", String::new())])).is_err());
     }
 }

@@ -1,18 +1,21 @@
 //! Accepts sends, answers what became of them, and cancels them.
 //!
 //! `communication/`: sends by trigger type, their status and cancellation · `twilio/`, `sms/` and `v2/`: direct sends to an
-//! address, with what they share in [`direct`] · `messages/`: one message and why it was (not) sent · [`accept`]: what all of them share, [`many`]: what
+//! address, with what they share in [`direct`] and [`calls`] · `messages/`: one message and why it was (not) sent · [`accept`]: what all of them share, [`many`]: what
 //! those that make many tasks share.
 
 mod accept;
+mod calls;
 pub mod communication;
 pub mod direct;
+mod links;
 mod many;
 pub mod messages;
 mod rendering;
 pub mod sms;
 #[cfg(test)]
 mod tests;
+mod times;
 pub mod twilio;
 pub mod v2;
 
@@ -54,6 +57,8 @@ pub fn router(edge: Edge, road: Road, budgets: Budgets) -> Router {
         .post("/api/v1/twilio/send-whatsapp", "send_whatsapp", send, twilio::send_whatsapp::handle)
         .post("/api/v1/twilio/send-email", "send_email", send, twilio::send_email::handle)
         .get("/api/v1/twilio/sms-status/{message_sid}", "twilio_message_status", read, twilio::sms_status::handle)
+        .post("/api/v1/twilio/initiate-call", "initiate_call", send, twilio::initiate_call::handle)
+        .get("/api/v1/twilio/call-status/{call_sid}", "call_status", read, twilio::call_status::handle)
         .post("/api/sms/send", "sms_send", send, sms::send::handle)
         .post("/api/sms/send-bulk", "sms_send_bulk", batch, sms::send_bulk::handle)
         .post("/api/sms/bulk-send", "sms_bulk_send", batch, sms::bulk_send::handle)
@@ -89,6 +94,7 @@ pub fn router(edge: Edge, road: Road, budgets: Budgets) -> Router {
             v2::templates::preview::handle,
         )
         .post("/api/v2/communications/templates/preview", "preview_draft", read, v2::templates::preview_draft::handle)
+        .post("/api/v2/communications/calls", "v2_call", send, v2::calls::handle)
         .get("/api/v2/communications/messages/{id}", "message", read, messages::get::handle)
         .finish(App { road, budgets, region: default_region() })
 }
@@ -105,6 +111,8 @@ pub fn router(edge: Edge, road: Road, budgets: Budgets) -> Router {
     twilio::send_whatsapp::handle,
     twilio::send_email::handle,
     twilio::sms_status::handle,
+    twilio::initiate_call::handle,
+    twilio::call_status::handle,
     sms::send::handle,
     sms::send_bulk::handle,
     sms::bulk_send::handle,
@@ -125,6 +133,7 @@ pub fn router(edge: Edge, road: Road, budgets: Budgets) -> Router {
     v2::templates::rollback::handle,
     v2::templates::preview::handle,
     v2::templates::preview_draft::handle,
+    v2::calls::handle,
     messages::get::handle,
 ))]
 pub struct Description;

@@ -241,3 +241,52 @@ async fn what_is_wrong_with_a_booking_is_named() {
     refused(confirmation, json!({"message_id": "x", "booking": {}}), "Invalid value for field: booking").await;
     assert_eq!(post(confirmation, r#"{"messageId": "x"}"#).await.status, 404);
 }
+
+#[tokio::test]
+async fn a_bad_call_names_the_field() {
+    let v1 = "/api/v1/twilio/initiate-call";
+    let to = "+14155552671";
+    refused(v1, json!({"url": "https://example.com"}), "Missing required field: to").await;
+    refused(v1, json!({"to": to, "from": "+15005550006"}), "Missing required field: url").await;
+    refused(v1, json!({"to": "12", "message": "x"}), "Invalid value for field: to").await;
+    refused(v1, json!({"to": to, "from": "Acme", "message": "x"}), "Invalid value for field: from").await;
+    refused(v1, json!({"to": to, "url": "/voice"}), "Invalid value for field: url").await;
+    refused(v1, json!({"to": to, "message": "x", "url": "https://example.com"}), "Invalid value for field: message")
+        .await;
+    refused(v1, json!({"to": to, "message": "x".repeat(3001)}), "Invalid value for field: message").await;
+    refused(v1, json!({"to": to, "message": "x", "language": "English"}), "Invalid value for field: language").await;
+    refused(
+        v1,
+        json!({"to": to, "message": "x", "machine_detection": "yes"}),
+        "Invalid value for field: machine_detection",
+    )
+    .await;
+    let v2 = "/api/v2/communications/calls";
+    let with = |field: &str, value: &str| {
+        let mut body = json!({"to": to, "message": "x", "purpose": "reminder"});
+        body[field] = json!(value);
+        body
+    };
+    refused(v2, json!({"to": to, "message": "x"}), "Missing required field: purpose").await;
+    refused(v2, with("purpose", "two words"), "Invalid value for field: purpose").await;
+    refused(v2, with("contact_id", &"x".repeat(129)), "Invalid value for field: contact_id").await;
+    refused(v2, with("scheduled_time", "soon"), "Invalid value for field: scheduled_time").await;
+    refused(v2, with("expires_at", "2020-01-01T00:00:00Z"), "Invalid value for field: expires_at").await;
+}
+
+#[tokio::test]
+async fn a_bad_template_names_the_field() {
+    let path = "/api/v1/twilio/send-whatsapp";
+    let sid = format!("HX{}", "0".repeat(32));
+    let to = "whatsapp:+14155552671";
+    refused(path, json!({"to": to}), "Missing required field: body").await;
+    refused(path, json!({"to": to, "content_sid": "HX1"}), "Invalid value for field: content_sid").await;
+    refused(path, json!({"to": to, "content_variables": {"1": "x"}}), "Missing required field: content_sid").await;
+    refused(path, json!({"to": to, "content_sid": sid, "body": "x"}), "Invalid value for field: body").await;
+    refused(
+        path,
+        json!({"to": to, "content_sid": sid, "content_variables": {"1": 1}}),
+        "Invalid value for field: content_variables.1",
+    )
+    .await;
+}

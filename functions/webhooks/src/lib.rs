@@ -56,6 +56,7 @@ pub fn router(app: App) -> Router {
         .post("/api/communication/webhooks/sendgrid", "sendgrid_webhook", signed, communication::sendgrid::handle)
         .post("/api/communication/webhooks/resend", "resend_webhook", signed, communication::resend::handle)
         .post("/twilio/sms-status", "twilio_sms_status", signed, twilio::sms_status::handle)
+        .post("/twilio/call-status", "twilio_call_status", signed, twilio::call_status::handle)
         .post("/twilio/whatsapp-status", "twilio_whatsapp_status", signed, twilio::whatsapp_status::handle)
         .post("/webhooks/resend", "resend_webhook", signed, resend::handle)
         .finish(app)
@@ -68,6 +69,7 @@ pub fn router(app: App) -> Router {
     communication::sendgrid::handle,
     communication::resend::handle,
     twilio::sms_status::handle,
+    twilio::call_status::handle,
     twilio::whatsapp_status::handle,
     resend::handle,
 ))]

@@ -21,13 +21,21 @@ const AT_A_TIME: usize = 16;
 const NOTE_EVERY_MS: i64 = 30_000;
 
 pub(crate) async fn twilio(app: &App, received: &Received) -> Result<Json<Acknowledged>, ApiError> {
+    verify_twilio(app, received).await?;
+    apply(app, twilio::callback::parse(&received.query, &received.body, app.road.clock.now())).await
+}
+
+pub(crate) async fn twilio_call(app: &App, received: &Received) -> Result<Json<Acknowledged>, ApiError> {
+    verify_twilio(app, received).await?;
+    apply(app, twilio::callback::parse_call(&received.query, &received.body, app.road.clock.now())).await
+}
+
+async fn verify_twilio(app: &App, received: &Received) -> Result<(), ApiError> {
     verified(&app.keys.twilio, |versions| {
         let keys = twilio::signature::Keys::of(versions.iter());
         twilio::signature::verify(&received.url, &received.headers, &received.body, &keys)
     })
-    .await?;
-    let reports = twilio::callback::parse(&received.query, &received.body, app.road.clock.now());
-    apply(app, reports).await
+    .await
 }
 
 pub(crate) async fn sendgrid(app: &App, received: &Received) -> Result<Json<Acknowledged>, ApiError> {

@@ -231,7 +231,7 @@ pub struct Fallback {
 }
 
 /// How a call went, as far as its provider has told.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct CallFacts {
     /// Who answered, in the provider's word: `human`, `machine_start` … Told only where it was listened for.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -7,7 +7,8 @@ use super::sent_sms;
 use crate::world::api::Answer;
 use crate::world::{Line, World, fresh, signing};
 
-const PATHS: [&str; 6] = [
+const PATHS: [&str; 7] = [
+    "/twilio/call-status",
     "/twilio/sms-status",
     "/twilio/whatsapp-status",
     "/api/communication/webhooks/twilio",

@@ -11,14 +11,14 @@ pub(crate) enum Line {
     Whatsapp,
     Sendgrid,
     Resend,
+    Voice,
 }
 
 impl Line {
-    pub(crate) const ALL: [Self; 4] = [Self::Sms, Self::Whatsapp, Self::Sendgrid, Self::Resend];
+    pub(crate) const ALL: [Self; 5] = [Self::Sms, Self::Whatsapp, Self::Sendgrid, Self::Resend, Self::Voice];
 }
 
-static LINES: [RwLock<()>; 4] =
-    [RwLock::const_new(()), RwLock::const_new(()), RwLock::const_new(()), RwLock::const_new(())];
+static LINES: [RwLock<()>; 5] = [const { RwLock::const_new(()) }; 5];
 
 /// Always taken in the same order: two tests that want the same two never wait for each other.
 fn ordered(lines: &[Line]) -> Vec<Line> {

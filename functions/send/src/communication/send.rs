@@ -2,12 +2,8 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use jiff::Timestamp;
-use jiff::civil::DateTime;
-use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use switchboard::clock::plus_seconds;
 use switchboard::http::error::ErrorBody;
 use switchboard::http::refusals::SendRefusals;
 use switchboard::http::{ApiError, Body, Caller, IdempotencyKey};
@@ -21,6 +17,7 @@ use super::channels::{Channels, Wish};
 use crate::App;
 use crate::accept::{Identity, accept, total_cost};
 use crate::rendering::render;
+use crate::times::instant;
 
 /// What to send, to whom, and why.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
@@ -63,9 +60,6 @@ pub struct SendResponse {
     #[schema(example = "Communication scheduled successfully")]
     message: &'static str,
 }
-
-/// How far ahead a message can be scheduled: a year and a day.
-const LONGEST_AHEAD_SECONDS: i64 = 366 * 86_400;
 
 /// Send a communication
 ///
@@ -125,7 +119,11 @@ pub(super) async fn read(
     let channels = request.channel.as_deref().map(channels).transpose()?;
     let wish = Wish::read(request.fallback.as_ref())?;
     let priority = request.priority.as_deref().map(priority).transpose()?.unwrap_or(trigger.default_priority());
-    let scheduled = request.scheduled_time.as_deref().map(|text| scheduled(text, app.road.clock.now())).transpose()?;
+    let scheduled = request
+        .scheduled_time
+        .as_deref()
+        .map(|text| instant("scheduled_time", text, app.road.clock.now()))
+        .transpose()?;
     let person = app.road.people.get(&request.user_id).await?;
     let person = person
         .ok_or_else(|| ApiError::not_found(format!("Unknown user: {}", request.user_id)).with("field", "user_id"))?;
@@ -163,16 +161,6 @@ fn priority(text: &str) -> Result<Priority, ApiError> {
     text.parse().map_err(|_| ApiError::invalid_field("priority", "It must be critical, high, medium or low"))
 }
 
-fn scheduled(text: &str, now: Timestamp) -> Result<Timestamp, ApiError> {
-    let invalid = |why: &str| ApiError::invalid_field("scheduled_time", why);
-    let civil = || text.parse::<DateTime>().ok()?.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp());
-    let at = text.parse::<Timestamp>().ok().or_else(civil).ok_or_else(|| invalid("It must be an ISO 8601 time"))?;
-    if at > plus_seconds(now, LONGEST_AHEAD_SECONDS) {
-        return Err(invalid("It must be within a year"));
-    }
-    Ok(at)
-}
-
 async fn part(
     app: &App,
     trigger: Trigger,
@@ -200,21 +188,4 @@ async fn part(
         choice: ProviderChoice::Any,
         asked: None,
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_are_read_with_and_without_a_zone() {
-        let now = Timestamp::UNIX_EPOCH;
-        let at = |text: &str| scheduled(text, now).map(|at| at.to_string()).ok();
-        assert_eq!(at("1970-01-27T10:00:00Z").as_deref(), Some("1970-01-27T10:00:00Z"));
-        assert_eq!(at("1970-01-27T12:00:00+02:00").as_deref(), Some("1970-01-27T10:00:00Z"));
-        assert_eq!(at("1970-01-27T10:00:00").as_deref(), Some("1970-01-27T10:00:00Z"));
-        for text in ["", "tomorrow", "1970-13-01T00:00:00Z", "1972-01-01T00:00:00Z"] {
-            assert_eq!(at(text), None, "{text}");
-        }
-    }
 }

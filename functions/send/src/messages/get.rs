@@ -8,7 +8,7 @@ use strum::IntoEnumIterator;
 use switchboard::http::ApiError;
 use switchboard::http::error::ErrorBody;
 use switchboard::http::refusals::Refusals;
-use switchboard::message::record::{Links, TemplateUse};
+use switchboard::message::record::{CallFacts, Links, TemplateUse};
 use switchboard::message::trigger::Class;
 use switchboard::message::{Channel, JobId, Lane, Message, Status, Trigger};
 use switchboard::person::{Check, Outcome, PersonId};
@@ -53,6 +53,8 @@ pub struct MessageView {
     cost: f64,
     /// May it be sent, and why: the latest decision with every rule that was looked at.
     decision: DecisionView,
+    /// A call: who answered, where that was listened for, and how many seconds it lasted.
+    call: Option<CallFacts>,
     /// Every step, oldest first.
     trail: Vec<Step>,
     #[schema(value_type = String, format = DateTime)]
@@ -163,6 +165,7 @@ fn view(message: Message) -> MessageView {
             checks: message.decision.checks,
             decided_at: message.decision.decided_at,
         },
+        call: message.call,
         trail,
         created_at: message.times.created,
         scheduled_at: message.times.scheduled,

@@ -23,7 +23,7 @@ use switchboard::road::{Accepted, Task};
 
 use crate::App;
 use crate::accept::{Identity, accept, take};
-use crate::direct::{Names, Text, answer};
+use crate::direct::{Names, Template, Text, answer};
 use crate::many::{AT_A_TIME, MOST, Many, One};
 
 /// A text to a number.
@@ -97,7 +97,8 @@ async fn one(
 ) -> Result<Response, ApiError> {
     let identity = Identity::of(app, &caller.subject, endpoint, key, &body.canonical);
     let SmsRequest { to_number, message, from_number, media_url } = body.value;
-    let text = Text { to: to_number, from: from_number, body: message, media: media_url, names: NAMES };
+    let template = Template::default();
+    let text = Text { to: to_number, from: from_number, body: message, media: media_url, template, names: NAMES };
     accept(app, text.task(app, caller.subject, identity, channel)?, answer(channel)).await
 }
 
@@ -112,7 +113,14 @@ async fn many(
 ) -> Result<Response, ApiError> {
     let BulkSmsRequest { phone_numbers, message, media_url } = body.value;
     within_bounds("phone_numbers", phone_numbers.len())?;
-    let text = |to| Text { to, from: None, body: message.clone(), media: media_url.clone(), names: NAMES };
+    let text = |to| Text {
+        to,
+        from: None,
+        body: message.clone(),
+        media: media_url.clone(),
+        template: Template::default(),
+        names: NAMES,
+    };
     let texts = phone_numbers.into_iter().map(|number: String| (number.clone(), Ok(text(number)))).collect();
     each(app, &caller, (endpoint, key, &body.canonical), texts, channel).await
 }
@@ -180,13 +188,20 @@ pub struct MessageStatus {
 
 /// A message by our id or the provider's.
 pub(crate) async fn message_status(app: &App, id: &str) -> Result<Json<MessageStatus>, ApiError> {
-    let not_found = || ApiError::not_found("Message not found");
+    let found = find(app, id).await?;
+    found.map(|message| Json(view(message))).ok_or_else(|| ApiError::not_found("Message not found"))
+}
+
+/// The message with this id, ours or the provider's.
+pub(crate) async fn find(app: &App, id: &str) -> Result<Option<Message>, ApiError> {
     let own = match id.parse::<MessageId>() {
-        Ok(own) => own,
-        Err(_) => app.road.messages.find_by_provider_id(id).await?.ok_or_else(not_found)?,
+        Ok(own) => Some(own),
+        Err(_) => app.road.messages.find_by_provider_id(id).await?,
     };
-    let message = app.road.messages.story(own).await?.ok_or_else(not_found)?;
-    Ok(Json(view(message)))
+    match own {
+        Some(own) => Ok(app.road.messages.story(own).await?),
+        None => Ok(None),
+    }
 }
 
 fn view(message: Message) -> MessageStatus {

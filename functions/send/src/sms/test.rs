@@ -10,7 +10,7 @@ use switchboard::message::Channel;
 use super::NAMES;
 use crate::App;
 use crate::accept::{Identity, accept};
-use crate::direct::{DirectResponse, Text, answer};
+use crate::direct::{DirectResponse, Template, Text, answer};
 
 /// Where the test goes.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
@@ -43,6 +43,8 @@ pub async fn handle(
     body: Body<TestRequest>,
 ) -> Result<Response, ApiError> {
     let identity = Identity::of(&app, &caller.subject, "/api/sms/test", &key, &body.canonical);
-    let text = Text { to: body.value.to_number, from: None, body: TEXT.to_owned(), media: None, names: NAMES };
+    let to = body.value.to_number;
+    let template = Template::default();
+    let text = Text { to, from: None, body: TEXT.to_owned(), media: None, template, names: NAMES };
     accept(&app, text.task(&app, caller.subject, identity, Channel::Sms)?, answer(Channel::Sms)).await
 }

@@ -1,15 +1,39 @@
 //! `POST /api/v1/twilio/send-whatsapp`: a WhatsApp message to a number.
 
+use std::collections::BTreeMap;
+
 use axum::extract::State;
 use axum::response::Response;
+use serde::Deserialize;
 use switchboard::http::refusals::SendRefusals;
 use switchboard::http::{ApiError, Body, Caller, IdempotencyKey};
 use switchboard::message::Channel;
 
-use super::{TextRequest, text_task};
+use super::NAMES;
 use crate::App;
 use crate::accept::{Identity, accept};
-use crate::direct::{DirectResponse, answer};
+use crate::direct::{DirectResponse, Template, Text, answer};
+
+/// A WhatsApp message: a text, or an approved template.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+pub struct WhatsappTextRequest {
+    /// The recipient, in any common spelling, with or without `whatsapp:`.
+    #[schema(example = "whatsapp:+14155552671")]
+    to: String,
+    /// The sender: a number of ours; the configured one if absent.
+    #[schema(example = "whatsapp:+14155238886")]
+    from: Option<String>,
+    /// Free text: WhatsApp delivers it within 24 hours of the recipient's last message to us.
+    #[serde(default)]
+    #[schema(example = "Hello from WhatsApp!")]
+    body: String,
+    /// An approved template (Twilio Content), sent instead of `body`.
+    #[schema(example = "HX00000000000000000000000000000001")]
+    content_sid: Option<String>,
+    /// What the template's places are filled with.
+    #[schema(example = json!({"1": "Ada", "2": "Friday"}))]
+    content_variables: Option<BTreeMap<String, String>>,
+}
 
 /// Send a WhatsApp message
 ///
@@ -17,7 +41,7 @@ use crate::direct::{DirectResponse, answer};
 #[utoipa::path(
     post, path = "/api/v1/twilio/send-whatsapp", tag = "Direct", operation_id = "send_whatsapp",
     params(IdempotencyKey),
-    request_body = TextRequest,
+    request_body = WhatsappTextRequest,
     responses(
         (status = 200, description = "Accepted", body = DirectResponse),
         SendRefusals,
@@ -28,9 +52,12 @@ pub async fn handle(
     State(app): State<App>,
     caller: Caller,
     key: IdempotencyKey,
-    body: Body<TextRequest>,
+    body: Body<WhatsappTextRequest>,
 ) -> Result<Response, ApiError> {
     let identity = Identity::of(&app, &caller.subject, "send-whatsapp", &key, &body.canonical);
-    let task = text_task(&app, caller, identity, Channel::Whatsapp, body.value)?;
+    let WhatsappTextRequest { to, from, body, content_sid, content_variables } = body.value;
+    let template = Template { content_sid, content_variables };
+    let text = Text { to, from, body, media: None, template, names: NAMES };
+    let task = text.task(&app, caller.subject, identity, Channel::Whatsapp)?;
     accept(&app, task, answer(Channel::Whatsapp)).await
 }

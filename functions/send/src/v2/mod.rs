@@ -1,5 +1,6 @@
 //! `/api/v2/communications/*`: sends to an address, templates, and what sends may cost.
 
 pub mod budgets;
+pub mod calls;
 pub mod sms;
 pub mod templates;

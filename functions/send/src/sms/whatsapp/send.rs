@@ -6,17 +6,21 @@ use switchboard::http::refusals::SendRefusals;
 use switchboard::http::{ApiError, Body, Caller, IdempotencyKey};
 use switchboard::message::Channel;
 
+use super::WhatsappRequest;
 use crate::App;
-use crate::direct::DirectResponse;
-use crate::sms::{SmsRequest, one};
+use crate::accept::{Identity, accept};
+use crate::direct::{DirectResponse, Template, Text, answer};
+use crate::sms::NAMES;
+
+const PATH: &str = "/api/sms/whatsapp/send";
 
 /// Send a WhatsApp message
 ///
 /// Needs the scope `communication:send`.
 #[utoipa::path(
-    post, path = "/api/sms/whatsapp/send", tag = "SMS and WhatsApp", operation_id = "whatsapp_send",
+    post, path = PATH, tag = "SMS and WhatsApp", operation_id = "whatsapp_send",
     params(IdempotencyKey),
-    request_body = SmsRequest,
+    request_body = WhatsappRequest,
     responses(
         (status = 200, description = "Accepted", body = DirectResponse),
         SendRefusals,
@@ -27,7 +31,11 @@ pub async fn handle(
     State(app): State<App>,
     caller: Caller,
     key: IdempotencyKey,
-    body: Body<SmsRequest>,
+    body: Body<WhatsappRequest>,
 ) -> Result<Response, ApiError> {
-    one(&app, caller, "/api/sms/whatsapp/send", &key, body, Channel::Whatsapp).await
+    let identity = Identity::of(&app, &caller.subject, PATH, &key, &body.canonical);
+    let WhatsappRequest { to_number, message, from_number, media_url, content_sid, content_variables } = body.value;
+    let template = Template { content_sid, content_variables };
+    let text = Text { to: to_number, from: from_number, body: message, media: media_url, template, names: NAMES };
+    accept(&app, text.task(&app, caller.subject, identity, Channel::Whatsapp)?, answer(Channel::Whatsapp)).await
 }

@@ -11,7 +11,7 @@ use switchboard::message::template::{check_text, fill_text};
 
 use super::NAMES;
 use crate::App;
-use crate::direct::Text;
+use crate::direct::{Template, Text};
 use crate::rendering::refused;
 use crate::sms::{BulkSmsResponse, each, within_bounds};
 
@@ -67,5 +67,5 @@ pub async fn handle(
 
 fn text(message: &str, to: String, variables: &Map<String, Value>) -> Result<Text, ApiError> {
     let body = fill_text(message, variables).map_err(|error| refused(error, "variables"))?;
-    Ok(Text { to, from: None, body, media: None, names: NAMES })
+    Ok(Text { to, from: None, body, media: None, template: Template::default(), names: NAMES })
 }

@@ -15,7 +15,7 @@ use switchboard::road::{Part, Task};
 use super::NAMES;
 use crate::App;
 use crate::accept::{Identity, accept};
-use crate::direct::{DirectResponse, Text, answer};
+use crate::direct::{DirectResponse, Template, Text, answer};
 use crate::rendering::{refused, render};
 
 /// A text to a number. Either `message` or `template` says what is sent.
@@ -68,7 +68,7 @@ pub async fn handle(
         }
         (message, None) => {
             let body = filled(message.unwrap_or_default(), variables)?;
-            let text = Text { to, from: None, body, media: None, names: NAMES };
+            let text = Text { to, from: None, body, media: None, template: Template::default(), names: NAMES };
             text.task(&app, caller.subject, identity, Channel::Sms)?
         }
         (None, Some(name)) => {
@@ -100,7 +100,7 @@ async fn templated(
     let rendered = render(app, name, Channel::Sms, locale.as_ref(), number.as_str(), ("variables", &variables)).await?;
     let Rendered { content, template, class } = rendered;
     let Content::Text(text) = content else { return Err(ApiError::internal("an SMS has a text")) };
-    let text = Text { to, from: None, body: text.body, media: None, names: NAMES };
+    let text = Text { to, from: None, body: text.body, media: None, template: Template::default(), names: NAMES };
     let mut task = text.task(app, caller.subject, identity, Channel::Sms)?;
     task.parts = task.parts.into_iter().map(|part| Part { template: Some(template.clone()), ..part }).collect();
     let trigger = name.trigger();

@@ -1,0 +1,62 @@
+//! Times clients name.
+
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use switchboard::clock::plus_seconds;
+use switchboard::http::ApiError;
+
+/// How far ahead a message can be scheduled: a year and a day.
+const LONGEST_AHEAD_SECONDS: i64 = 366 * 86_400;
+
+/// A time as ISO 8601; UTC where it names no zone; within a year.
+pub(crate) fn instant(field: &str, text: &str, now: Timestamp) -> Result<Timestamp, ApiError> {
+    let invalid = |why: &str| ApiError::invalid_field(field, why);
+    let civil = || text.parse::<DateTime>().ok()?.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp());
+    let at = text.parse::<Timestamp>().ok().or_else(civil).ok_or_else(|| invalid("It must be an ISO 8601 time"))?;
+    if at > plus_seconds(now, LONGEST_AHEAD_SECONDS) {
+        return Err(invalid("It must be within a year"));
+    }
+    Ok(at)
+}
+
+/// The time after which a message is worthless: ahead of now, and of the time it is scheduled for.
+pub(crate) fn expiry(
+    field: &str,
+    text: &str,
+    scheduled: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<Timestamp, ApiError> {
+    let at = instant(field, text, now)?;
+    if at <= scheduled.unwrap_or(now).max(now) {
+        return Err(ApiError::invalid_field(field, "It must be later than the time of sending"));
+    }
+    Ok(at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+
+    #[test]
+    fn times_are_read_with_and_without_a_zone() {
+        let at = |text: &str| instant("scheduled_time", text, NOW).map(|at| at.to_string()).ok();
+        assert_eq!(at("1970-01-27T10:00:00Z").as_deref(), Some("1970-01-27T10:00:00Z"));
+        assert_eq!(at("1970-01-27T12:00:00+02:00").as_deref(), Some("1970-01-27T10:00:00Z"));
+        assert_eq!(at("1970-01-27T10:00:00").as_deref(), Some("1970-01-27T10:00:00Z"));
+        for text in ["", "tomorrow", "1970-13-01T00:00:00Z", "1972-01-01T00:00:00Z"] {
+            assert_eq!(at(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_message_does_not_expire_before_it_is_sent() {
+        let scheduled = "1970-01-02T00:00:00Z".parse().ok();
+        assert!(expiry("expires_at", "1970-01-01T00:00:01Z", None, NOW).is_ok());
+        assert!(expiry("expires_at", "1970-01-01T00:00:00Z", None, NOW).is_err());
+        assert!(expiry("expires_at", "1970-01-01T12:00:00Z", scheduled, NOW).is_err());
+        assert!(expiry("expires_at", "1970-01-03T00:00:00Z", scheduled, NOW).is_ok());
+    }
+}
