@@ -118,3 +118,23 @@ async fn a_record_that_comes_ten_times_at_once_sends_once() {
     assert_eq!(message["attempts"], 1, "{message}");
     assert_eq!(world.the_one(&person.phone, "sms").await["requests"], 1);
 }
+
+#[tokio::test]
+async fn a_repeated_request_gets_its_answer_also_when_it_could_not_be_read_today() {
+    let world = World::new();
+    let _lines = world.share(&[Line::Sms]).await;
+    let (user, phone, key) = (fresh::user(), fresh::phone(), fresh::word());
+    let consent = json!({"user_id": user, "phone_number": phone, "consent_source": "web_form"});
+    world.post("/api/communication/consent/sms", &consent).send().await.ok();
+    let trigger = "booking_confirmation";
+    let body =
+        json!({"user_id": user, "trigger_type": trigger, "data": {"title": "T", "message": "M"}, "channel": "sms"});
+    let first = world.post("/api/communication/send", &body).key(&key).send().await.is(200);
+    // The person is gone: a new request could not be accepted.
+    world.forget(&user.to_string()).await;
+    world.post("/api/communication/send", &body).send().await.is(404);
+    let again = world.post("/api/communication/send", &body).key(&key).send().await.is(200);
+    assert_eq!((again.header("idempotency-replay"), &again.json), ("true", &first.json));
+    let other = json!({"user_id": user, "trigger_type": trigger, "data": {}, "channel": "sms"});
+    world.post("/api/communication/send", &other).key(&key).send().await.is(404);
+}

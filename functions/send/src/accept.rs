@@ -11,6 +11,7 @@ use switchboard::road::{AcceptError, Accepted, Task};
 use crate::App;
 
 /// The id of a request's task, and the hash its idempotency key is compared by.
+#[derive(Clone)]
 pub(crate) struct Identity {
     pub(crate) id: MessageId,
     pub(crate) request_hash: Option<String>,
@@ -49,7 +50,11 @@ pub(crate) async fn accept<A: Serialize>(
     task: Task,
     answer: impl Fn(&Accepted) -> A,
 ) -> Result<Response, ApiError> {
-    let accepted = take(app, task).await?;
+    respond(take(app, task).await?, answer)
+}
+
+/// The answer to an accepted task.
+pub(crate) fn respond<A: Serialize>(accepted: Accepted, answer: impl Fn(&Accepted) -> A) -> Result<Response, ApiError> {
     if let Some(refused) = refusal(&accepted) {
         return Err(if accepted.replayed { refused.replayed() } else { refused });
     }
@@ -66,6 +71,21 @@ pub(crate) async fn take(app: &App, task: Task) -> Result<Accepted, ApiError> {
         AcceptError::OtherBody => ApiError::other_body(),
         AcceptError::Store(error) => error.into(),
     })
+}
+
+/// The same for a task that was read from a request. What cannot be made of a repeated request any more (its template
+/// wants another variable by now, the person has another address) was made of it the first time.
+pub(crate) async fn take_read(
+    app: &App,
+    identity: Identity,
+    task: Result<Task, ApiError>,
+) -> Result<Accepted, ApiError> {
+    let unreadable = match task {
+        Ok(task) => return take(app, task).await,
+        Err(error) => error,
+    };
+    let before = app.road.accepted_before(identity.id, identity.request_hash.as_deref()).await?;
+    before.ok_or(unreadable)
 }
 
 /// The refusal of a task of which nothing goes out.

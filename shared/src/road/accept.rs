@@ -230,9 +230,27 @@ impl Road {
     async fn replay(&self, task: &Task) -> Result<Accepted, AcceptError> {
         let first = self.messages.story(task.id).await?;
         let same = |message: &Message| message.request_hash == task.request_hash && message.job == task.job;
-        let Some(first) = first.filter(same) else {
-            return Err(AcceptError::OtherBody);
-        };
+        let first = first.filter(same).ok_or(AcceptError::OtherBody)?;
+        Ok(self.with_siblings(first).await?)
+    }
+
+    /// What a request was accepted as before, if it was: the same id, and the same body.
+    pub async fn accepted_before(
+        &self,
+        id: MessageId,
+        request_hash: Option<&str>,
+    ) -> Result<Option<Accepted>, StoreError> {
+        if request_hash.is_none() {
+            return Ok(None);
+        }
+        let first = self.messages.story(id).await?;
+        match first.filter(|message| message.request_hash.as_deref() == request_hash) {
+            Some(first) => Ok(Some(self.with_siblings(first).await?)),
+            None => Ok(None),
+        }
+    }
+
+    async fn with_siblings(&self, first: Message) -> Result<Accepted, StoreError> {
         let mut messages = Vec::with_capacity(1 + first.siblings.len());
         for id in &first.siblings {
             messages.extend(self.messages.story(*id).await?);

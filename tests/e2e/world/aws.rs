@@ -87,6 +87,13 @@ impl World {
         }
     }
 
+    /// Takes a person's profile away.
+    pub(crate) async fn forget(&self, person: &str) {
+        let delete = self.dynamodb().delete_item().table_name(&self.stack.tables["people"]);
+        let delete = delete.key("pk", text(&format!("person#{person}"))).key("sk", text("profile"));
+        delete.send().await.expect("DynamoDB answers");
+    }
+
     /// Puts a message in a lane once more, as SQS does with a record whose worker never finished.
     pub(crate) async fn enqueue(&self, lane: &str, id: &str) {
         let body = serde_json::json!({"kind": "message", "id": id}).to_string();

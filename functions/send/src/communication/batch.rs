@@ -13,7 +13,7 @@ use switchboard::road::Accepted;
 
 use super::send::{SendRequest, read};
 use crate::App;
-use crate::accept::{Identity, take};
+use crate::accept::{Identity, take_read};
 use crate::many::{AT_A_TIME, MOST, Many, One};
 
 /// Sends, each as `POST /api/communication/send` takes it.
@@ -97,7 +97,8 @@ pub async fn handle(
 
 async fn one(app: &App, caller: &str, identity: Identity, item: Value) -> Result<Accepted, ApiError> {
     let request: SendRequest = from_json(item)?;
-    take(app, read(app, caller.to_owned(), identity, request).await?).await
+    let task = read(app, caller.to_owned(), identity.clone(), request).await;
+    take_read(app, identity, task).await
 }
 
 fn answer(many: Many<Value>) -> BatchResponse {

@@ -15,7 +15,7 @@ use switchboard::road::{Accepted, Part, Task};
 
 use super::channels::{Channels, Wish};
 use crate::App;
-use crate::accept::{Identity, accept, total_cost};
+use crate::accept::{Identity, respond, take_read, total_cost};
 use crate::rendering::render;
 use crate::times::instant;
 
@@ -84,8 +84,8 @@ pub async fn handle(
     let sent = async {
         let body = body?;
         let identity = Identity::of(&app, &caller.subject, "send", &key, &body.canonical);
-        let task = read(&app, caller.subject, identity, body.value).await?;
-        accept(&app, task, answer).await
+        let task = read(&app, caller.subject, identity.clone(), body.value).await;
+        respond(take_read(&app, identity, task).await?, answer)
     };
     sent.await.map_err(|error: ApiError| error.with("fallback_used", false))
 }
