@@ -8,6 +8,7 @@ use switchboard::message::fallback::is_mendable;
 use switchboard::message::{Message, Status};
 use switchboard::person::{Decision, Outcome, Suppression};
 use switchboard::provider::call::CALL_TIMEOUT;
+use switchboard::provider::error::LATE;
 use switchboard::provider::{Accepted, PermanentKind, SendError};
 use switchboard::road::timing::{Patience, delay, plan, retry_at};
 use switchboard::store::StoreError;
@@ -43,7 +44,7 @@ pub(crate) async fn take(app: &App, message: &Message) -> Result<Done, StepError
         Some(id) => app.road.people.get(id).await?,
         None => None,
     };
-    let decision = app.road.decide(&message.intent(now), person.as_ref()).await?;
+    let decision = app.road.decide(&message.intent(now), person.as_ref()).await?.still_without(&message.decision);
     match decision.outcome {
         Outcome::Allowed => {}
         Outcome::Held => return hold(app, message, &decision, now).await,
@@ -51,21 +52,21 @@ pub(crate) async fn take(app: &App, message: &Message) -> Result<Done, StepError
             return end(app, message, Status::Blocked, &decision.reason, Some(&decision), now).await;
         }
     }
-    if let Some(held) = budget::hold(app, message, &decision, now).await {
+    let decision = app.road.without_unwilling(&message.intent(now), &message.content, decision).await?;
+    let (before, message) = (message, &app.routing.prepare(&app.road, message, decision).await);
+    if let Some(held) = budget::hold(app, message, &message.decision, now).await {
         return hold(app, message, &held, now).await;
     }
-    let places = match quota::take(&app.road, message, person.as_ref(), &decision, now).await? {
+    let places = match quota::take(&app.road, message, person.as_ref(), &message.decision, now).await? {
         Ok(places) => places,
         Err(decision) => return hold(app, message, &decision, now).await,
     };
     let now = app.road.clock.now();
     let lease = plus_seconds(now, LEASE_SECONDS);
-    if !app.road.messages.claim(message, &decision, lease, now).await? {
+    if !app.road.messages.claim(message, &message.decision, lease, now).await? {
         return Ok(Done::nothing("taken"));
     }
-    if message.attempts == 0 {
-        app.budget.charge(message, now).await;
-    }
+    app.budget.settle(before, message, now).await;
     call(app, message, lease, places).await
 }
 
@@ -109,19 +110,20 @@ async fn call(app: &App, message: &Message, lease: Timestamp, places: Places) ->
     } else {
         // The claim took so long that it might run out during the call. Nothing was sent.
         Err(SendError::Transient {
-            provider_code: "late".to_owned(),
+            provider_code: LATE.to_owned(),
             reason: "claimed too late".to_owned(),
             retry_after: None,
         })
     };
-    let took = started.elapsed().as_secs_f64() * 1000.0;
+    let took = started.elapsed();
     let now = app.road.clock.now();
-    let sent = answer.is_ok();
     if let Err(error @ SendError::Transient { retry_after, .. }) = &answer
         && error.is_throttled()
     {
         pace::stand_still(app, message, *retry_after, now).await;
     }
+    let answer = app.routing.weigh(&app.road, message, answer, took).await;
+    let sent = answer.is_ok();
     let settled = outcome(answer, message, attempt, now);
     if let Settled::Failed { reason, .. } = &settled {
         app.budget.give_back(message, now).await;
@@ -132,7 +134,8 @@ async fn call(app: &App, message: &Message, lease: Timestamp, places: Places) ->
     let due = message.times.not_before.unwrap_or(message.times.created);
     #[expect(clippy::cast_precision_loss, reason = "a duration in milliseconds")]
     let waited = (now.as_millisecond() - due.as_millisecond()) as f64;
-    Ok(Done { outcome, provider_call: Some(took), accept_to_provider: sent.then_some(waited) })
+    let provider_call = Some(took.as_secs_f64() * 1000.0);
+    Ok(Done { outcome, provider: Some(message.provider), provider_call, accept_to_provider: sent.then_some(waited) })
 }
 
 /// Whether a call begun now ends before the claim does.
@@ -147,6 +150,10 @@ fn outcome(answer: Result<Accepted, SendError>, message: &Message, attempt: u32,
         Ok(accepted) => Settled::Sent { provider_id: accepted.provider_id },
         Err(SendError::Transient { provider_code, reason, retry_after }) => {
             let again = Again { attempt, provider_code, detail: reason, because };
+            again.settled(message, retry_at(attempt, retry_after, random(), now), now)
+        }
+        Err(SendError::Repeatable { provider_code, reason, retry_after }) => {
+            let again = Again { attempt, provider_code, detail: reason, because: Untaken::Unsure };
             again.settled(message, retry_at(attempt, retry_after, random(), now), now)
         }
         Err(SendError::Permanent { kind, provider_code, reason }) => Settled::refused(kind, provider_code, reason),
@@ -192,7 +199,7 @@ impl Again {
                 let begun = message.times.started.unwrap_or(now);
                 now >= plus_seconds(begun, patience.busy_seconds)
             }
-            Untaken::Failed => self.attempt.saturating_sub(message.throttled) >= patience.attempts,
+            Untaken::Failed | Untaken::Unsure => self.attempt.saturating_sub(message.throttled) >= patience.attempts,
         }
     }
 }

@@ -60,8 +60,19 @@ impl Guard {
         None
     }
 
+    /// Counts a claimed message, once; one that goes to a dearer or cheaper provider than before is counted anew.
+    pub(crate) async fn settle(&self, before: &Message, claimed: &Message, now: Timestamp) {
+        if before.attempts > 0 && before.cost == claimed.cost {
+            return;
+        }
+        if before.attempts > 0 {
+            self.give_back(before, now).await;
+        }
+        self.charge(claimed, now).await;
+    }
+
     /// Counts a message that is about to be handed to its provider for the first time.
-    pub(crate) async fn charge(&self, message: &Message, now: Timestamp) {
+    async fn charge(&self, message: &Message, now: Timestamp) {
         for scope in scopes(message) {
             let Some(Known { budget: Some(budget), .. }) = self.known(scope, now).await else { continue };
             for period in Period::ALL {

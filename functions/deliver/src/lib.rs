@@ -8,11 +8,13 @@ mod ask;
 mod attempt;
 mod budget;
 mod fallback;
+mod health;
 mod pace;
 mod providers;
 mod quota;
 mod report;
 mod resolve;
+mod routing;
 mod step;
 
 use std::panic::AssertUnwindSafe;
@@ -28,6 +30,7 @@ use switchboard::road::Road;
 use switchboard::store::Budgets;
 
 pub use providers::Providers;
+pub use routing::Routing;
 
 /// How many records of a batch are worked on at a time. A batch has at most ten.
 const AT_A_TIME: usize = 10;
@@ -39,14 +42,15 @@ pub struct App {
     providers: Providers,
     paces: Paces,
     budget: Guard,
+    routing: Routing,
 }
 
 /// A record could not be worked through now: SQS will bring it again, and in the end put it aside.
 type StepError = Box<dyn std::error::Error + Send + Sync>;
 
 impl App {
-    pub fn new(road: Road, providers: Providers, paces: Paces, budgets: Budgets) -> Self {
-        Self { road, providers, paces, budget: Guard::new(budgets) }
+    pub fn new(road: Road, providers: Providers, routing: Routing, paces: Paces, budgets: Budgets) -> Self {
+        Self { road, providers, routing, paces, budget: Guard::new(budgets) }
     }
 }
 
@@ -57,6 +61,7 @@ pub async fn handle(app: &App, event: LambdaEvent<SqsEvent>) -> Result<SqsBatchR
         .buffer_unordered(AT_A_TIME)
         .collect()
         .await;
+    app.routing.flush(&app.road).await;
     let mut response = SqsBatchResponse::default();
     response.batch_item_failures = failed.into_iter().flatten().collect();
     Ok(response)
@@ -97,7 +102,8 @@ mod tests {
         let ids: Vec<_> = event.records.iter().filter_map(|record| record.message_id.clone()).collect();
         let clock = Clock::system();
         let providers = Providers::dead(&dead_aws(), clock.clone()).unwrap();
-        let app = App::new(dead_road(clock).unwrap(), providers, Paces::default(), dead_budgets());
+        let routing = Routing::new(50, 50);
+        let app = App::new(dead_road(clock).unwrap(), providers, routing, Paces::default(), dead_budgets());
         let response = handle(&app, LambdaEvent::new(event, lambda_runtime::Context::default())).await.unwrap();
         let mut failed: Vec<_> =
             response.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect();

@@ -1,7 +1,7 @@
 //! The `deliver` function: start, connect, work.
 
 use aws_sdk_dynamodb::Client;
-use deliver::{App, Providers};
+use deliver::{App, Providers, Routing};
 use lambda_runtime::service_fn;
 use switchboard::config::required;
 use switchboard::provider::pacing::Paces;
@@ -17,6 +17,6 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let providers = Providers::from_env(&aws, road.clock.clone())?;
     futures::join!(road.queues.prime(), providers.prime());
     let budgets = Budgets::new(Client::new(&aws), required("CATALOG_TABLE")?, required("EPHEMERA_TABLE")?);
-    let app = App::new(road, providers, Paces::from_env(), budgets);
+    let app = App::new(road, providers, Routing::from_env(), Paces::from_env(), budgets);
     lambda_runtime::run(service_fn(|event| deliver::handle(&app, event))).await
 }

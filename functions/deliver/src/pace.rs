@@ -12,7 +12,7 @@ use switchboard::telemetry;
 use crate::App;
 
 /// Why a message waits for its place.
-const REASON: &str = "sender_pace";
+pub(crate) const REASON: &str = "sender_pace";
 
 /// A place this near is waited for where we are; one further off in the table.
 const NEAR: Duration = Duration::from_millis(300);

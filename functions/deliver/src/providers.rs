@@ -91,7 +91,7 @@ impl Providers {
     /// What only an operator can mend is counted, so that an alarm can tell.
     fn alert(&self, message: &Message, answer: Result<Accepted, SendError>) -> Result<Accepted, SendError> {
         if let Err(SendError::Permanent { kind, provider_code, .. }) = &answer
-            && kind.is_alert()
+            && kind.is_of_the_account()
         {
             tracing::error!(
                 provider.name = message.provider.as_str(),

@@ -3,6 +3,7 @@
 use std::time::SystemTime;
 
 use switchboard::message::{Message, MessageId, Status};
+use switchboard::provider::ProviderName;
 use switchboard::telemetry::DeliveryMetrics;
 
 use crate::{App, StepError, ask, attempt, fallback, resolve};
@@ -12,6 +13,8 @@ use crate::{App, StepError, ask, attempt, fallback, resolve};
 pub(crate) struct Done {
     /// `sent`, `retrying`, `uncertain`, `failed`, `blocked`, or why nothing was done: `waiting`, `taken`, `ended` …
     pub(crate) outcome: &'static str,
+    /// Whom it was sent through, where it was.
+    pub(crate) provider: Option<ProviderName>,
     /// How long the provider took to answer, in milliseconds.
     pub(crate) provider_call: Option<f64>,
     /// From accept, or the time it was due, to the provider's answer, in milliseconds.
@@ -20,7 +23,7 @@ pub(crate) struct Done {
 
 impl Done {
     pub(crate) fn nothing(outcome: &'static str) -> Self {
-        Self { outcome, provider_call: None, accept_to_provider: None }
+        Self { outcome, provider: None, provider_call: None, accept_to_provider: None }
     }
 }
 
@@ -42,9 +45,10 @@ pub(crate) async fn take(app: &App, id: MessageId) -> Result<(), StepError> {
 }
 
 fn tell(message: &Message, done: &Done) {
+    let provider = done.provider.unwrap_or(message.provider).as_str();
     tracing::info!(
         message.id = %message.id,
-        provider.name = message.provider.as_str(),
+        provider.name = provider,
         message.channel = message.channel.as_str(),
         message.lane = message.lane.as_str(),
         message.attempts = message.attempts,
@@ -54,7 +58,7 @@ fn tell(message: &Message, done: &Done) {
     );
     DeliveryMetrics {
         timestamp: SystemTime::now(),
-        provider: message.provider.as_str(),
+        provider,
         channel: message.channel.as_str(),
         outcome: done.outcome,
         messages: 1,

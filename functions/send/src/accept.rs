@@ -91,7 +91,14 @@ pub(crate) async fn take_read(
 /// The refusal of a task of which nothing goes out.
 pub(crate) fn refusal(accepted: &Accepted) -> Option<ApiError> {
     let id = accepted.task().map(|task| task.to_string()).unwrap_or_default();
-    accepted.refusal().map(|reason| refused(reason).with("task_id", id))
+    let reason = accepted.refusal()?;
+    // Of an e-mail to several, one who must not be written to: the client learns which.
+    let other = accepted.messages.first().and_then(|message| message.decision.left_out().next());
+    let error = refused(reason).with("task_id", id);
+    Some(match other {
+        Some((field, _)) => error.with("field", field),
+        None => error,
+    })
 }
 
 fn refused(reason: &str) -> ApiError {

@@ -8,6 +8,7 @@ mod accept;
 mod calls;
 pub mod communication;
 pub mod direct;
+mod email;
 mod links;
 mod many;
 pub mod messages;
@@ -95,6 +96,13 @@ pub fn router(edge: Edge, road: Road, budgets: Budgets) -> Router {
         )
         .post("/api/v2/communications/templates/preview", "preview_draft", read, v2::templates::preview_draft::handle)
         .post("/api/v2/communications/calls", "v2_call", send, v2::calls::handle)
+        .post_up_to(
+            v2::email::send::LARGEST_REQUEST,
+            "/api/v2/communications/email",
+            "v2_email",
+            send,
+            v2::email::send::handle,
+        )
         .get("/api/v2/communications/messages/{id}", "message", read, messages::get::handle)
         .finish(App { road, budgets, region: default_region() })
 }
@@ -134,6 +142,7 @@ pub fn router(edge: Edge, road: Road, budgets: Budgets) -> Router {
     v2::templates::preview::handle,
     v2::templates::preview_draft::handle,
     v2::calls::handle,
+    v2::email::send::handle,
     messages::get::handle,
 ))]
 pub struct Description;

@@ -44,7 +44,8 @@ pub(crate) async fn sendgrid(app: &App, received: &Received) -> Result<Json<Ackn
         sendgrid::signature::verify(&received.headers, &received.body, keys)
     })
     .await?;
-    let reports = sendgrid::callback::parse(&received.body, app.road.clock.now());
+    let reports =
+        sendgrid::callback::parse(&received.body, app.road.clock.now(), &|address| app.road.seal.fingerprint(address));
     let answer = apply(app, reports).await?;
     note_alive(app).await;
     Ok(answer)
@@ -57,7 +58,8 @@ pub(crate) async fn resend(app: &App, received: &Received) -> Result<Json<Acknow
         resend::signature::verify(&received.headers, &received.body, secrets, now).map(str::to_owned)
     })
     .await?;
-    apply(app, resend::callback::parse(&id, &received.body, now)).await
+    let reports = resend::callback::parse(&id, &received.body, now, &|address| app.road.seal.fingerprint(address));
+    apply(app, reports).await
 }
 
 /// What `check` proves with the keys we hold; if it proves nothing, with the keys read anew.

@@ -18,6 +18,7 @@ mod tests;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::handler::Handler;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{MethodRouter, get, post, put};
@@ -107,6 +108,15 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         T: 'static,
     {
         self.route(path, Endpoint { name, access }, put(handler))
+    }
+
+    /// The same as [`Self::post`] for an endpoint whose requests may be larger than the usual 2 MB: up to so many bytes.
+    pub fn post_up_to<H, T>(self, bytes: usize, path: &str, name: &'static str, access: Access, handler: H) -> Self
+    where
+        H: Handler<T, S>,
+        T: 'static,
+    {
+        self.route(path, Endpoint { name, access }, post(handler).layer(DefaultBodyLimit::max(bytes)))
     }
 
     fn route(mut self, path: &str, endpoint: Endpoint, method: MethodRouter<S>) -> Self {

@@ -134,6 +134,26 @@ impl Content {
     }
 }
 
+impl Email {
+    /// Everybody but the message's own recipient (who is `to[0]`), each with the field they stand in: `to[1]`, `cc[0]` …
+    pub fn further(&self) -> impl Iterator<Item = (String, &Recipient)> {
+        let (mut to, mut cc, mut bcc) = (1..usize::MAX, 0..usize::MAX, 0..usize::MAX);
+        self.others.iter().map(move |recipient| {
+            let (name, place) = match recipient.place {
+                Place::To => ("to", to.next()),
+                Place::Cc => ("cc", cc.next()),
+                Place::Bcc => ("bcc", bcc.next()),
+            };
+            (format!("{name}[{}]", place.unwrap_or_default()), recipient)
+        })
+    }
+
+    /// The addresses that stand in one place, in order; the message's own recipient is not among them.
+    pub fn at(&self, place: Place) -> impl Iterator<Item = &EmailAddress> {
+        self.others.iter().filter(move |other| other.place == place).map(|other| &other.address)
+    }
+}
+
 impl fmt::Debug for Content {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -155,3 +175,18 @@ macro_rules! hidden {
 }
 
 hidden!(Text, ProviderTemplate, Email, Recipient, Attachment, Call, Script);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_further_recipient_has_the_name_of_its_field() {
+        let other = |place| Recipient { place, address: EmailAddress::parse("a@x.example").unwrap() };
+        let places = [Place::To, Place::Cc, Place::To, Place::Cc, Place::Bcc];
+        let email = Email { others: places.into_iter().map(other).collect(), ..Email::default() };
+        let fields: Vec<String> = email.further().map(|(field, _)| field).collect();
+        assert_eq!(fields, ["to[1]", "cc[0]", "to[2]", "cc[1]", "bcc[0]"]);
+        assert_eq!(email.at(Place::Cc).count(), 2);
+    }
+}

@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::{Address, Channel};
+use super::{Address, Channel, Content};
 use crate::provider::ProviderName;
 
 /// An amount of money: millionths of the price table's currency. Integers, so that sums are exact.
@@ -85,7 +85,7 @@ impl PriceTable {
         SHIPPED.as_ref().ok()
     }
 
-    /// The cost of one message of so many segments.
+    /// The cost of one message of so many segments; of an e-mail, to so many recipients.
     pub fn cost(&self, channel: Channel, provider: ProviderName, to: &Address, segments: u32) -> Micros {
         let country = match to {
             Address::Phone(number) => number.country().unwrap_or_default(),
@@ -99,17 +99,28 @@ impl PriceTable {
         match channel {
             Channel::Sms => self.sms.get(country).copied().unwrap_or(self.sms_elsewhere).times(segments),
             Channel::Whatsapp => self.whatsapp.get(country).copied().unwrap_or(self.whatsapp_elsewhere),
-            Channel::Email => self.email.get(&provider).copied().unwrap_or_default(),
+            Channel::Email => self.email.get(&provider).copied().unwrap_or_default().times(segments),
             // One minute, the shortest that is charged.
             Channel::Voice => self.voice.get(country).copied().unwrap_or(self.voice_elsewhere),
         }
     }
 }
 
+/// What a message costs by the shipped table: a text by its segments, an e-mail by its recipients (both providers count
+/// every address of `to`, `cc` and `bcc`).
+pub fn estimate(channel: Channel, provider: ProviderName, to: &Address, content: &Content, segments: u32) -> Micros {
+    let units = match content {
+        Content::Email(email) => u32::try_from(email.others.len()).unwrap_or(u32::MAX).saturating_add(1),
+        Content::Text(_) | Content::Call(_) => segments,
+    };
+    PriceTable::shipped().map(|table| table.cost(channel, provider, to, units)).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::PhoneNumber;
+    use crate::message::content::{Email, Place, Recipient};
+    use crate::message::{EmailAddress, PhoneNumber};
 
     fn phone(text: &str) -> Address {
         Address::Phone(PhoneNumber::parse(text, "US").unwrap())
@@ -124,6 +135,15 @@ mod tests {
         assert_eq!(cost("+447700900123", 1), 46_300);
         assert_eq!(cost("+5511987654321", 2), 116_000);
         assert_eq!(cost("+3545812345", 1), 120_000, "a country the table does not name");
+    }
+
+    #[test]
+    fn an_email_costs_by_recipient() {
+        let address = EmailAddress::parse("a@x.example").unwrap();
+        let others = vec![Recipient { place: Place::Bcc, address: address.clone() }; 2];
+        let email = Content::Email(Email { others, ..Email::default() });
+        let cost = |provider| estimate(Channel::Email, provider, &Address::Email(address.clone()), &email, 1).get();
+        assert_eq!((cost(ProviderName::Sendgrid), cost(ProviderName::Resend)), (2_700, 1_200));
     }
 
     #[test]

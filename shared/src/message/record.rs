@@ -194,6 +194,8 @@ pub struct TemplateUse {
 pub enum ProviderChoice {
     #[default]
     Fixed,
+    /// The named one while it does well, else another of the channel's.
+    Preferred,
     /// Whichever of the channel's providers does best.
     Any,
 }
@@ -280,14 +282,27 @@ impl Message {
     }
 
     /// What a provider client needs of it.
+    ///
+    /// Who the decision leaves out is not in it, so every call of one claim carries the same.
     pub fn outgoing(&self) -> Outgoing {
         Outgoing {
             id: self.id,
             channel: self.channel,
             to: self.to.clone(),
             from: self.from.clone(),
-            content: self.content.clone(),
+            content: self.sent_content(),
+            category: self.links.category.clone(),
             valid_until: self.times.valid_until,
         }
+    }
+
+    fn sent_content(&self) -> Content {
+        let mut content = self.content.clone();
+        if let Content::Email(email) = &mut content {
+            let stays: Vec<bool> = email.further().map(|(field, _)| !self.decision.leaves_out(&field)).collect();
+            let mut stays = stays.into_iter();
+            email.others.retain(|_| stays.next().unwrap_or_default());
+        }
+        content
     }
 }

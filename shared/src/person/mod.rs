@@ -9,6 +9,7 @@ pub mod preferences;
 pub mod preferred;
 pub mod profile;
 pub mod quiet_hours;
+mod recipients;
 pub mod rules;
 pub mod suppression;
 pub mod zones;

@@ -1,6 +1,8 @@
 //! What a provider call can end in, said by what the caller can do about it.
 //!
 //! * [`SendError::Transient`]: the provider did not take the message, and says or implies "later";
+//! * [`SendError::Repeatable`]: it may have taken the message, and the same request again is the same message to it: "later",
+//!   and at no other provider;
 //! * [`SendError::Permanent`]: it did not take it and never will as it is;
 //! * [`SendError::Uncertain`]: it may have taken it. Never sent again before the provider was asked.
 //!
@@ -12,11 +14,16 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use strum::{Display, EnumString, IntoStaticStr};
 
+/// The code of a call that was not made, because the claim had run on too long.
+pub const LATE: &str = "late";
+
 /// Why a provider call did not end with the message accepted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SendError {
     #[error("{provider_code}: {reason}")]
     Transient { provider_code: String, reason: String, retry_after: Option<Duration> },
+    #[error("{provider_code}: {reason}")]
+    Repeatable { provider_code: String, reason: String, retry_after: Option<Duration> },
     #[error("{provider_code}: {reason}")]
     Permanent { kind: PermanentKind, provider_code: String, reason: String },
     #[error("{reason}")]
@@ -81,6 +88,11 @@ impl PermanentKind {
     pub fn is_alert(self) -> bool {
         matches!(self, Self::Configuration | Self::Credentials)
     }
+
+    /// It is about our account at the provider, not about the message: another provider may well take it.
+    pub fn is_of_the_account(self) -> bool {
+        matches!(self, Self::Configuration | Self::Credentials | Self::Quota)
+    }
 }
 
 /// The codes that say "too many at once": the message itself is none of the matter. Twilio's concurrency limit, a
@@ -98,6 +110,9 @@ impl SendError {
         match self {
             Self::Uncertain { reason, .. } => {
                 Self::Transient { provider_code: "no_answer".to_owned(), reason, retry_after: None }
+            }
+            Self::Repeatable { provider_code, reason, retry_after } => {
+                Self::Transient { provider_code, reason, retry_after }
             }
             certain @ (Self::Transient { .. } | Self::Permanent { .. }) => certain,
         }

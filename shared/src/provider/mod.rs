@@ -5,13 +5,15 @@
 //! * `signature.rs`: whether a callback's raw bytes come from the provider;
 //! * `callback.rs`: a callback's bytes to [`Report`]s.
 //!
-//! [`Provider`] is what `deliver` sees, [`SendError`] what can go wrong, [`Report`] what callbacks become; [`pacing`]: how fast each sender may be used.
+//! [`Provider`] is what `deliver` sees, [`SendError`] what can go wrong, [`Report`] what callbacks become; [`pacing`]: how
+//! fast each sender may be used; [`routing`]: which of several providers is used.
 
 pub mod call;
 pub mod error;
 pub mod pacing;
 pub mod report;
 pub mod resend;
+pub mod routing;
 pub mod sendgrid;
 #[cfg(test)]
 mod stub;
@@ -68,6 +70,8 @@ pub struct Outgoing {
     /// The sender the client asked for; without it the provider's configured sender is used.
     pub from: Option<String>,
     pub content: Content,
+    /// What the client calls its kind, told to the provider where that counts by kinds.
+    pub category: Option<String>,
     /// After this time it need not arrive any more.
     pub valid_until: Option<Timestamp>,
 }

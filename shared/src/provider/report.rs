@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{PermanentKind, ProviderName};
 use crate::message::record::CallFacts;
-use crate::message::{MessageId, Status};
+use crate::message::{Address, EmailAddress, MessageId, Status};
 
 /// One thing a provider says of one message. Holds no address and no content: it may wait in a queue.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +20,10 @@ pub struct Report {
     pub event: Event,
     /// When it happened, as the provider says; when we got it, where it does not say.
     pub at: Timestamp,
+    /// Keyed fingerprint of the address it is about, where the callback names exactly one: an e-mail has several recipients,
+    /// and what becomes of the others is not what becomes of the message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recipient: Option<String>,
     /// The provider's error code or reason class, for the trail: `30003`, `bounce`, `Permanent`.
     pub provider_code: Option<String>,
     /// How a call went, where it tells.
@@ -32,6 +36,14 @@ impl Report {
     pub fn detail(&self) -> Option<String> {
         self.provider_code.clone().or_else(|| self.call.as_ref().map(ToString::to_string))
     }
+}
+
+/// Makes an address's keyed fingerprint. Callbacks are read where there is a key and written down without an address.
+pub type Fingerprint<'a> = &'a dyn Fn(&Address) -> String;
+
+/// The fingerprint of an e-mail address as a callback spells it.
+pub(super) fn about(text: &str, of: Fingerprint<'_>) -> Option<String> {
+    EmailAddress::parse(text).ok().map(|address| of(&Address::Email(address)))
 }
 
 /// What happened.

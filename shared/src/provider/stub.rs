@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::message::content::{Email, Text};
+use crate::message::content::{Attachment, Email, Place, Recipient, Text};
 use crate::message::{Address, Channel, Content, EmailAddress, MessageId, PhoneNumber};
 use crate::provider::{Outgoing, SendError, Taken};
 
@@ -68,6 +68,7 @@ pub(crate) fn text(channel: Channel, body: &str, media: &[&str]) -> Outgoing {
         to,
         from: None,
         content: Content::Text(Text { body: body.to_owned(), media, template: None }),
+        category: None,
         valid_until: None,
     }
 }
@@ -87,8 +88,34 @@ pub(crate) fn email(text: Option<&str>, html: Option<&str>) -> Outgoing {
         to,
         from: None,
         content,
+        category: None,
         valid_until: None,
     }
+}
+
+/// An e-mail with everything an e-mail can have.
+pub(crate) fn full_email() -> Outgoing {
+    let address = |text: &str| EmailAddress::parse(text).unwrap();
+    let other = |place, text: &str| Recipient { place, address: address(text) };
+    let file = |filename: &str, content_id: Option<&str>| Attachment {
+        filename: filename.to_owned(),
+        content_type: "image/png".to_owned(),
+        content: "iVBORw0KGgo=".to_owned(),
+        content_id: content_id.map(str::to_owned),
+    };
+    let content = Email {
+        subject: "Hello Grüße".to_owned(),
+        text: Some("plain".to_owned()),
+        html: Some("<p>rich</p>".to_owned()),
+        reply_to: Some(address("support@example.com")),
+        others: vec![
+            other(Place::Cc, "cc@example.com"),
+            other(Place::To, "bob@example.com"),
+            other(Place::Bcc, "bcc@example.com"),
+        ],
+        attachments: vec![file("chart.png", None), file("logo.png", Some("logo"))],
+    };
+    Outgoing { content: Content::Email(content), category: Some("Année 7/8".to_owned()), ..email(None, None) }
 }
 
 /// The provider ids that belong to other messages.

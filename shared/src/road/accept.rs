@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use super::Road;
 use super::timing::plan;
 use crate::message::content::Text;
-use crate::message::cost::PriceTable;
+use crate::message::cost::estimate;
 use crate::message::record::{Fallback, Links, ProviderChoice, TemplateUse, Times};
 use crate::message::segments::segments;
 use crate::message::smart;
@@ -209,7 +209,9 @@ impl Road {
         let mut messages = Vec::with_capacity(task.parts.len());
         for (part, id) in task.parts.iter().zip(&ids) {
             let siblings = if *id == task.id { ids[1..].to_vec() } else { Vec::new() };
-            let decision = self.decide(&task.intent(part, now), task.person.as_ref()).await?;
+            let intent = task.intent(part, now);
+            let decision = self.decide(&intent, task.person.as_ref()).await?;
+            let decision = self.with_others(&intent, &part.content, decision).await?;
             messages.push(message(task, part, *id, siblings, decision, now));
         }
         Ok(messages)
@@ -378,6 +380,5 @@ fn price(part: &Part, content: &Content) -> (u32, crate::message::Micros) {
         (Content::Text(_), Channel::Whatsapp | Channel::Email | Channel::Voice)
         | (Content::Email(_) | Content::Call(_), _) => 1,
     };
-    let cost = PriceTable::shipped().map(|table| table.cost(part.channel, part.provider, &part.to, count));
-    (count, cost.unwrap_or_default())
+    (count, estimate(part.channel, part.provider, &part.to, content, count))
 }

@@ -1,13 +1,17 @@
 //! The Ephemera table: small facts that expire by themselves.
 
+use std::collections::HashMap;
+
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
 use jiff::Timestamp;
 
 use super::update::{Applied, Update};
-use super::{StoreError, number, text, unavailable};
+use super::{Item, StoreError, number, text, unavailable};
 use crate::clock::{from_micros, from_millis, plus_seconds};
+use crate::provider::ProviderName;
 use crate::provider::pacing::Queue;
+use crate::provider::routing::{Load, MINUTE_SECONDS};
 
 /// The table.
 #[derive(Clone, Debug)]
@@ -27,6 +31,23 @@ pub struct Window {
 
 /// How long a line is remembered, in seconds: longer than any line is.
 const LINE_KEPT_SECONDS: i64 = 7 * 86_400;
+fn minute(at: Timestamp) -> i64 {
+    at.as_second().div_euclid(MINUTE_SECONDS)
+}
+
+fn load_key(provider: ProviderName, minute: i64) -> String {
+    format!("load#{provider}#{minute}")
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "a worker's count of one batch")]
+fn whole(count: f64) -> i64 {
+    count.round() as i64
+}
+
+fn load_of(item: &Item) -> Load {
+    let field = |name: &str| item.get(name).and_then(|value| value.as_n().ok()).and_then(|n| n.parse().ok());
+    Load { requests: field("requests").unwrap_or_default(), accepts: field("accepts").unwrap_or_default() }
+}
 
 impl Ephemera {
     pub fn new(client: Client, table: String) -> Self {
@@ -190,5 +211,32 @@ impl Ephemera {
         let at =
             answer.item().and_then(|item| item.get("at")).and_then(|at| at.as_n().ok()).and_then(|at| at.parse().ok());
         Ok(at.map(from_millis))
+    }
+
+    /// Adds to what a provider was asked and took in this minute.
+    pub async fn add_load(&self, provider: ProviderName, load: Load, now: Timestamp) -> Result<(), StoreError> {
+        let key = load_key(provider, minute(now));
+        let update = Update::default()
+            .add("requests", whole(load.requests))
+            .add("accepts", whole(load.accepts))
+            .set("expires", number(now.as_second() + 10 * MINUTE_SECONDS));
+        update.apply(&self.client, &self.table, ("key", &key), "ephemera.add_load").await?;
+        Ok(())
+    }
+
+    /// What a provider was asked and took in the last two minutes. A reading may miss the last moments.
+    pub async fn load(&self, provider: ProviderName, now: Timestamp) -> Result<Load, StoreError> {
+        let keys = [0, 1, 2].map(|back| load_key(provider, minute(now) - back));
+        let mut asked = KeysAndAttributes::builder();
+        for key in &keys {
+            asked = asked.keys(HashMap::from([("key".to_owned(), text(key))]));
+        }
+        let asked =
+            asked.build().map_err(|error| StoreError::Unreadable { table: "ephemera", cause: error.to_string() })?;
+        let answer = self.client.batch_get_item().request_items(&self.table, asked).send().await;
+        let answer = answer.map_err(unavailable("ephemera.load"))?;
+        let rows = answer.responses.unwrap_or_default().remove(&self.table).unwrap_or_default();
+        let row = |key: &String| rows.iter().find(|row| row.get("key").and_then(|key| key.as_s().ok()) == Some(key));
+        Ok(Load::over(keys.each_ref().map(|key| row(key).map(load_of).unwrap_or_default()), now))
     }
 }

@@ -1,4 +1,4 @@
-//! `POST /api/v1/twilio/send-email`: an e-mail to an address, through SendGrid.
+//! `POST /api/v1/twilio/send-email`: an e-mail to an address, through SendGrid while it does well.
 
 use axum::extract::State;
 use axum::response::Response;
@@ -6,13 +6,15 @@ use serde::Deserialize;
 use switchboard::http::refusals::SendRefusals;
 use switchboard::http::{ApiError, Body, Caller, IdempotencyKey};
 use switchboard::message::content::Email;
-use switchboard::message::{Address, Channel, Content, EmailAddress};
+use switchboard::message::record::ProviderChoice;
+use switchboard::message::{Address, Channel, Content};
 use switchboard::provider::ProviderName;
 use switchboard::road::Task;
 
 use crate::App;
 use crate::accept::{Identity, accept};
 use crate::direct::{DirectResponse, answer, task};
+use crate::email::{address, bodies, choice, subject};
 
 /// An e-mail.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
@@ -30,9 +32,6 @@ pub struct EmailRequest {
     #[schema(example = "<h1>Hello from SendGrid!</h1>")]
     html: Option<String>,
 }
-
-/// The longest subject line (RFC 5322 §2.1.1).
-const LONGEST_SUBJECT: usize = 998;
 
 /// Send an e-mail
 ///
@@ -59,25 +58,15 @@ pub async fn handle(
 }
 
 fn read(caller: Caller, identity: Identity, request: EmailRequest) -> Result<Task, ApiError> {
-    let address = |field: &str, text: &str| {
-        EmailAddress::parse(text).map_err(|error| ApiError::invalid_field(field, format!("It is {error}")))
-    };
-    let to = address("to", &request.to)?;
+    let to = Address::Email(address("to", &request.to)?);
     let from = request.from.map(|from| address("from", &from)).transpose()?.map(|from| from.as_str().to_owned());
-    if request.subject.trim().is_empty() {
-        return Err(ApiError::missing_field("subject"));
+    let subject = subject(request.subject)?;
+    let (text, html) = bodies(request.text, request.html)?;
+    let content = Content::Email(Email { subject, text, html, ..Email::default() });
+    let choice = choice(from.as_deref(), ProviderChoice::Preferred);
+    let mut task = task(caller.subject, identity, Channel::Email, to, from, content, ProviderName::Sendgrid);
+    for part in &mut task.parts {
+        part.choice = choice;
     }
-    if request.subject.chars().any(char::is_control) || request.subject.chars().count() > LONGEST_SUBJECT {
-        return Err(ApiError::invalid_field(
-            "subject",
-            format!("It must be one line of at most {LONGEST_SUBJECT} characters"),
-        ));
-    }
-    let given = |body: Option<String>| body.filter(|body| !body.trim().is_empty());
-    let (text, html) = (given(request.text), given(request.html));
-    if text.is_none() && html.is_none() {
-        return Err(ApiError::missing_field("text").details("An e-mail needs text, html or both"));
-    }
-    let content = Content::Email(Email { subject: request.subject, text, html, ..Email::default() });
-    Ok(task(caller.subject, identity, Channel::Email, Address::Email(to), from, content, ProviderName::Sendgrid))
+    Ok(task)
 }

@@ -2,5 +2,6 @@
 
 pub mod budgets;
 pub mod calls;
+pub mod email;
 pub mod sms;
 pub mod templates;

@@ -2,12 +2,13 @@
 //!
 //! Source: "Event Types" of Resend's webhook documentation. Several events share one e-mail id, and a repetition has the
 //! same `svix-id`: that is the key. Types that are not about an e-mail (contacts, domains and those still to come) are
-//! acknowledged. The short form `{"type":"email.delivered","id":"msg_…"}` is read too.
+//! acknowledged. An event lists the e-mail's recipients; whom it is about can be told only where that is one. The short form `{"type":"email.delivered","id":"msg_…"}` is read too.
 
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::super::report::{Fingerprint, about};
 use super::super::{Event, MalformedCallback, ProviderName, Report};
 use super::{errors, event};
 use crate::message::MessageId;
@@ -25,7 +26,12 @@ struct Callback {
 }
 
 /// Reads one callback. `id` is what the signature check answered, the `svix-id`.
-pub fn parse(id: &str, body: &[u8], received: Timestamp) -> Result<Vec<Report>, MalformedCallback> {
+pub fn parse(
+    id: &str,
+    body: &[u8],
+    received: Timestamp,
+    of: Fingerprint<'_>,
+) -> Result<Vec<Report>, MalformedCallback> {
     let callback: Callback = serde_json::from_slice(body).map_err(|_| MalformedCallback("not an event"))?;
     let data = &callback.data;
     let (event, provider_code) = meaning(&callback.kind, data);
@@ -37,6 +43,7 @@ pub fn parse(id: &str, body: &[u8], received: Timestamp) -> Result<Vec<Report>, 
         key: id.to_owned(),
         event,
         at: callback.created_at.as_str().and_then(|at| at.parse().ok()).unwrap_or(received),
+        recipient: data.get("to").and_then(only_one).and_then(|to| about(to, of)),
         provider_code,
         call: None,
     }])
@@ -60,6 +67,12 @@ fn meaning(kind: &str, data: &Value) -> (Event, Option<String>) {
     }
 }
 
+/// The address, if exactly one is named.
+fn only_one(to: &Value) -> Option<&str> {
+    let first = to.as_array().filter(|list| list.len() == 1).and_then(|list| list.first());
+    to.as_str().or_else(|| first?.as_str())
+}
+
 /// Tags come back as an object; the form they are sent in, a list of names and values, is read too.
 fn our_id(tags: &Value) -> Option<MessageId> {
     let in_list = || {
@@ -74,10 +87,15 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::message::Address;
     use crate::provider::PermanentKind::{Filtered, InvalidEmail, OptedOut, Quota, Rejected, Unreachable};
 
+    fn hashed(address: &Address) -> String {
+        format!("fingerprint of {}", address.canonical())
+    }
+
     fn only(body: Value) -> Report {
-        let mut reports = parse("msg_1", body.to_string().as_bytes(), Timestamp::UNIX_EPOCH).unwrap();
+        let mut reports = parse("msg_1", body.to_string().as_bytes(), Timestamp::UNIX_EPOCH, &hashed).unwrap();
         assert_eq!(reports.len(), 1);
         reports.remove(0)
     }
@@ -97,6 +115,7 @@ mod tests {
             key: "msg_1".to_owned(),
             event: Event::Delivered,
             at: "2026-03-01T12:00:00.126Z".parse().unwrap(),
+            recipient: Some("fingerprint of c@d.example".to_owned()),
             provider_code: None,
             call: None,
         };
@@ -113,6 +132,16 @@ mod tests {
         let report = only(json!({"type": "email.delivered", "id": "msg_1234567890abcdef"}));
         assert_eq!((report.event, report.provider_id.as_deref()), (Event::Delivered, Some("msg_1234567890abcdef")));
         assert_eq!(report.at, Timestamp::UNIX_EPOCH);
+    }
+
+    #[test]
+    fn whom_it_is_about_is_told_where_one_address_is_named() {
+        let about = |to: Value| only(json!({"type": "email.bounced", "data": {"to": to}})).recipient;
+        assert_eq!(about(json!(["c@d.example"])).as_deref(), Some("fingerprint of c@d.example"));
+        assert_eq!(about(json!("C@d.example")).as_deref(), Some("fingerprint of c@d.example"));
+        for to in [json!(["c@d.example", "e@d.example"]), json!([]), json!(null), json!([7]), json!(["nobody"])] {
+            assert_eq!(about(to.clone()), None, "{to}");
+        }
     }
 
     #[test]
@@ -183,7 +212,7 @@ mod tests {
     #[test]
     fn what_is_no_event_is_malformed() {
         for body in [&b""[..], b"[]", b"{}", br#"{"type":7}"#, b"{", b"\xff"] {
-            assert!(parse("msg_1", body, Timestamp::UNIX_EPOCH).is_err(), "{body:?}");
+            assert!(parse("msg_1", body, Timestamp::UNIX_EPOCH, &hashed).is_err(), "{body:?}");
         }
     }
 }

@@ -14,7 +14,8 @@ use super::super::{
     Accepted, Event, Outgoing, PermanentKind, Provider, ProviderName, Report, Resolution, SendError, Taken,
 };
 use super::{ResendCredentials, Settings, errors, event};
-use crate::message::{Address, Content, MessageId, content};
+use crate::message::content::{Attachment, Place};
+use crate::message::{Address, Content, EmailAddress, MessageId};
 
 /// Resend forgets a key after 24 hours, and would then send again; one hour is left for our clock and its.
 const KEY_LIFETIME_SECONDS: i64 = 23 * 60 * 60;
@@ -66,9 +67,7 @@ impl Resend {
 
     /// A pure function of the message and the configured sender: the same key must carry the same payload.
     fn body(&self, message: &Outgoing) -> Result<Value, SendError> {
-        let (Address::Email(to), Content::Email(content::Email { subject, text, html, .. })) =
-            (&message.to, &message.content)
-        else {
+        let (Address::Email(to), Content::Email(email)) = (&message.to, &message.content) else {
             return Err(SendError::Permanent {
                 kind: PermanentKind::Configuration,
                 provider_code: "channel".to_owned(),
@@ -78,17 +77,50 @@ impl Resend {
         let configured = || mailbox(&self.credentials.from_name, &self.credentials.from_email);
         let mut body = json!({
             "from": message.from.clone().unwrap_or_else(configured),
-            "to": [to.as_str()],
-            "subject": subject,
-            "tags": [{"name": "message_id", "value": message.id.to_string()}],
+            "to": std::iter::once(to).chain(email.at(Place::To)).map(EmailAddress::as_str).collect::<Vec<_>>(),
+            "subject": email.subject,
+            "tags": tags(message),
         });
-        for (name, part) in [("text", text), ("html", html)] {
+        for (name, place) in [("cc", Place::Cc), ("bcc", Place::Bcc)] {
+            let addresses: Vec<&str> = email.at(place).map(EmailAddress::as_str).collect();
+            if !addresses.is_empty() {
+                body[name] = json!(addresses);
+            }
+        }
+        let reply_to = email.reply_to.as_ref().map(EmailAddress::as_str);
+        for (name, part) in [("text", email.text.as_deref()), ("html", email.html.as_deref()), ("reply_to", reply_to)] {
             if let Some(part) = part {
                 body[name] = json!(part);
             }
         }
+        if !email.attachments.is_empty() {
+            body["attachments"] = email.attachments.iter().map(attachment).collect();
+        }
         Ok(body)
     }
+}
+
+/// Our id, and the client's kind of message as far as a tag can hold it.
+fn tags(message: &Outgoing) -> Value {
+    let mut tags = vec![json!({"name": "message_id", "value": message.id.to_string()})];
+    if let Some(category) = &message.category {
+        tags.push(json!({"name": "category", "value": tag(category)}));
+    }
+    tags.into()
+}
+
+/// Tags hold ASCII letters, digits, `_` and `-`, at most 256 of them.
+fn tag(text: &str) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() || "_-".contains(c) { c } else { '_' };
+    text.chars().take(256).map(plain).collect()
+}
+
+fn attachment(file: &Attachment) -> Value {
+    let mut body = json!({"content": file.content, "filename": file.filename, "content_type": file.content_type});
+    if let Some(id) = &file.content_id {
+        body["content_id"] = json!(id);
+    }
+    body
 }
 
 /// `Name <address>`; a name with special characters is quoted (RFC 5322 §3.2.4).
@@ -146,6 +178,7 @@ impl Provider for Resend {
             key: format!("last_event:{last}"),
             event: event(&last).unwrap_or(Event::Ignored),
             at: now,
+            recipient: None,
             provider_code: None,
             call: None,
         }))

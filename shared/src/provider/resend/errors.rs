@@ -4,13 +4,15 @@
 //! idempotency key, so what failed on Resend's side is safe to send again with the same key. The message is never read:
 //! it quotes addresses.
 
+use std::time::Duration;
+
 use http::StatusCode;
 use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::super::call::{Answer, retry_after, seconds_header};
 use super::super::{PermanentKind, SendError};
-use Class::{Again, Never, Taken};
+use Class::{Again, Later, Never, Taken};
 use PermanentKind::{
     Configuration, Content, Credentials, Filtered, InvalidEmail, OptedOut, Quota, Rejected, Unreachable,
 };
@@ -18,7 +20,9 @@ use PermanentKind::{
 /// What to do about an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Class {
-    /// Send again later, with the same key.
+    /// It was turned away unread: later, here or at another provider.
+    Later,
+    /// Send again later, with the same key: that cannot arrive twice, but at another provider it could.
     Again,
     Never(PermanentKind),
     /// A request with this key was taken before, with another payload: the message may be on its way.
@@ -47,7 +51,7 @@ const NAMES: &[(u16, &str, Class, &str)] = &[
     (422, "missing_required_parameter", Never(Rejected), "a required parameter is missing"),
     (422, "invalid_from_address", Never(Configuration), "the sender is not valid"),
     (422, "validation_error", Never(Rejected), "not a valid request"),
-    (429, "rate_limit_exceeded", Again, "too many requests"),
+    (429, "rate_limit_exceeded", Later, "too many requests"),
     (429, "daily_quota_exceeded", Never(Quota), "the day's quota is used up"),
     (429, "monthly_quota_exceeded", Never(Quota), "the month's quota is used up"),
     (500, "application_error", Again, "the provider failed"),
@@ -94,12 +98,13 @@ pub(super) fn refused(answer: &Answer, now: Timestamp) -> SendError {
     match class {
         Never(kind) => SendError::Permanent { kind, provider_code, reason },
         Taken => SendError::Uncertain { provider_code: None, reason },
-        Again => {
-            let retry_after =
-                retry_after(&answer.headers, now).or_else(|| seconds_header(&answer.headers, "ratelimit-reset"));
-            SendError::Transient { provider_code, reason, retry_after }
-        }
+        Later => SendError::Transient { provider_code, reason, retry_after: asked_wait(answer, now) },
+        Again => SendError::Repeatable { provider_code, reason, retry_after: asked_wait(answer, now) },
     }
+}
+
+fn asked_wait(answer: &Answer, now: Timestamp) -> Option<Duration> {
+    retry_after(&answer.headers, now).or_else(|| seconds_header(&answer.headers, "ratelimit-reset"))
 }
 
 /// Whether this key was used before with another payload.
@@ -133,7 +138,8 @@ pub(super) fn is_name(text: &str) -> bool {
 fn by_status(status: StatusCode) -> (Class, &'static str) {
     match status.as_u16() {
         401 | 403 => (Never(Credentials), "the API key was refused"),
-        408 | 409 | 425 | 429 | 500.. => (Again, "the provider failed or is busy"),
+        425 | 429 => (Later, "too many requests"),
+        408 | 409 | 500.. => (Again, "the provider failed or is busy"),
         300..=399 | 404 | 405 => (Never(Configuration), "no such endpoint: check the base URL"),
         _ => (Never(Rejected), "refused"),
     }
@@ -141,8 +147,6 @@ fn by_status(status: StatusCode) -> (Class, &'static str) {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     fn refused_with(status: u16, body: &str, headers: &[(&'static str, &'static str)]) -> SendError {
@@ -158,7 +162,8 @@ mod tests {
             let (provider_code, reason) = ((*name).to_owned(), (*reason).to_owned());
             let expected = match *class {
                 Never(kind) => SendError::Permanent { kind, provider_code, reason },
-                Again => SendError::Transient { provider_code, reason, retry_after: Some(Duration::from_secs(2)) },
+                Later => SendError::Transient { provider_code, reason, retry_after: Some(Duration::from_secs(2)) },
+                Again => SendError::Repeatable { provider_code, reason, retry_after: Some(Duration::from_secs(2)) },
                 Taken => SendError::Uncertain { provider_code: None, reason },
             };
             assert_eq!(refused_with(*status, &body, &[("retry-after", "2")]), expected, "{status} {name}");
@@ -168,7 +173,7 @@ mod tests {
     #[test]
     fn a_name_with_another_status_keeps_its_meaning() {
         let error = refused_with(503, r#"{"name":"service_unavailable"}"#, &[]);
-        assert!(matches!(error, SendError::Transient { .. }), "{error:?}");
+        assert!(matches!(error, SendError::Repeatable { .. }), "{error:?}");
         let error = refused_with(402, r#"{"name":"daily_quota_exceeded"}"#, &[]);
         assert!(matches!(error, SendError::Permanent { kind: Quota, .. }), "{error:?}");
     }
@@ -182,10 +187,10 @@ mod tests {
             (308, "", "configuration"),
             (400, r#"{"name":"new_error"}"#, "rejected"),
             (400, r#"{"name":"to ada@example.com"}"#, "rejected"),
-            (409, "", "transient"),
+            (409, "", "repeatable"),
             (429, "", "transient"),
-            (500, "", "transient"),
-            (503, "<html>", "transient"),
+            (500, "", "repeatable"),
+            (503, "<html>", "repeatable"),
         ];
         for (status, body, expected) in table {
             let class = match refused_with(*status, body, &[]) {
@@ -194,6 +199,7 @@ mod tests {
                     kind.as_str()
                 }
                 SendError::Transient { .. } => "transient",
+                SendError::Repeatable { .. } => "repeatable",
                 SendError::Uncertain { .. } => "uncertain",
             };
             assert_eq!(class, *expected, "{status} {body}");
@@ -204,7 +210,9 @@ mod tests {
     fn the_rate_headers_tell_how_long_to_wait() {
         let wait = |headers: &[(&'static str, &'static str)]| match refused_with(429, "", headers) {
             SendError::Transient { retry_after, .. } => retry_after.map(|wait| wait.as_secs()),
-            other @ (SendError::Permanent { .. } | SendError::Uncertain { .. }) => panic!("{other:?}"),
+            other @ (SendError::Repeatable { .. } | SendError::Permanent { .. } | SendError::Uncertain { .. }) => {
+                panic!("{other:?}")
+            }
         };
         assert_eq!(wait(&[("ratelimit-reset", "4")]), Some(4));
         assert_eq!(wait(&[("ratelimit-reset", "4"), ("retry-after", "1")]), Some(1));

@@ -8,6 +8,7 @@ use aws_lc_rs::digest;
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::super::report::{Fingerprint, about};
 use super::super::{Event, MalformedCallback, ProviderName, Report};
 use super::errors;
 use crate::clock::latest_in_second;
@@ -27,12 +28,12 @@ struct Fields<'a> {
 }
 
 /// Reads one callback's body.
-pub fn parse(body: &[u8], received: Timestamp) -> Result<Vec<Report>, MalformedCallback> {
+pub fn parse(body: &[u8], received: Timestamp, of: Fingerprint<'_>) -> Result<Vec<Report>, MalformedCallback> {
     let events: Vec<Value> = serde_json::from_slice(body).map_err(|_| MalformedCallback("not an array of events"))?;
-    Ok(events.iter().map(|event| report(event, received)).collect())
+    Ok(events.iter().map(|event| report(event, received, of)).collect())
 }
 
-fn report(event: &Value, received: Timestamp) -> Report {
+fn report(event: &Value, received: Timestamp, of: Fingerprint<'_>) -> Report {
     let text = |name: &str| event.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
     let fields = Fields {
         event: text("event"),
@@ -51,6 +52,7 @@ fn report(event: &Value, received: Timestamp) -> Report {
         key: fields.sg_event_id.map_or_else(|| fingerprint(event), str::to_owned),
         event: happened,
         at: event.get("timestamp").and_then(time).map_or(received, |second| latest_in_second(second, received)),
+        recipient: text("email").and_then(|email| about(email, of)),
         provider_code,
         call: None,
     }
@@ -104,11 +106,15 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::message::MessageId;
+    use crate::message::{Address, MessageId};
     use crate::provider::PermanentKind::{InvalidEmail, OptedOut, Unreachable};
 
+    fn hashed(address: &Address) -> String {
+        format!("fingerprint of {}", address.canonical())
+    }
+
     fn only(event: Value) -> Report {
-        let mut reports = parse(json!([event]).to_string().as_bytes(), Timestamp::UNIX_EPOCH).unwrap();
+        let mut reports = parse(json!([event]).to_string().as_bytes(), Timestamp::UNIX_EPOCH, &hashed).unwrap();
         assert_eq!(reports.len(), 1);
         reports.remove(0)
     }
@@ -116,7 +122,7 @@ mod tests {
     #[test]
     fn an_event_becomes_a_report() {
         let id = MessageId::new();
-        let event = json!({"email": "a@b.example", "event": "delivered", "response": "250 OK", "timestamp": 1_600_112_492,
+        let event = json!({"email": "A@b.example", "event": "delivered", "response": "250 OK", "timestamp": 1_600_112_492,
             "sg_event_id": "e1", "sg_message_id": "LRz_A.filter-9.0", "smtp-id": "<x>", "message_id": id.to_string(), "tls": 1});
         let expected = Report {
             provider: ProviderName::Sendgrid,
@@ -125,6 +131,7 @@ mod tests {
             key: "e1".to_owned(),
             event: Event::Delivered,
             at: Timestamp::from_second(1_600_112_492).unwrap(),
+            recipient: Some("fingerprint of a@b.example".to_owned()),
             provider_code: None,
             call: None,
         };
@@ -185,9 +192,8 @@ mod tests {
     #[test]
     fn an_event_without_an_id_has_the_same_key_whenever_it_comes() {
         let alone = only(json!({"event": "bounce", "reason": "r", "message_id": "x"}));
-        let again =
-            parse(br#"[{"event":"open"}, {"message_id":"x", "reason":"r","event":"bounce"}]"#, Timestamp::UNIX_EPOCH)
-                .unwrap();
+        let again = br#"[{"event":"open"}, {"message_id":"x", "reason":"r","event":"bounce"}]"#;
+        let again = parse(again, Timestamp::UNIX_EPOCH, &hashed).unwrap();
         assert_eq!(alone.key, again[1].key);
         assert_ne!(alone.key, again[0].key);
         assert_eq!((alone.message_id, alone.provider_id), (None, None));
@@ -196,8 +202,8 @@ mod tests {
     #[test]
     fn what_is_no_array_is_malformed() {
         for body in [&b""[..], b"{}", br#"{"event":"open"}"#, b"[{]", b"\xff", b"null"] {
-            assert!(parse(body, Timestamp::UNIX_EPOCH).is_err(), "{body:?}");
+            assert!(parse(body, Timestamp::UNIX_EPOCH, &hashed).is_err(), "{body:?}");
         }
-        assert_eq!(parse(b"[]\r\n", Timestamp::UNIX_EPOCH), Ok(Vec::new()));
+        assert_eq!(parse(b"[]\r\n", Timestamp::UNIX_EPOCH, &hashed), Ok(Vec::new()));
     }
 }

@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 use super::super::call::{answer, header};
 use super::super::{Accepted, Outgoing, PermanentKind, Provider, ProviderName, Report, Resolution, SendError, Taken};
 use super::{SendgridCredentials, Settings, errors};
-use crate::message::content::Email;
-use crate::message::{Address, Content, MessageId};
+use crate::message::content::{Attachment, Email, Place};
+use crate::message::{Address, Content, EmailAddress, MessageId};
 
 /// SendGrid, with one version of its credentials. Cheap to make.
 #[derive(Clone, Debug)]
@@ -28,8 +28,7 @@ impl Sendgrid {
     }
 
     fn body(&self, message: &Outgoing) -> Result<Value, SendError> {
-        let (Address::Email(to), Content::Email(Email { subject, text, html, .. })) = (&message.to, &message.content)
-        else {
+        let (Address::Email(to), Content::Email(email)) = (&message.to, &message.content) else {
             return Err(SendError::Permanent {
                 kind: PermanentKind::Configuration,
                 provider_code: "channel".to_owned(),
@@ -37,18 +36,28 @@ impl Sendgrid {
             });
         };
         // The order is SendGrid's rule: text/plain stands before text/html. An empty value is refused.
-        let content: Vec<Value> = [("text/plain", text), ("text/html", html)]
+        let content: Vec<Value> = [("text/plain", &email.text), ("text/html", &email.html)]
             .into_iter()
             .filter_map(|(kind, value)| Some((kind, value.as_deref().filter(|value| !value.is_empty())?)))
             .map(|(kind, value)| json!({"type": kind, "value": value}))
             .collect();
-        Ok(json!({
-            "personalizations": [{"to": [{"email": to.as_str()}]}],
+        let mut body = json!({
+            "personalizations": [personalization(to, email)],
             "from": self.from(message),
-            "subject": subject,
+            "subject": email.subject,
             "content": content,
             "custom_args": {"message_id": message.id.to_string()},
-        }))
+        });
+        if let Some(reply_to) = &email.reply_to {
+            body["reply_to"] = json!({"email": reply_to.as_str()});
+        }
+        if !email.attachments.is_empty() {
+            body["attachments"] = email.attachments.iter().map(attachment).collect();
+        }
+        if let Some(category) = &message.category {
+            body["categories"] = json!([plain(category)]);
+        }
+        Ok(body)
     }
 
     /// `Name <address>` or a bare address from the client, else the configured sender.
@@ -63,6 +72,38 @@ impl Sendgrid {
             None => json!({"email": from.trim()}),
         }
     }
+}
+
+/// Everybody it goes to. An empty list is refused, so a place nobody stands in is left out.
+fn personalization(own: &EmailAddress, email: &Email) -> Value {
+    let named = |address: &EmailAddress| json!({"email": address.as_str()});
+    let mut places = json!({"to": std::iter::once(own).chain(email.at(Place::To)).map(named).collect::<Value>()});
+    for (name, place) in [("cc", Place::Cc), ("bcc", Place::Bcc)] {
+        let addresses: Vec<Value> = email.at(place).map(named).collect();
+        if !addresses.is_empty() {
+            places[name] = addresses.into();
+        }
+    }
+    places
+}
+
+fn attachment(file: &Attachment) -> Value {
+    let mut body = json!({
+        "content": file.content,
+        "type": file.content_type,
+        "filename": file.filename,
+        "disposition": "attachment",
+    });
+    if let Some(id) = &file.content_id {
+        body["disposition"] = json!("inline");
+        body["content_id"] = json!(id);
+    }
+    body
+}
+
+/// Categories are ASCII ("Ensure that you're only using 7bit encoding", Categories).
+fn plain(category: &str) -> String {
+    category.chars().map(|c| if c.is_ascii() { c } else { '_' }).collect()
 }
 
 #[async_trait]

@@ -21,6 +21,7 @@ pub fn parse(query: &str, body: &[u8], received: Timestamp) -> Result<Vec<Report
     let status = parameters.text(&["MessageStatus", "SmsStatus"])?.ok_or(MalformedCallback("no MessageStatus"))?;
     let error_code = parameters.number("ErrorCode").filter(|code| *code != 0);
     Ok(vec![Report {
+        recipient: None,
         provider: ProviderName::Twilio,
         message_id: our_id(query),
         provider_id: Some(sid.to_owned()),
@@ -43,6 +44,7 @@ pub fn parse_call(query: &str, body: &[u8], received: Timestamp) -> Result<Vec<R
     let event = call_event(status).unwrap_or(Event::Ignored);
     let at = parameters.text(&["Timestamp"])?.and_then(date);
     Ok(vec![Report {
+        recipient: None,
         provider: ProviderName::Twilio,
         message_id: our_id(query),
         provider_id: Some(sid.to_owned()),
@@ -104,6 +106,7 @@ mod tests {
     fn a_form_becomes_one_report() {
         let id = MessageId::new();
         let expected = Report {
+            recipient: None,
             provider: ProviderName::Twilio,
             message_id: Some(id),
             provider_id: Some("SM1".to_owned()),
@@ -165,6 +168,7 @@ mod tests {
         let id = MessageId::new();
         let received = "2026-03-01T12:00:20Z".parse().unwrap();
         let expected = Report {
+            recipient: None,
             provider: ProviderName::Twilio,
             message_id: Some(id),
             provider_id: Some("CA1".to_owned()),

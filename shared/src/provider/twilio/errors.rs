@@ -221,6 +221,7 @@ mod tests {
             let class = match refused_with(*status, body) {
                 SendError::Permanent { kind, .. } => kind.as_str(),
                 SendError::Transient { .. } => "transient",
+                SendError::Repeatable { .. } => "repeatable",
                 SendError::Uncertain { .. } => "uncertain",
             };
             assert_eq!(class, *expected, "{status} {body}");

@@ -45,6 +45,8 @@ pub enum Untaken {
     /// It was too busy; the attempt does not count.
     Busy,
     Failed,
+    /// It may have taken it after all, and knows the same request again: no other provider may get it from now on.
+    Unsure,
 }
 
 /// What comes after an end.
@@ -80,7 +82,7 @@ impl Settled {
 }
 
 impl Messages {
-    /// Claims a message for sending until `lease`. `false`: somebody else did, or it changed since it was read.
+    /// Claims a message for sending until `lease`, through the provider that stands in it. `false`: somebody else did, or it changed since it was read.
     pub async fn claim(
         &self,
         seen: &Message,
@@ -96,6 +98,8 @@ impl Messages {
             .status(Status::Sending)
             .set("attempts", number(attempt))
             .set("decision", super::row::attribute(decision))
+            .set("provider", text(seen.provider.as_str()))
+            .set("cost", super::row::attribute(&seen.cost))
             .remove("provider_code")
             .time("claimed_at", now)
             .time_if_absent("started_at", now)
@@ -125,6 +129,7 @@ impl Messages {
                 let update = match because {
                     Untaken::Busy => update.increment("throttled"),
                     Untaken::Failed => update,
+                    Untaken::Unsure => update.remove("choice"),
                 };
                 let update = update.remove("lease_until").due(id, *due);
                 (update, Some(format!("{provider_code}: {detail}")))
@@ -202,6 +207,7 @@ impl Messages {
             .set("status", text(Status::Held.as_str()))
             .set("looks", number(looks))
             .set("decision", super::row::attribute(decision))
+            .set("provider", text(seen.provider.as_str()))
             .time("not_before", until)
             .due(seen.id, due)
             .trail(&format!("held:{}", decision.reason), &entry);

@@ -10,6 +10,9 @@ use crate::provider::{Event, Report};
 use crate::store::update::Applied;
 use crate::store::{Item, StoreError, text, unavailable};
 
+/// How many entries a trail may have before nothing more is noted of an e-mail's other recipients.
+const MOST_OF_OTHERS: usize = MOST_ENTRIES - 40;
+
 /// What a report did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reported {
@@ -32,14 +35,17 @@ impl Messages {
             return self.note(id, report).await;
         };
         // "The provider has it" seldom says anything new, and a write that its condition refuses costs ten times a read.
-        if report.event == Event::Sent && self.is_past_sending(id).await? {
+        if report.event == Event::Sent && self.says_nothing(id, report).await? {
             return Ok(Reported::Repeated);
         }
         let then = self.after(id, report).await?;
-        match self.apply_report(id, report, move_to(id, to, report, then)).await? {
+        match self.apply_report(id, report, move_to(id, to, report, then).about_its_own(report)).await? {
             Applied::Done(_) if then == Then::Nothing => Ok(Reported::Moved(to)),
             Applied::Done(_) => Ok(Reported::FallsBack(to)),
             Applied::Refused(None) => Ok(Reported::NoSuchMessage),
+            Applied::Refused(Some(item)) if is_about_another(&item, report) => {
+                self.about_another(id, &item, report).await
+            }
             Applied::Refused(Some(item)) if knows(&item, &report.key) || report.event == Event::Sent => {
                 Ok(Reported::Repeated)
             }
@@ -60,14 +66,43 @@ impl Messages {
         Ok(if falls_back { Then::Fallback { due: plus_seconds(report.at, 60) } } else { Then::Nothing })
     }
 
-    /// Whether a message was sent or has ended. A reading that is a moment old can only say "no" too often.
-    async fn is_past_sending(&self, id: MessageId) -> Result<bool, StoreError> {
+    /// Whether "the provider has it" is known: the message was sent or has ended. A reading that is a moment old can only say
+    /// "no" too often.
+    async fn says_nothing(&self, id: MessageId, report: &Report) -> Result<bool, StoreError> {
         let get = self.client.get_item().table_name(&self.table).key("id", text(id.to_string()));
-        let get = get.projection_expression("#s").expression_attribute_names("#s", "status");
+        let get = get.projection_expression("#s, recipient").expression_attribute_names("#s", "status");
         let answer = get.send().await.map_err(unavailable("messages.status"))?;
-        let status = answer.item().and_then(|item| item.get("status")).and_then(|status| status.as_s().ok());
-        let status: Option<Status> = status.and_then(|status| status.parse().ok());
-        Ok(status.is_some_and(|status| status == Status::Sent || status.is_final()))
+        let Some(item) = answer.item() else { return Ok(false) };
+        let past = status_of(item).is_some_and(|status| status == Status::Sent || status.is_final());
+        Ok(past || (is_about_another(item, report) && !status_of(item).is_some_and(is_open)))
+    }
+
+    /// What a provider says of another recipient is noted as such. It is not what became of the message, but it does show
+    /// that the provider has it.
+    async fn about_another(&self, id: MessageId, item: &Item, report: &Report) -> Result<Reported, StoreError> {
+        if knows(item, &report.key) {
+            return Ok(Reported::Repeated);
+        }
+        let detail = report
+            .provider_code
+            .as_ref()
+            .map_or("another recipient".to_owned(), |code| format!("another recipient: {code}"));
+        let noted = Report { provider_code: Some(detail), ..report.clone() };
+        if status_of(item).is_some_and(is_open) {
+            let evidence = Report { event: Event::Sent, ..noted.clone() };
+            let update = move_to(id, Status::Sent, &evidence, Then::Nothing);
+            if let Applied::Done(_) = self.apply_report(id, &noted, update).await? {
+                return Ok(Reported::Moved(Status::Sent));
+            }
+        }
+        if report.event == Event::Sent {
+            return Ok(Reported::Repeated);
+        }
+        let update = Update::default().only_if_present("id").only_if_size_under("trail", MOST_OF_OTHERS);
+        match self.apply_report(id, &noted, update).await? {
+            Applied::Done(_) => Ok(Reported::Noted),
+            Applied::Refused(_) => Ok(Reported::Repeated),
+        }
     }
 
     async fn note(&self, id: MessageId, report: &Report) -> Result<Reported, StoreError> {
@@ -75,9 +110,12 @@ impl Messages {
             return Ok(Reported::Repeated);
         }
         let update = Update::default().only_if_present("id").only_if_size_under("trail", MOST_ENTRIES);
-        match self.apply_report(id, report, engagement(update, report)).await? {
+        match self.apply_report(id, report, engagement(update, report).about_its_own(report)).await? {
             Applied::Done(_) => Ok(Reported::Noted),
             Applied::Refused(None) => Ok(Reported::NoSuchMessage),
+            Applied::Refused(Some(item)) if is_about_another(&item, report) => {
+                self.about_another(id, &item, report).await
+            }
             Applied::Refused(Some(_)) => Ok(Reported::Repeated),
         }
     }
@@ -159,6 +197,30 @@ fn engagement(update: Update, report: &Report) -> Update {
         | Event::Unsubscribed
         | Event::Ignored => update,
     }
+}
+
+impl Update {
+    /// Only if the report is about the message's own recipient, or does not say whom it is about.
+    fn about_its_own(self, report: &Report) -> Self {
+        match &report.recipient {
+            Some(recipient) => self.only_if_equal("recipient", text(recipient)),
+            None => self,
+        }
+    }
+}
+
+fn is_about_another(item: &Item, report: &Report) -> bool {
+    let own = item.get("recipient").and_then(|own| own.as_s().ok());
+    report.recipient.as_ref().zip(own).is_some_and(|(about, own)| about != own)
+}
+
+fn status_of(item: &Item) -> Option<Status> {
+    item.get("status").and_then(|status| status.as_s().ok()).and_then(|status| status.parse().ok())
+}
+
+/// A call was begun, and nobody knows yet what came of it.
+fn is_open(status: Status) -> bool {
+    matches!(status, Status::Sending | Status::Uncertain)
 }
 
 fn knows(item: &Item, key: &str) -> bool {

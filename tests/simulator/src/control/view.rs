@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::{
-    store::{Channel, Detail, Direction, Message, Provider, Status, Store},
+    store::{Channel, Detail, Direction, Mail, Message, Provider, Status, Store},
     twilio::calls,
 };
 
@@ -26,6 +26,9 @@ pub(super) struct MessageView<'m> {
     #[serde(skip_serializing_if = "Option::is_none")]
     template: Option<String>,
     media: &'m [String],
+    /// Of an e-mail: `to_all`, `cc`, `bcc`, `reply_to` and `attachments`.
+    #[serde(flatten)]
+    mail: Option<Mail>,
     /// What only a call has.
     #[serde(skip_serializing_if = "Option::is_none")]
     call: Option<CallView<'m>>,
@@ -67,6 +70,7 @@ impl<'m> MessageView<'m> {
             html: content.html.as_deref(),
             template: template(message),
             media: &content.media,
+            mail: mail(message),
             call: calls::detail(message).map(|call| CallView {
                 answered_by: call.answered_by,
                 duration: call.duration,
@@ -90,5 +94,13 @@ fn template(message: &Message) -> Option<String> {
             Some(variables.as_ref().map_or_else(|| sid.clone(), |variables| format!("{sid} {variables}")))
         }
         Detail::Call(_) | Detail::Sendgrid(_) | Detail::Resend(_) => None,
+    }
+}
+
+fn mail(message: &Message) -> Option<Mail> {
+    match &message.content.detail {
+        Detail::Sendgrid(envelope) => Some(envelope.mail.clone()),
+        Detail::Resend(email) => Some(email.mail()),
+        Detail::Twilio(_) | Detail::Call(_) => None,
     }
 }

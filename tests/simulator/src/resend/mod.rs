@@ -20,7 +20,10 @@ use axum::{
 use jiff::Timestamp;
 
 pub(crate) use self::idempotency::Idempotency;
-use crate::app::App;
+use crate::{
+    app::App,
+    store::{File, Mail},
+};
 
 /// An e-mail as the client asked for it; each recipient is a message of its own in the store.
 #[derive(Debug, Clone, Default)]
@@ -31,7 +34,22 @@ pub(crate) struct Email {
     pub(crate) reply_to: Vec<String>,
     pub(crate) tags: Vec<(String, String)>,
     pub(crate) headers: Vec<(String, String)>,
+    pub(crate) attachments: Vec<File>,
     pub(crate) scheduled_at: Option<Timestamp>,
+}
+
+impl Email {
+    /// Everybody it went to, and its files.
+    pub(crate) fn mail(&self) -> Mail {
+        let bare = |addresses: &[String]| addresses.iter().map(|address| request::bare(address).to_owned()).collect();
+        Mail {
+            to: bare(&self.to),
+            cc: bare(&self.cc),
+            bcc: bare(&self.bcc),
+            reply_to: bare(&self.reply_to),
+            attachments: self.attachments.clone(),
+        }
+    }
 }
 
 /// Resend's endpoints.

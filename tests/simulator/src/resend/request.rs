@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::{Email, answer::Error};
-use crate::store::{Channel, Detail, Direction, NewMessage, Provider, Status};
+use crate::store::{Channel, Detail, Direction, File, NewMessage, Provider, Status};
 
 const FIELDS: &[&str] = &[
     "attachments",
@@ -53,6 +53,7 @@ pub(super) fn messages(body: &Value, id: &str, our_id: Option<&str>, strict: boo
         reply_to: addresses(body, "reply_to")?.unwrap_or_default(),
         tags: tags(body)?,
         headers: headers(body)?,
+        attachments: attachments(body)?,
         scheduled_at: scheduled_at(body)?,
     };
     let (html, text) = (optional_text(body, "html")?, optional_text(body, "text")?);
@@ -61,7 +62,7 @@ pub(super) fn messages(body: &Value, id: &str, our_id: Option<&str>, strict: boo
         None if html.is_none() && text.is_none() => return Err(invalid("Missing `html` or `text` field.")),
         None => {}
     }
-    let media = attachments(body)?;
+    let media: Vec<String> = email.attachments.iter().map(|file| file.filename.clone()).collect();
     let status = if email.scheduled_at.is_some() { Status::Scheduled } else { Status::Queued };
     let tagged = email.tags.iter().find(|(name, _)| name == "message_id").map(|(_, value)| value.clone());
     let email = Arc::new(email);
@@ -189,14 +190,22 @@ fn check_template(template: &Value, has_content: bool) -> Result<(), Error> {
     }
 }
 
-fn attachments(body: &Map<String, Value>) -> Result<Vec<String>, Error> {
+/// Files come in base64, or are fetched from a `path`; what is fetched has no size here.
+fn attachments(body: &Map<String, Value>) -> Result<Vec<File>, Error> {
     let list = body.get("attachments").and_then(Value::as_array).into_iter().flatten();
     list.map(|attachment| {
         let text = |name| attachment.get(name).and_then(Value::as_str);
-        match (text("content").or(text("path")), text("filename").or(text("path"))) {
-            (Some(_), Some(name)) => Ok(name.to_owned()),
-            _ => Err(Error::new(422, "invalid_attachment", "Attachment must have either a `content` or `path`.")),
-        }
+        let invalid = |why: &str| Error::new(422, "invalid_attachment", why);
+        let Some(name) = text("filename").or(text("path")) else {
+            return Err(invalid("Attachment must have a `filename`."));
+        };
+        let content = match (text("content"), text("path")) {
+            (Some(content), _) => content,
+            (None, Some(_)) => "",
+            (None, None) => return Err(invalid("Attachment must have either a `content` or `path`.")),
+        };
+        let file = File::new(name, text("content_type"), text("content_id"), content);
+        file.ok_or_else(|| invalid("The `content` of an attachment must be base64."))
     })
     .collect()
 }

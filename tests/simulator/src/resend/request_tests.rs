@@ -41,6 +41,7 @@ fn what_is_missing_or_malformed_has_the_providers_name() {
         ("template", json!({ "id": "t" }), "validation_error"),
         ("scheduled_at", json!("soon"), "validation_error"),
         ("attachments", json!([{ "filename": "x" }]), "invalid_attachment"),
+        ("attachments", json!([{ "filename": "x", "content": "not base64!" }]), "invalid_attachment"),
         ("colour", json!("red"), "validation_error"),
     ] {
         assert_eq!(refusal(|body| drop(body.insert(field.to_owned(), value))), Some(name), "{field}");

@@ -11,7 +11,7 @@
 //! | opened@simulator.example | delivered, open, click |
 //! | silent@simulator.example | none at all |
 //!
-//! `bounced@`, `complained@` and `suppressed@resend.dev` do here what they do at Resend (suppressed is dropped).
+//! The part before the `@` may carry a label (`bounced+case-7@simulator.example`). `bounced@`, `complained@` and `suppressed@resend.dev` do here what they do at Resend (suppressed is dropped).
 
 use serde_json::{Value, json};
 
@@ -36,7 +36,9 @@ pub(super) fn steps(to: &str) -> Vec<Step> {
         step("bounce", Status::Bounced, fields)
     };
     let address = to.to_ascii_lowercase();
-    match address.as_str() {
+    let (local, domain) = address.rsplit_once('@').unwrap_or_default();
+    let unlabelled = format!("{}@{domain}", local.split('+').next().unwrap_or_default());
+    match unlabelled.as_str() {
         "bounced@simulator.example" | "bounced@resend.dev" => {
             vec![
                 processed,

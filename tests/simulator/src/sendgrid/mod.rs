@@ -17,7 +17,7 @@ use axum::{Router, response::Response, routing::post};
 use serde_json::{Map, Value};
 
 pub(crate) use self::batch::EventBatcher;
-use crate::app::App;
+use crate::{app::App, store::Mail};
 
 /// What all recipients of one personalization share.
 #[derive(Debug, Clone, Default)]
@@ -27,6 +27,7 @@ pub(crate) struct Envelope {
     /// Flattened into every event.
     pub(crate) custom_args: Map<String, Value>,
     pub(crate) categories: Vec<String>,
+    pub(crate) mail: Mail,
     /// Unix seconds.
     pub(crate) send_at: Option<i64>,
 }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::{Envelope, answer::FieldError, rules::Check};
-use crate::store::{Channel, Detail, Direction, NewMessage, Provider, Status};
+use crate::store::{Channel, Detail, Direction, File, Mail as Everybody, NewMessage, Provider, Status};
 
 /// A checked request.
 #[derive(Debug)]
@@ -57,8 +57,10 @@ fn spread(mail: &Map<String, Value>, personalization: &Value, x_message_id: &str
         x_message_id: x_message_id.to_owned(),
         custom_args,
         categories: categories.filter_map(Value::as_str).map(str::to_owned).collect(),
+        mail: envelope_of(mail, personalization),
         send_at: either("send_at").and_then(Value::as_i64),
     });
+    let media: Vec<String> = envelope.mail.attachments.iter().map(|file| file.filename.clone()).collect();
     let template =
         mail.get("template_id").and_then(Value::as_str).map(|id| match personalization.get("dynamic_template_data") {
             Some(data) => format!("[template {id} with {data}]"),
@@ -78,7 +80,7 @@ fn spread(mail: &Map<String, Value>, personalization: &Value, x_message_id: &str
             subject: either("subject").and_then(Value::as_str).map(str::to_owned),
             text: content("text/plain").or_else(|| template.clone()),
             html: content("text/html"),
-            media: attachments(mail),
+            media: media.clone(),
             our_id: our_id.clone(),
             status: Status::Queued,
             detail: Detail::Sendgrid(Arc::clone(&envelope)),
@@ -95,8 +97,23 @@ fn address(from: &Value) -> String {
     }
 }
 
-/// Attachments by name only: their content is not kept.
-fn attachments(mail: &Map<String, Value>) -> Vec<String> {
-    let list = mail.get("attachments").and_then(Value::as_array).into_iter().flatten();
-    list.filter_map(|attachment| attachment.get("filename")?.as_str()).map(str::to_owned).collect()
+/// Everybody a personalization names, and the files.
+fn envelope_of(mail: &Map<String, Value>, personalization: &Value) -> Everybody {
+    let bare = |recipient: &Value| recipient.get("email").and_then(Value::as_str).map(str::to_owned);
+    let named = |field: &str| {
+        let list = personalization.get(field).and_then(Value::as_array).into_iter().flatten();
+        list.filter_map(bare).collect()
+    };
+    let file = |file: &Value| {
+        let text = |name: &str| file.get(name).and_then(Value::as_str);
+        File::new(text("filename")?, text("type"), text("content_id"), text("content")?)
+    };
+    let files = mail.get("attachments").and_then(Value::as_array).into_iter().flatten();
+    Everybody {
+        to: named("to"),
+        cc: named("cc"),
+        bcc: named("bcc"),
+        reply_to: mail.get("reply_to").and_then(bare).into_iter().collect(),
+        attachments: files.filter_map(file).collect(),
+    }
 }

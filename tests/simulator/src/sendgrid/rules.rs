@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Map, Value};
 
 use super::{address::is_email, answer::FieldError};
@@ -272,6 +273,19 @@ impl<'a> Check<'a> {
                     let message = format!("The attachment {name} is required.");
                     self.wrong(format!("attachments.{index}.{name}"), &format!("attachments.{name}"), message);
                 }
+            }
+            let text = |name: &str| attachment.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
+            if text("content").is_some_and(|content| STANDARD.decode(content).is_err()) {
+                let message = "The attachment content must be base64 encoded.";
+                self.wrong(format!("attachments.{index}.content"), "attachments.content", message);
+            }
+            if text("type").is_some_and(|kind| kind.contains([';', '\r', '\n'])) {
+                let message = "The attachment type cannot contain ';', or CRLF characters.";
+                self.wrong(format!("attachments.{index}.type"), "attachments.type", message);
+            }
+            if text("disposition").is_some_and(|how| !matches!(how, "inline" | "attachment")) {
+                let message = "The attachment disposition must be either inline or attachment.";
+                self.wrong(format!("attachments.{index}.disposition"), "attachments.disposition", message);
             }
         }
     }

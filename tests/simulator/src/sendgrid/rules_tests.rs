@@ -70,3 +70,19 @@ fn unknown_properties_sandbox_text_and_far_times_are_refused() {
     mail["mail_settings"] = json!({ "sandbox_mode": { "enable": "true" } });
     assert_eq!(fields(&mail), ["colour", "send_at", "mail_settings.sandbox_mode.enable"]);
 }
+
+#[test]
+fn files_are_base64_of_a_plain_type() {
+    for (name, value, field) in [
+        ("content", json!("not base64!"), Some("attachments.0.content")),
+        ("content", json!(""), Some("attachments.0.content")),
+        ("type", json!("text/plain; charset=utf-8"), Some("attachments.0.type")),
+        ("disposition", json!("floating"), Some("attachments.0.disposition")),
+        ("filename", json!("b.txt"), None),
+    ] {
+        let mut mail = valid();
+        mail["attachments"] = json!([{ "content": "SGVsbG8=", "filename": "a.txt", "type": "text/plain" }]);
+        mail["attachments"][0][name] = value;
+        assert_eq!(fields(&mail), field.into_iter().collect::<Vec<_>>(), "{name}");
+    }
+}

@@ -3,6 +3,7 @@
 //! Lists go by an index on the address, fetches by an index on the provider's id, and the page asks only for what
 //! changed, so that a hundred thousand messages cost no more to look at than ten.
 
+mod mail;
 mod message;
 mod stats;
 
@@ -14,6 +15,7 @@ use std::{
 use jiff::Timestamp;
 
 pub(crate) use self::{
+    mail::{File, Mail},
     message::{Channel, Detail, Direction, Message, NewMessage, Provider, Status, address_key},
     stats::Stats,
 };

@@ -81,6 +81,38 @@ async fn events_of_many_mails_travel_together_and_none_is_lost() {
 }
 
 #[tokio::test]
+async fn an_email_to_several_is_shown_whole_in_every_mailbox_and_told_for_each() {
+    let world = World::start().await;
+    let mut full = mail("ann@example.com");
+    full["personalizations"][0]["cc"] = json!([{ "email": "bounced@simulator.example" }]);
+    full["personalizations"][0]["bcc"] = json!([{ "email": "eve@example.com" }]);
+    full["attachments"] = json!([{ "content": "SGVsbG8=", "filename": "a.txt", "type": "text/plain" }]);
+    assert_eq!(world.sendgrid(&full).send().await.expect("an answer").status(), 202);
+    let mut same = email("ann@example.org");
+    same["cc"] = json!(["bob@example.org"]);
+    same["bcc"] = json!("eve@example.org");
+    same["attachments"] = json!([{ "content": "SGVsbG8=", "filename": "a.txt", "content_type": "text/plain" }]);
+    assert_eq!(world.resend("k-1", &same).send().await.expect("an answer").status(), 200);
+
+    for (to, cc) in [("eve@example.com", "bounced@simulator.example"), ("eve@example.org", "bob@example.org")] {
+        let seen = world.get(&format!("/_sim/messages?to={to}")).await[0].clone();
+        assert_eq!((&seen["cc"], &seen["bcc"]), (&json!([cc]), &json!([to])), "{seen}");
+        let file = &seen["attachments"][0];
+        assert_eq!(
+            (&file["filename"], &file["size"], &file["content_type"]),
+            (&json!("a.txt"), &json!(5), &json!("text/plain"))
+        );
+        assert_eq!(file["sha256"], "185f8db32271fe25f561a6fc938b2e264306ec304eda518007d1764826381969");
+    }
+    world.wait_for("/_sim/stats", |stats| stats["by_status"]["bounced"] == 1).await;
+    world.wait_for("/_sim/callbacks?provider=sendgrid&contains=bounce", |log| log[0].is_object()).await;
+    let bounced =
+        events(&world.received().into_iter().filter(|callback| callback.body.starts_with('[')).collect::<Vec<_>>());
+    let of_cc: Vec<_> = bounced.iter().filter(|event| event["email"] == "bounced@simulator.example").collect();
+    assert!(of_cc.iter().any(|event| event["event"] == "bounce"), "{bounced:?}");
+}
+
+#[tokio::test]
 async fn the_sandbox_checks_and_sends_nothing() {
     let world = World::start().await;
     let mut mail = mail("ann@example.com");

@@ -1,6 +1,6 @@
 use super::*;
 use crate::clock::Clock;
-use crate::provider::stub::{Owned, Script, Seen, Stub, email, hasty, reply, reply_with, text};
+use crate::provider::stub::{Owned, Script, Seen, Stub, email, full_email, hasty, reply, reply_with, text};
 
 const NOW: &str = "2026-03-01T12:00:00Z";
 const ID: &str = "49a3999c-0ce1-4ea6-ab68-afcd6dc2e794";
@@ -52,6 +52,32 @@ async fn an_email_is_one_request_keyed_by_our_id() {
 }
 
 #[tokio::test]
+async fn everybody_and_every_file_is_in_the_request() {
+    let stub = Stub::new([reply(200, json!({"id": ID}))]).await;
+    let message = full_email();
+    resend(&stub).send(&message).await.unwrap();
+    let expected = json!({
+        "from": "Switchboard <hello@switchboard.example>",
+        "to": ["ada@example.com", "bob@example.com"],
+        "cc": ["cc@example.com"],
+        "bcc": ["bcc@example.com"],
+        "reply_to": "support@example.com",
+        "subject": "Hello Grüße",
+        "text": "plain",
+        "html": "<p>rich</p>",
+        "attachments": [
+            {"content": "iVBORw0KGgo=", "content_type": "image/png", "filename": "chart.png"},
+            {"content": "iVBORw0KGgo=", "content_type": "image/png", "filename": "logo.png", "content_id": "logo"},
+        ],
+        "tags": [
+            {"name": "message_id", "value": message.id.to_string()},
+            {"name": "category", "value": "Ann_e_7_8"},
+        ],
+    });
+    assert_eq!(stub.only_request().json(), expected);
+}
+
+#[tokio::test]
 async fn a_named_sender_is_used_as_it_is() {
     let stub = Stub::new([reply(200, json!({"id": ID}))]).await;
     let mut message = email(Some("hi"), None);
@@ -83,7 +109,7 @@ async fn each_answer_has_its_class() {
         [error(500, "internal_server_error"), error(409, "concurrent_idempotent_requests"), reply(503, "<html>")]
     {
         let error_of = answered(script.clone()).await;
-        assert!(matches!(error_of, SendError::Transient { .. }), "{script:?} gave {error_of:?}");
+        assert!(matches!(error_of, SendError::Repeatable { .. }), "{script:?} gave {error_of:?}");
     }
     let uncertain = [
         error(409, "invalid_idempotent_request"),
@@ -125,7 +151,7 @@ async fn resolving_may_stay_without_an_answer() {
     let (result, _) = resolved(Some(error(409, "invalid_idempotent_request")), NOW).await;
     assert_eq!(result, Ok(Resolution::Unknowable));
     let (result, _) = resolved(Some(error(409, "concurrent_idempotent_requests")), NOW).await;
-    assert!(matches!(result, Err(SendError::Transient { .. })), "{result:?}");
+    assert!(matches!(result, Err(SendError::Repeatable { .. })), "{result:?}");
     let (result, _) = resolved(Some(Script::Reset), NOW).await;
     assert!(matches!(result, Err(SendError::Uncertain { .. })), "{result:?}");
 }
@@ -143,6 +169,7 @@ async fn fetching_reports_the_last_event() {
         key: "last_event:delivered".to_owned(),
         event: Event::Delivered,
         at: NOW.parse().unwrap(),
+        recipient: None,
         provider_code: None,
         call: None,
     };

@@ -1,6 +1,6 @@
 use super::*;
 use crate::clock::Clock;
-use crate::provider::stub::{Owned, Script, Stub, email, hasty, reply, reply_with, text};
+use crate::provider::stub::{Owned, Script, Stub, email, full_email, hasty, reply, reply_with, text};
 
 fn sendgrid(stub: &Stub) -> Sendgrid {
     let settings =
@@ -37,6 +37,32 @@ async fn an_email_is_one_request_with_our_id_in_it() {
         "custom_args": {"message_id": message.id.to_string()},
     });
     assert_eq!(seen.json(), expected);
+}
+
+#[tokio::test]
+async fn everybody_and_every_file_is_in_the_request() {
+    let stub = Stub::new([reply_with(202, "X-Message-Id: a\r\n", "")]).await;
+    let message = full_email();
+    sendgrid(&stub).send(&message).await.unwrap();
+    let expected = json!({
+        "personalizations": [{
+            "to": [{"email": "ada@example.com"}, {"email": "bob@example.com"}],
+            "cc": [{"email": "cc@example.com"}],
+            "bcc": [{"email": "bcc@example.com"}],
+        }],
+        "from": {"email": "hello@switchboard.example", "name": "Switchboard"},
+        "reply_to": {"email": "support@example.com"},
+        "subject": "Hello Grüße",
+        "content": [{"type": "text/plain", "value": "plain"}, {"type": "text/html", "value": "<p>rich</p>"}],
+        "attachments": [
+            {"content": "iVBORw0KGgo=", "type": "image/png", "filename": "chart.png", "disposition": "attachment"},
+            {"content": "iVBORw0KGgo=", "type": "image/png", "filename": "logo.png", "disposition": "inline",
+             "content_id": "logo"},
+        ],
+        "categories": ["Ann_e 7/8"],
+        "custom_args": {"message_id": message.id.to_string()},
+    });
+    assert_eq!(stub.only_request().json(), expected);
 }
 
 #[tokio::test]

@@ -100,6 +100,7 @@ impl Twilio {
             let event = call_event(&found.status).unwrap_or(Event::Ignored);
             let facts = CallFacts::new(found.answered_by, found.duration.and_then(|seconds| seconds.parse().ok()));
             Report {
+                recipient: None,
                 provider: ProviderName::Twilio,
                 message_id: Some(message),
                 provider_code: matches!(event, Event::Undelivered(_)).then(|| found.status.clone()),

@@ -113,6 +113,7 @@ impl Twilio {
         let found: Option<Message> = self.one("Messages", sid).await?;
         let now = self.settings.clock.now();
         Ok(found.map(|found| Report {
+            recipient: None,
             provider: ProviderName::Twilio,
             message_id: Some(message),
             key: key(&found.status, found.error_code),

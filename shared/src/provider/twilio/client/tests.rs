@@ -221,6 +221,7 @@ async fn fetching_reports_the_present_state() {
         key: "undelivered:30005".to_owned(),
         event: Event::Undelivered(PermanentKind::InvalidNumber),
         at: "2026-03-01T12:00:09Z".parse().unwrap(),
+        recipient: None,
         provider_code: Some("30005".to_owned()),
         call: None,
     };

@@ -115,6 +115,7 @@ async fn fetching_a_call_reports_how_it_went() {
     let stub = Stub::new([reply(200, done), reply(200, busy), reply(404, json!({"code": 20404}))]).await;
     let (twilio, id) = (twilio_with(&stub, None), MessageId::new());
     let expected = Report {
+        recipient: None,
         provider: ProviderName::Twilio,
         message_id: Some(id),
         provider_id: Some("CA1".to_owned()),

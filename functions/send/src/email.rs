@@ -1,0 +1,48 @@
+//! What makes an e-mail sendable, whatever the surface: its addresses, its subject, its bodies.
+
+use switchboard::http::ApiError;
+use switchboard::message::EmailAddress;
+use switchboard::message::record::ProviderChoice;
+
+/// The longest subject line (RFC 5322 §2.1.1).
+const LONGEST_SUBJECT: usize = 998;
+/// The longest body, in bytes. Mail programs cut off far below it (Gmail: at 102 kB).
+const LONGEST_BODY: usize = 1 << 20;
+
+/// The two bodies of an e-mail, of which one may be missing.
+pub(crate) type Bodies = (Option<String>, Option<String>);
+
+pub(crate) fn address(field: &str, text: &str) -> Result<EmailAddress, ApiError> {
+    EmailAddress::parse(text).map_err(|error| ApiError::invalid_field(field, format!("It is {error}")))
+}
+
+pub(crate) fn subject(text: String) -> Result<String, ApiError> {
+    if text.trim().is_empty() {
+        return Err(ApiError::missing_field("subject"));
+    }
+    if text.chars().any(char::is_control) || text.chars().count() > LONGEST_SUBJECT {
+        let why = format!("It must be one line of at most {LONGEST_SUBJECT} characters");
+        return Err(ApiError::invalid_field("subject", why));
+    }
+    Ok(text)
+}
+
+/// At least one body that says something.
+pub(crate) fn bodies(text: Option<String>, html: Option<String>) -> Result<Bodies, ApiError> {
+    let given = |field: &str, body: Option<String>| match body.filter(|body| !body.trim().is_empty()) {
+        Some(body) if body.len() > LONGEST_BODY => {
+            Err(ApiError::invalid_field(field, format!("It must be at most {LONGEST_BODY} bytes")))
+        }
+        body => Ok(body),
+    };
+    let (text, html) = (given("text", text)?, given("html", html)?);
+    if text.is_none() && html.is_none() {
+        return Err(ApiError::missing_field("text").details("An e-mail needs text, html or both"));
+    }
+    Ok((text, html))
+}
+
+/// A sender the client names is known to one provider only, so another one must not take the message over.
+pub(crate) fn choice(from: Option<&str>, without: ProviderChoice) -> ProviderChoice {
+    if from.is_some() { ProviderChoice::Fixed } else { without }
+}

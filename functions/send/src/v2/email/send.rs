@@ -1,0 +1,233 @@
+//! `POST /api/v2/communications/email`: an e-mail to one or several, with files.
+
+use axum::extract::State;
+use axum::response::Response;
+use jiff::Timestamp;
+use serde::Deserialize;
+use switchboard::http::error::ErrorBody;
+use switchboard::http::refusals::SendRefusals;
+use switchboard::http::{ApiError, Body, Caller, IdempotencyKey};
+use switchboard::message::content::Email;
+use switchboard::message::record::{Links, ProviderChoice};
+use switchboard::message::trigger::Class;
+use switchboard::message::{Address, Channel, Content, Priority};
+use switchboard::provider::ProviderName;
+use switchboard::road::{Part, Task};
+
+use super::attachments::{self, AttachmentRequest};
+use super::recipients::{self, Addresses};
+use crate::App;
+use crate::accept::{Identity, accept};
+use crate::direct::{DirectResponse, answer};
+use crate::email::{address, bodies, choice, subject};
+use crate::links::link;
+use crate::times::{expiry, instant};
+
+/// An e-mail to one or several.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+pub struct V2EmailRequest {
+    /// One address or a list. At most 50 recipients in `to`, `cc` and `bcc` together, each address once.
+    to: Addresses,
+    #[serde(default)]
+    cc: Addresses,
+    #[serde(default)]
+    bcc: Addresses,
+    /// One line of at most 998 characters.
+    #[schema(example = "Your documents")]
+    subject: String,
+    /// The plain-text body. At least one of `text` and `html` is needed.
+    #[schema(example = "Your documents are attached.")]
+    text: Option<String>,
+    #[schema(example = "<p>Your documents are attached.</p>")]
+    html: Option<String>,
+    /// At most 20 files of 10 MB together; what a request may carry (6 MB in all) makes that about 4.4 MB.
+    #[serde(default)]
+    attachments: Vec<AttachmentRequest>,
+    /// Where answers go. Also taken as `replyTo` and `reply-to`.
+    #[serde(alias = "replyTo", alias = "reply-to")]
+    #[schema(example = "support@example.com")]
+    reply_to: Option<String>,
+    /// The sender; the configured one if absent. A named sender is SendGrid's, and no other provider takes over.
+    from: Option<String>,
+    /// The client's own references, at most 128 printable characters each; shown with the message.
+    #[schema(example = "c-1024")]
+    contact_id: Option<String>,
+    #[schema(example = "a-77")]
+    application_id: Option<String>,
+    /// Also told to the provider. `marketing` and `newsletter` need every recipient's agreement; any other is a
+    /// transactional e-mail.
+    #[schema(example = "documents")]
+    category: Option<String>,
+    /// `critical`, `high`, `medium` (if absent) or `low`: which lane it travels in.
+    #[schema(example = "high")]
+    priority: Option<String>,
+    /// When to send it (ISO 8601; UTC where it names no zone). A time that has passed means now.
+    scheduled_time: Option<String>,
+    /// It is not sent after this time.
+    expires_at: Option<String>,
+}
+
+const PATH: &str = "/api/v2/communications/email";
+
+/// The largest request, in bytes: API Gateway's own limit. (Lambda's is 6 MB, the event around the body included.)
+pub(crate) const LARGEST_REQUEST: usize = 10 * 1024 * 1024;
+
+/// The categories that are marketing.
+const MARKETING: [&str; 2] = ["marketing", "newsletter"];
+
+/// Send an e-mail
+///
+/// To one or several, with files, now or at a time. A recipient who must not be contacted refuses the whole: 403 names
+/// the field. Needs the scope `communication:send`.
+#[utoipa::path(
+    post, path = PATH, tag = "Communications v2", operation_id = "v2_email",
+    params(IdempotencyKey),
+    request_body = V2EmailRequest,
+    responses(
+        (status = 200, description = "Accepted", body = DirectResponse),
+        (status = 413, description = "The request is too large", body = ErrorBody),
+        SendRefusals,
+    ),
+    security(("bearer" = ["communication:send"])),
+)]
+pub async fn handle(
+    State(app): State<App>,
+    caller: Caller,
+    key: IdempotencyKey,
+    body: Body<V2EmailRequest>,
+) -> Result<Response, ApiError> {
+    let identity = Identity::of(&app, &caller.subject, PATH, &key, &body.canonical);
+    let task = read(caller.subject, identity, body.value, app.road.clock.now())?;
+    accept(&app, task, answer(Channel::Email)).await
+}
+
+fn read(caller: String, identity: Identity, request: V2EmailRequest, now: Timestamp) -> Result<Task, ApiError> {
+    let (to, others) = recipients::read(request.to, request.cc, request.bcc)?;
+    let from = request.from.map(|from| address("from", &from)).transpose()?.map(|from| from.as_str().to_owned());
+    let (text, html) = bodies(request.text, request.html)?;
+    let email = Email {
+        subject: subject(request.subject)?,
+        text,
+        html,
+        reply_to: request.reply_to.map(|reply_to| address("reply_to", &reply_to)).transpose()?,
+        others,
+        attachments: attachments::read(request.attachments)?,
+    };
+    let links = Links {
+        contact_id: link("contact_id", request.contact_id)?,
+        application_id: link("application_id", request.application_id)?,
+        category: link("category", request.category)?,
+        ..Links::default()
+    };
+    let priority = request.priority.as_deref().map(priority).transpose()?.unwrap_or(Priority::Medium);
+    let scheduled = request.scheduled_time.as_deref().map(|at| instant("scheduled_time", at, now)).transpose()?;
+    let valid_until = request.expires_at.as_deref().map(|at| expiry("expires_at", at, scheduled, now)).transpose()?;
+    let part = Part {
+        channel: Channel::Email,
+        to: Address::Email(to),
+        choice: choice(from.as_deref(), ProviderChoice::Any),
+        from,
+        content: Content::Email(email),
+        template: None,
+        provider: ProviderName::Sendgrid,
+        asked: None,
+    };
+    let task = Task::new(identity.id, caller, class(links.category.as_deref()), priority.lane(), vec![part]);
+    Ok(Task { request_hash: identity.request_hash, scheduled, valid_until, links, ..task })
+}
+
+fn class(category: Option<&str>) -> Class {
+    let marketing = category.is_some_and(|category| MARKETING.contains(&category.trim().to_lowercase().as_str()));
+    if marketing { Class::Marketing } else { Class::Transactional }
+}
+
+fn priority(text: &str) -> Result<Priority, ApiError> {
+    text.parse().map_err(|_| ApiError::invalid_field("priority", "It must be critical, high, medium or low"))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+    use switchboard::message::content::Place;
+    use switchboard::message::{Lane, MessageId};
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+
+    fn task(change: impl FnOnce(&mut Value)) -> Result<Task, ApiError> {
+        let mut body = json!({"to": "a@x.example", "subject": "Hi", "text": "Hello"});
+        change(&mut body);
+        let identity = Identity { id: MessageId::new(), request_hash: None };
+        read("t".to_owned(), identity, serde_json::from_value(body).unwrap(), NOW)
+    }
+
+    #[test]
+    fn all_of_it_reaches_the_message() {
+        let task = task(|body| {
+            body["cc"] = json!(["b@x.example"]);
+            body["bcc"] = json!("c@x.example");
+            body["reply-to"] = json!("r@x.example");
+            body["category"] = json!("documents");
+            body["contact_id"] = json!("c-1");
+            body["priority"] = json!("critical");
+            body["scheduled_time"] = json!("1970-01-02T00:00:00Z");
+            body["expires_at"] = json!("1970-01-03T00:00:00Z");
+            body["attachments"] = json!([{"filename": "a.txt", "content": "SGVsbG8=", "type": "text/plain"}]);
+        })
+        .unwrap();
+        assert_eq!((task.lane, task.class), (Lane::Urgent, Class::Transactional));
+        assert_eq!(task.scheduled.unwrap().to_string(), "1970-01-02T00:00:00Z");
+        assert_eq!(task.valid_until.unwrap().to_string(), "1970-01-03T00:00:00Z");
+        assert_eq!(
+            (task.links.contact_id.as_deref(), task.links.category.as_deref()),
+            (Some("c-1"), Some("documents"))
+        );
+        let part = &task.parts[0];
+        assert_eq!((part.to.as_str(), part.choice), ("a@x.example", ProviderChoice::Any));
+        let Content::Email(email) = &part.content else { panic!("no e-mail") };
+        assert_eq!(email.others.iter().map(|other| other.place).collect::<Vec<_>>(), [Place::Cc, Place::Bcc]);
+        assert_eq!(email.reply_to.as_ref().unwrap().as_str(), "r@x.example");
+        assert_eq!(email.attachments[0].content_type, "text/plain");
+    }
+
+    #[test]
+    fn a_named_sender_stays_with_its_provider() {
+        let task = task(|body| body["from"] = json!("me@x.example")).unwrap();
+        assert_eq!((task.parts[0].choice, task.parts[0].provider), (ProviderChoice::Fixed, ProviderName::Sendgrid));
+    }
+
+    #[test]
+    fn only_marketing_categories_are_marketing() {
+        for (category, class) in [
+            (Some("marketing"), Class::Marketing),
+            (Some(" Newsletter "), Class::Marketing),
+            (Some("documents"), Class::Transactional),
+            (None, Class::Transactional),
+        ] {
+            assert_eq!(task(|body| body["category"] = json!(category)).unwrap().class, class, "{category:?}");
+        }
+    }
+
+    #[test]
+    fn each_wrong_field_is_named() {
+        for (field, value) in [
+            ("to", json!([])),
+            ("subject", json!("a\nb")),
+            ("subject", json!(" ")),
+            ("text", json!("x".repeat((1 << 20) + 1))),
+            ("from", json!("Me <me@x.example>")),
+            ("reply_to", json!("nobody")),
+            ("contact_id", json!("x".repeat(129))),
+            ("application_id", json!("a\u{7}b")),
+            ("priority", json!("extreme")),
+            ("scheduled_time", json!("soon")),
+            ("expires_at", json!("1969-01-01T00:00:00Z")),
+        ] {
+            let error = task(|body| body[field] = value.clone()).expect_err("refused");
+            assert!(error.message().ends_with(&format!("field: {field}")), "{field}: {}", error.message());
+        }
+        let neither = task(|body| body["text"] = json!(null)).expect_err("refused");
+        assert_eq!(neither.message(), "Missing required field: text");
+    }
+}
