@@ -140,7 +140,7 @@ async fn a_send_its_status_and_its_cancellation_answer_as_printed() {
 #[tokio::test]
 async fn a_batch_answers_as_printed() {
     let world = registered().await;
-    let _lines = world.share(&[Line::Sms, Line::Resend]).await;
+    let _lines = world.share(&[Line::Sms, Line::Resend, Line::Sendgrid]).await;
     let mail = json!({"user_id": 124, "email": "user124@example.com", "message_types": ["weekly_checkin"]});
     world.post("/api/communication/consent/email", &mail).send().await.ok();
     world.prefers(124, &json!({"time_zone": crate::world::fresh::zone_at(12)})).await;

@@ -79,7 +79,7 @@ async fn a_key_belongs_to_its_caller() {
 #[tokio::test]
 async fn a_key_on_both_channels_holds_for_both() {
     let world = World::new();
-    let _lines = world.share(&[Line::Sms, Line::Resend]).await;
+    let _lines = world.share(&[Line::Sms, Line::Resend, Line::Sendgrid]).await;
     let (person, key) = (world.person().await, fresh::word());
     let body = json!({
         "user_id": person.id, "trigger_type": "payment_reminder", "channel": "both", "data": {"amount": "5.00"},

@@ -25,6 +25,10 @@ mod fallback;
 #[cfg(test)]
 mod idempotency;
 #[cfg(test)]
+mod mail;
+#[cfg(test)]
+mod mail_failover;
+#[cfg(test)]
 mod poison;
 #[cfg(test)]
 mod preferences;

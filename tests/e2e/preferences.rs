@@ -87,7 +87,7 @@ async fn changes_at_the_same_moment_lose_nothing() {
 #[tokio::test]
 async fn what_a_person_switched_off_is_not_sent_and_the_record_says_why() {
     let world = World::new();
-    let _lines = world.share(&[Line::Sms, Line::Resend]).await;
+    let _lines = world.share(&[Line::Sms, Line::Resend, Line::Sendgrid]).await;
     let person = world.person().await;
     world.prefers(person.id, &json!({"alert_types_sms": {"payment_reminder": false}, "email_enabled": false})).await;
     let send = |trigger: &str, channel: &str| json!({"user_id": person.id, "trigger_type": trigger, "channel": channel, "data": {}});

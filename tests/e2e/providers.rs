@@ -28,7 +28,7 @@ async fn what_the_provider_refuses_for_good_ends_with_its_reason() {
 #[tokio::test]
 async fn what_the_provider_took_and_could_not_deliver_ends_with_its_reason() {
     let world = World::new();
-    let _lines = world.share(&[Line::Sms, Line::Whatsapp, Line::Resend]).await;
+    let _lines = world.share(&[Line::Sms, Line::Whatsapp, Line::Resend, Line::Sendgrid]).await;
     for (channel, to, code, reason) in [
         ("sms", "+15005550030", "30003", "unreachable"),
         ("sms", "+15005550033", "30007", "filtered"),
@@ -41,9 +41,8 @@ async fn what_the_provider_took_and_could_not_deliver_ends_with_its_reason() {
     }
     let (user, email) = (fresh::user(), format!("bounced+{}@resend.dev", fresh::word()));
     world.post("/api/communication/consent/email", &json!({"user_id": user, "email": email})).send().await.ok();
-    let task = world
-        .trigger(&json!({"user_id": user, "trigger_type": "user_invitation", "data": {}, "channel": "email"}))
-        .await;
+    let body = json!({"user_id": user, "trigger_type": "user_invitation", "data": {}, "channel": "email"});
+    let task = world.trigger_by_resend(&body).await;
     let message = world.until(&task, "undelivered").await;
     assert_eq!(message["provider_code"], "Permanent General", "{message}");
 }
@@ -52,7 +51,7 @@ async fn what_the_provider_took_and_could_not_deliver_ends_with_its_reason() {
 async fn by_resend(world: &World) -> (String, String) {
     let person = world.person().await;
     let body = json!({"user_id": person.id, "trigger_type": "user_invitation", "data": {}, "channel": "email"});
-    (world.trigger(&body).await, person.email)
+    (world.trigger_by_resend(&body).await, person.email)
 }
 
 #[tokio::test]

@@ -17,7 +17,7 @@ fn time(value: &Value) -> Timestamp {
 #[tokio::test]
 async fn marketing_waits_for_the_recipients_morning_and_what_is_urgent_does_not() {
     let world = World::new();
-    let _lines = world.share(&[Line::Resend, Line::Sms]).await;
+    let _lines = world.share(&[Line::Resend, Line::Sms, Line::Sendgrid]).await;
     let (asleep, awake) = (world.person().await, world.person().await);
     // 03:00 with the one, noon with the other.
     world.prefers(asleep.id, &json!({"time_zone": fresh::zone_at(3)})).await;
@@ -57,7 +57,7 @@ async fn marketing_waits_for_the_recipients_morning_and_what_is_urgent_does_not(
 #[tokio::test]
 async fn a_held_message_goes_when_its_morning_comes_and_is_asked_about_again() {
     let world = World::new();
-    let _lines = world.share(&[Line::Resend]).await;
+    let _lines = world.share(&[Line::Resend, Line::Sendgrid]).await;
     let person = world.person().await;
     world.prefers(person.id, &json!({"time_zone": fresh::zone_at(3)})).await;
     let held = world.trigger(&marketing(&person)).await;
@@ -78,7 +78,7 @@ async fn a_held_message_goes_when_its_morning_comes_and_is_asked_about_again() {
 #[tokio::test]
 async fn a_person_has_quiet_hours_of_their_own() {
     let world = World::new();
-    let _lines = world.share(&[Line::Resend]).await;
+    let _lines = world.share(&[Line::Resend, Line::Sendgrid]).await;
     let person = world.person().await;
     world.prefers(person.id, &json!({"quiet_hours": {"start": "11:00", "end": "14:00"}})).await;
     let held = world.message(&world.trigger(&marketing(&person)).await).await;
@@ -91,7 +91,7 @@ async fn a_person_has_quiet_hours_of_their_own() {
 #[tokio::test]
 async fn the_fourth_marketing_message_of_a_day_waits_for_the_next() {
     let world = World::new();
-    let _lines = world.share(&[Line::Resend]).await;
+    let _lines = world.share(&[Line::Resend, Line::Sendgrid]).await;
     let person = world.person().await;
     for _ in 0..3 {
         world.until(&world.trigger(&marketing(&person)).await, "delivered").await;
@@ -120,7 +120,7 @@ async fn the_fourth_marketing_message_of_a_day_waits_for_the_next() {
 #[tokio::test]
 async fn of_many_at_the_same_moment_no_more_go_than_the_cap_lets_through() {
     let world = World::new();
-    let _lines = world.share(&[Line::Resend]).await;
+    let _lines = world.share(&[Line::Resend, Line::Sendgrid]).await;
     let person = world.person().await;
     let body = marketing(&person);
     let tasks = futures::future::join_all((0..8).map(|_| world.trigger(&body))).await;
@@ -140,7 +140,7 @@ async fn of_many_at_the_same_moment_no_more_go_than_the_cap_lets_through() {
 #[tokio::test]
 async fn who_wants_each_kind_once_a_week_gets_it_once() {
     let world = World::new();
-    let _lines = world.share(&[Line::Resend]).await;
+    let _lines = world.share(&[Line::Resend, Line::Sendgrid]).await;
     let person = world.person().await;
     world.prefers(person.id, &json!({"frequency_preference": "weekly"})).await;
     world.until(&world.trigger(&marketing(&person)).await, "delivered").await;

@@ -68,7 +68,7 @@ async fn a_forged_twilio_callback_changes_nothing() {
 #[tokio::test]
 async fn a_forged_resend_event_changes_nothing() {
     let world = World::new();
-    let _lines = world.share(&[Line::Resend]).await;
+    let _lines = world.share(&[Line::Resend, Line::Sendgrid]).await;
     let (id, email_id) = silent_email(&world).await;
     let before = world.message(&id).await;
     let body = delivered_event(&id, &email_id);
@@ -99,7 +99,8 @@ async fn a_forged_resend_event_changes_nothing() {
 async fn a_forged_batch_of_sendgrids_changes_nothing() {
     let world = World::new();
     let _lines = world.share(&[Line::Sendgrid]).await;
-    let body = json!({"to": "silent@simulator.example", "subject": "x", "text": fresh::text()});
+    let from = "hello@mailbox.example";
+    let body = json!({"to": "silent@simulator.example", "from": from, "subject": "x", "text": fresh::text()});
     let id = world.direct("send-email", &body).await;
     world.until(&id, "sent").await;
     let before = world.message(&id).await;
@@ -125,7 +126,7 @@ async fn silent_email(world: &World) -> (String, String) {
     let (user, email) = (fresh::user(), format!("silent+{}@simulator.example", fresh::word()));
     world.post("/api/communication/consent/email", &json!({"user_id": user, "email": email})).send().await.ok();
     let body = json!({"user_id": user, "trigger_type": "user_invitation", "data": {}, "channel": "email"});
-    let id = world.trigger(&body).await;
+    let id = world.trigger_by_resend(&body).await;
     let message = world.until(&id, "sent").await;
     let email_id = message["provider_id"].as_str().expect("an id").to_owned();
     (id, email_id)

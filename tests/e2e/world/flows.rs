@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
+use super::aws::{number, text};
 use super::{World, eventually, fresh, seconds};
 
 /// How long a message may take from accept to its end when nothing goes wrong, on a busy machine.
@@ -52,6 +54,25 @@ impl World {
         self.direct("send-whatsapp", &json!({"to": to, "body": text})).await
     }
 
+    /// Sends by trigger through Resend, and gives the task's id.
+    pub(crate) async fn trigger_by_resend(&self, body: &Value) -> String {
+        let mut body = body.clone();
+        body["scheduled_time"] = json!(in_an_hour());
+        let id = self.trigger(&body).await;
+        self.release(&id, "resend", "fixed").await;
+        id
+    }
+
+    /// Lets a scheduled message go now, through this provider (which one takes an e-mail is chance otherwise). `choice`:
+    /// `fixed`, or `preferred` where another may still take over.
+    pub(crate) async fn release(&self, id: &str, provider: &str, choice: &str) {
+        let now = Timestamp::now().as_millisecond();
+        let values = [(":p", text(provider)), (":c", text(choice)), (":n", number(now))];
+        self.rewrite(id, "SET provider = :p, choice = :c, not_before = :n", &values).await;
+        let lane = self.message(id).await["lane"].as_str().expect("a lane").to_owned();
+        self.enqueue(&lane, id).await;
+    }
+
     /// One message, as it is now.
     pub(crate) async fn message(&self, id: &str) -> Value {
         self.get(&format!("/api/v2/communications/messages/{id}")).send().await.ok()
@@ -97,6 +118,11 @@ impl World {
         })
         .await
     }
+}
+
+/// A time too far off for a queue: what is scheduled for it waits in the table.
+pub(crate) fn in_an_hour() -> String {
+    (Timestamp::now() + SignedDuration::from_hours(1)).to_string()
 }
 
 #[track_caller]
