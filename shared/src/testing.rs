@@ -92,6 +92,7 @@ pub fn sample_message(now: Timestamp) -> Message {
         content: Content::text("Hello"),
         segments: 1,
         cost: Micros::new(8_300),
+        estimate: Micros::new(8_300),
         links: Links::default(),
         fallback_to: Vec::new(),
         fallbacks: Vec::new(),

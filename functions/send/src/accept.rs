@@ -114,5 +114,5 @@ fn refused(reason: &str) -> ApiError {
 
 /// The estimated cost of what goes out.
 pub(crate) fn total_cost(accepted: &Accepted) -> Micros {
-    accepted.allowed().map(|message| message.cost).sum()
+    accepted.allowed().map(|message| message.estimate).sum()
 }

@@ -41,6 +41,9 @@ pub struct Message {
     pub content: Content,
     pub segments: u32,
     pub cost: Micros,
+    /// What it was accepted at: an e-mail costs what the provider takes that sends it in the end, and a repeated request gets
+    /// the answer of the first.
+    pub estimate: Micros,
     pub links: Links,
     /// On which channels something else is sent, in this order, if it cannot arrive.
     pub fallback_to: Vec<Channel>,

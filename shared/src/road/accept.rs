@@ -258,10 +258,6 @@ impl Road {
             messages.extend(self.messages.story(*id).await?);
         }
         messages.insert(0, first);
-        for message in messages.iter_mut().filter(|message| message.channel == Channel::Email) {
-            let part = task.parts.iter().find(|part| part.channel == Channel::Email);
-            message.cost = part.map_or(message.cost, accepted_cost);
-        }
         Ok(Accepted { messages, replayed: true })
     }
 }
@@ -338,6 +334,7 @@ fn message(
         content,
         segments,
         cost,
+        estimate: cost,
         links: task.links.clone(),
         fallback_to: fallbacks.iter().map(|fallback| fallback.channel).collect(),
         fallbacks,
@@ -375,12 +372,6 @@ fn worded(part: &Part) -> Content {
         }
         (content, _) => content.clone(),
     }
-}
-
-/// What an e-mail was accepted at. It costs what the provider takes that sent it in the end; a repeated request gets the answer
-/// of the first.
-fn accepted_cost(part: &Part) -> crate::message::Micros {
-    price(part, &part.content).1
 }
 
 /// Segments and estimated cost.

@@ -49,6 +49,9 @@ pub(super) struct Row {
     pub(super) content_key: Option<String>,
     segments: u32,
     cost: Micros,
+    /// What it was accepted at, where that may differ.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    estimate: Option<Micros>,
     #[serde(default, skip_serializing_if = "Links::is_empty")]
     links: Links,
     /// The channels of what is sent instead; the rest of it is sealed.
@@ -143,6 +146,7 @@ impl Messages {
             content_key,
             segments: message.segments,
             cost: message.cost,
+            estimate: (!is_fixed(&message.choice)).then_some(message.estimate),
             links: message.links,
             fallback_to: message.fallback_to,
             instead_of: message.instead_of,
@@ -211,6 +215,7 @@ impl Row {
             content: sealed.content,
             segments: row.segments,
             cost: row.cost,
+            estimate: row.estimate.unwrap_or(row.cost),
             links: row.links,
             fallback_to: row.fallback_to,
             fallbacks: sealed.fallbacks,
