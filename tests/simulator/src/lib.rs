@@ -7,7 +7,8 @@
 //!
 //! Where to read: `twilio`, `sendgrid` and `resend` have the same files, one folder each; `store` is the state,
 //! `callbacks` the way out, `faults` what goes wrong, `control` the endpoints under `/_sim` and the page at `/`.
-//! Numbers and addresses that fail on purpose are listed in the `magic` file of each provider.
+//! Numbers and addresses that fail on purpose are listed in the `magic` file of each provider; calls are the folder
+//! `twilio/calls`, with numbers of its own, and WhatsApp templates the file `twilio/content`.
 //!
 //! Settings of the program, from the environment:
 //!

@@ -64,6 +64,22 @@ fn an_unknown_recipient_gets_transactional_messages_and_no_marketing() {
 }
 
 #[test]
+fn a_no_to_calls_is_about_calls_alone() {
+    let mut person = person(None, &[]);
+    person.grant(Channel::Voice, Default::default(), "test".to_owned(), NOW);
+    person.consents.get_mut(&Channel::Voice).unwrap().state = ConsentState::Revoked;
+    let to = Address::Phone(PhoneNumber::parse("+12125550123", "US").unwrap());
+    let ask = |channel: Channel| {
+        let class = Class::Transactional;
+        let intent = Intent { channel, class, trigger: None, lane: Lane::Standard, to: &to, at: NOW };
+        let question = Question { intent, rules: &TimeRules::default(), person: Some(&person), suppression: None };
+        Decision::make(&question, NOW).reason
+    };
+    assert_eq!(ask(Channel::Voice), "opted_out");
+    assert_eq!([ask(Channel::Sms), ask(Channel::Whatsapp)], ["transactional_message", "transactional_message"]);
+}
+
+#[test]
 fn a_suppressed_address_refuses_everything_first() {
     let suppression =
         Suppression { channel: Channel::Sms, reason: "opted_out".to_owned(), source: ProviderName::Twilio, at: NOW };
