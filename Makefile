@@ -2,6 +2,7 @@
 # into .local/ and target/. Settings are environment variables or arguments: make run API_PORT=9000
 # AWS_PORT (4566), API_PORT (8080), SIMULATOR_PORT (8090), WATCH_PORT (9000), LOCAL_DIR (.local), BUILD_PROFILE (dev),
 # TWILIO_BASE_URL, TWILIO_VERIFY_BASE_URL, TWILIO_LOOKUP_BASE_URL, SENDGRID_BASE_URL, RESEND_BASE_URL (the simulator),
+# ROWS (1000), BAD (a thousandth of them), KILL (0: seconds between two kills) of make soak,
 # RUN_ONCE=1 (make run ends after the first messages).
 
 PYTHON ?= python3
@@ -12,7 +13,7 @@ PIP := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --n
 export PYTHONPATH := infra
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: help run up down status test lint watch bench logs clean
+.PHONY: help run up down status test lint watch bench soak logs clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -44,6 +45,9 @@ watch: $(VENV)/ready ## serve the HTTP functions with hot reload, beside a stack
 
 bench: $(VENV)/ready ## build the release packages; print sizes, cold starts, the road's times, the bill
 	@$(VENV)/bin/python -m bench
+
+soak: $(VENV)/ready ## a bulk job of ROWS rows on a stack of its own; KILL=3 kills a worker every three seconds
+	@$(VENV)/bin/python -m soak
 
 logs: $(VENV)/ready ## follow what the functions, MiniStack and the simulator print
 	@$(LOCAL) logs
