@@ -10,6 +10,7 @@ use switchboard::person::{Decision, Outcome, Suppression};
 use switchboard::provider::call::CALL_TIMEOUT;
 use switchboard::provider::error::LATE;
 use switchboard::provider::{Accepted, PermanentKind, SendError};
+use switchboard::road::accept::EXPIRED;
 use switchboard::road::timing::{Patience, delay, plan, retry_at};
 use switchboard::store::StoreError;
 use switchboard::store::messages::{Settled, Then, Untaken};
@@ -20,9 +21,6 @@ use crate::{App, StepError, budget, pace};
 
 /// How long a claim is held. Three times a provider call's longest: while it lasts nobody else asks what became of it.
 const LEASE_SECONDS: i64 = 30;
-
-/// Why a message ended that was worthless before it could be sent.
-const EXPIRED: &str = "expired";
 
 /// How long after a call of unknown outcome the provider is asked: it may still be working on it.
 const FIRST_QUESTION_SECONDS: i64 = 15;

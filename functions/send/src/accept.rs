@@ -6,6 +6,7 @@ use serde::Serialize;
 use switchboard::http::idempotency::mark_replay;
 use switchboard::http::{ApiError, IdempotencyKey};
 use switchboard::message::{MessageId, Micros};
+use switchboard::road::accept::EXPIRED;
 use switchboard::road::{AcceptError, Accepted, Task};
 
 use crate::App;
@@ -51,6 +52,17 @@ pub(crate) async fn accept<A: Serialize>(
     answer: impl Fn(&Accepted) -> A,
 ) -> Result<Response, ApiError> {
     respond(take(app, task).await?, answer)
+}
+
+/// The same for a task that was read from a request: a repeated one is answered also when it could not be read today
+/// (its time has passed by now).
+pub(crate) async fn accept_read<A: Serialize>(
+    app: &App,
+    identity: Identity,
+    task: Result<Task, ApiError>,
+    answer: impl Fn(&Accepted) -> A,
+) -> Result<Response, ApiError> {
+    respond(take_read(app, identity, task).await?, answer)
 }
 
 /// The answer to an accepted task.
@@ -106,6 +118,7 @@ fn refused(reason: &str) -> ApiError {
         "opted_out" => "The recipient opted out of these messages",
         "no_consent" => "The recipient has not agreed to these messages",
         "channel_disabled" | "message_type_disabled" => "The recipient has switched these messages off",
+        EXPIRED => "The message would be worthless before it may be sent",
         "address_suppressed" => "The recipient's address must not be used on this channel",
         _ => "The recipient must not be contacted",
     };

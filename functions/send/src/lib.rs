@@ -13,6 +13,7 @@ mod links;
 mod many;
 pub mod messages;
 mod rendering;
+pub mod reschedule;
 pub mod sms;
 #[cfg(test)]
 mod tests;
@@ -39,6 +40,7 @@ pub struct App {
 pub fn router(edge: Edge, road: Road, budgets: Budgets) -> Router {
     let send = Access::Scoped(Scope::Send, Limit::Send);
     let batch = Access::Scoped(Scope::Send, Limit::Batch);
+    // Of what was accepted before, so it does not count as a send.
     let cancel = Access::Scoped(Scope::Send, Limit::General);
     let read = Access::Scoped(Scope::Read, Limit::General);
     let spending = Access::Scoped(Scope::ReadAnalytics, Limit::General);
@@ -48,6 +50,12 @@ pub fn router(edge: Edge, road: Road, budgets: Budgets) -> Router {
         .post("/api/communication/batch", "send_batch", batch, communication::batch::handle)
         .get("/api/communication/status/{task_id}", "communication_status", read, communication::status::handle)
         .post("/api/communication/cancel/{task_id}", "cancel_communication", cancel, communication::cancel::handle)
+        .post(
+            "/api/communication/reschedule/{task_id}",
+            "reschedule_communication",
+            cancel,
+            communication::reschedule::handle,
+        )
         .get(
             "/api/communication/trigger-types",
             "trigger_types",
@@ -104,6 +112,12 @@ pub fn router(edge: Edge, road: Road, budgets: Budgets) -> Router {
             v2::email::send::handle,
         )
         .get("/api/v2/communications/messages/{id}", "message", read, messages::get::handle)
+        .post(
+            "/api/v2/communications/messages/{id}/reschedule",
+            "reschedule_message",
+            cancel,
+            messages::reschedule::handle,
+        )
         .finish(App { road, budgets, region: default_region() })
 }
 
@@ -114,6 +128,7 @@ pub fn router(edge: Edge, road: Road, budgets: Budgets) -> Router {
     communication::batch::handle,
     communication::status::handle,
     communication::cancel::handle,
+    communication::reschedule::handle,
     communication::trigger_types::handle,
     twilio::send_sms::handle,
     twilio::send_whatsapp::handle,
@@ -144,5 +159,6 @@ pub fn router(edge: Edge, road: Road, budgets: Budgets) -> Router {
     v2::calls::handle,
     v2::email::send::handle,
     messages::get::handle,
+    messages::reschedule::handle,
 ))]
 pub struct Description;

@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
 use serde::Serialize;
 use switchboard::http::ApiError;
 use switchboard::http::idempotency::mark_replay;
@@ -22,6 +23,8 @@ pub(crate) struct One<K> {
     pub(crate) task_id: Option<String>,
     /// Whether it goes out on another channel than was asked for.
     pub(crate) fallback_used: bool,
+    /// When it is to be sent, where that is not now.
+    pub(crate) scheduled: Option<Timestamp>,
     /// Set where it goes out.
     pub(crate) cost: Option<Micros>,
     /// Why it does not, where it does not.
@@ -46,6 +49,7 @@ impl<K> One<K> {
             fallback_used: accepted
                 .as_ref()
                 .is_some_and(|accepted| accepted.allowed().any(|message| message.asked.is_some())),
+            scheduled: accepted.as_ref().and_then(Accepted::scheduled),
             cost: accepted.filter(|_| refused.is_none()).map(|accepted| total_cost(&accepted)),
             error: refused.map(|error| error.message().to_owned()),
         }

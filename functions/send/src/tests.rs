@@ -49,6 +49,9 @@ async fn a_bad_send_is_told_what_is_wrong_in_the_words_of_the_contract() {
     refused(path, send("channel", "pigeon"), "Invalid value for field: channel").await;
     refused(path, send("priority", "extreme"), "Invalid value for field: priority").await;
     refused(path, send("scheduled_time", "soon"), "Invalid value for field: scheduled_time").await;
+    refused(path, send("scheduled_time", "Preferred"), "Invalid value for field: scheduled_time").await;
+    refused(path, send("expires_at", "soon"), "Invalid value for field: expires_at").await;
+    refused(path, send("expires_at", "2025-01-27T10:00:00Z"), "Invalid value for field: expires_at").await;
 }
 
 #[tokio::test]

@@ -5,9 +5,15 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use switchboard::clock::plus_seconds;
 use switchboard::http::ApiError;
+use switchboard::road::Timing;
+
+use crate::App;
 
 /// How far ahead a message can be scheduled: a year and a day.
 const LONGEST_AHEAD_SECONDS: i64 = 366 * 86_400;
+
+/// What asks for the recipient's own time.
+const PREFERRED: &str = "preferred";
 
 /// A time as ISO 8601; UTC where it names no zone; within a year.
 pub(crate) fn instant(field: &str, text: &str, now: Timestamp) -> Result<Timestamp, ApiError> {
@@ -32,6 +38,24 @@ pub(crate) fn expiry(
         return Err(ApiError::invalid_field(field, "It must be later than the time of sending"));
     }
     Ok(at)
+}
+
+/// The same, where a request names one.
+pub(crate) fn valid_until(
+    app: &App,
+    text: Option<&str>,
+    scheduled: Option<Timestamp>,
+) -> Result<Option<Timestamp>, ApiError> {
+    text.map(|text| expiry("expires_at", text, scheduled, app.road.clock.now())).transpose()
+}
+
+/// When a send by trigger goes: at a time, or whenever the recipient likes it best.
+pub(crate) fn timing(app: &App, text: Option<&str>) -> Result<(Timing, Option<Timestamp>), ApiError> {
+    match text {
+        None => Ok((Timing::Asked, None)),
+        Some(PREFERRED) => Ok((Timing::Preferred, None)),
+        Some(text) => Ok((Timing::Asked, Some(instant("scheduled_time", text, app.road.clock.now())?))),
+    }
 }
 
 #[cfg(test)]

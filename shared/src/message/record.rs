@@ -84,6 +84,14 @@ pub struct Times {
         skip_serializing_if = "Option::is_none"
     )]
     pub scheduled: Option<Timestamp>,
+    /// When the client wanted it sent instead, after it was accepted.
+    #[serde(
+        default,
+        with = "crate::clock::millis::option",
+        rename = "rescheduled_at",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub rescheduled: Option<Timestamp>,
     /// It must not be sent before: what the client asked for, a rule's hold, or a retry's pause.
     #[serde(default, with = "crate::clock::millis::option", skip_serializing_if = "Option::is_none")]
     pub not_before: Option<Timestamp>,
@@ -165,6 +173,7 @@ impl Times {
         Self {
             created,
             scheduled: None,
+            rescheduled: None,
             not_before: None,
             valid_until: None,
             started: None,

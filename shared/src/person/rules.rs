@@ -10,7 +10,7 @@ use super::{Frequencies, Intent, Person, QuietHours, Zones, preferred};
 use crate::clock::plus_seconds;
 use crate::config::{Invalid, present};
 use crate::message::trigger::Class;
-use crate::message::{Address, Channel, Lane, MessageId};
+use crate::message::{Address, Lane, MessageId};
 
 /// The deployment's settings.
 #[derive(Clone, Debug)]
@@ -107,16 +107,9 @@ impl TimeRules {
     }
 
     /// The recipient's next preferred time on a channel, and if they would have to be left alone then, the first moment
-    /// after it at which they need not be.
-    pub fn preferred(
-        &self,
-        class: Class,
-        lane: Lane,
-        channel: Channel,
-        person: Option<&Person>,
-        to: &Address,
-        now: Timestamp,
-    ) -> Timestamp {
+    /// after it at which they need not be. `intent.at` is now.
+    pub fn preferred(&self, intent: &Intent<'_>, person: Option<&Person>) -> Timestamp {
+        let Intent { channel, class, lane, to, at: now, .. } = *intent;
         let zones = self.zones(person, to);
         let at = preferred::next(person.map(|person| &person.preferences), channel, zones.first(), now);
         self.quiet_until(class, lane, person, to, at).unwrap_or(at)
@@ -155,7 +148,7 @@ fn cap(name: &'static str, default: Option<u32>) -> Result<Option<u32>, Invalid>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::PhoneNumber;
+    use crate::message::{Channel, PhoneNumber};
     use crate::person::PersonId;
 
     /// 03:00 in New York.
@@ -202,7 +195,11 @@ mod tests {
         let rules = TimeRules::default();
         let mut person = Person::new(PersonId::text("123").unwrap(), night());
         person.preferences.preferred_sms_time = Some(jiff::civil::Time::constant(23, 0, 0, 0));
-        let at = |class| rules.preferred(class, Lane::Standard, Channel::Sms, Some(&person), &phone(), night());
+        let to = phone();
+        let at = |class| {
+            let (channel, lane) = (Channel::Sms, Lane::Standard);
+            rules.preferred(&Intent { channel, class, trigger: None, lane, to: &to, at: night() }, Some(&person))
+        };
         assert_eq!(at(Class::Transactional).to_string(), "2026-01-16T04:00:00Z");
         assert_eq!(at(Class::Marketing).to_string(), "2026-01-16T13:00:00Z");
     }

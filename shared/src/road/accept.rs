@@ -33,6 +33,7 @@ pub struct Task {
     pub person: Option<Person>,
     /// When it should be sent; `None`: now.
     pub scheduled: Option<Timestamp>,
+    pub timing: Timing,
     /// It is worthless after this time.
     pub valid_until: Option<Timestamp>,
     /// The bulk job it is a row of.
@@ -55,6 +56,7 @@ impl Task {
             caller,
             person: None,
             scheduled: None,
+            timing: Timing::default(),
             valid_until: None,
             job: None,
             links: Links::default(),
@@ -67,11 +69,20 @@ impl Task {
     }
 }
 
+/// Whose time a task goes at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Timing {
+    /// The client's: `scheduled`.
+    #[default]
+    Asked,
+    /// The recipient's: the next time they prefer on the channel.
+    Preferred,
+}
+
 impl Task {
     /// What is asked before a part of it is accepted: may it go when it would go.
-    fn intent<'a>(&self, part: &'a Part, now: Timestamp) -> Intent<'a> {
+    fn intent<'a>(&self, part: &'a Part, at: Timestamp) -> Intent<'a> {
         let Self { class, trigger, lane, .. } = *self;
-        let at = self.scheduled.map_or(now, |at| at.max(now));
         Intent { channel: part.channel, class, trigger, lane, to: &part.to, at }
     }
 }
@@ -107,6 +118,12 @@ impl Accepted {
     /// The messages that were accepted to go out, whatever became of them since.
     pub fn allowed(&self) -> impl Iterator<Item = &Message> {
         self.messages.iter().filter(|message| !was_refused(message))
+    }
+
+    /// When the first of them was to be sent, where that was not at once.
+    pub fn scheduled(&self) -> Option<Timestamp> {
+        let ahead = |message: &Message| message.times.scheduled.filter(|at| *at > message.times.created);
+        self.allowed().filter_map(ahead).min()
     }
 
     /// Why nothing goes out, if the decision refused all of it.
@@ -178,7 +195,7 @@ impl Road {
             fallbacks: rest.to_vec(),
             instead_of: Some(ended.id),
             person: ended.person.clone(),
-            ..message(&task, &part, id, Vec::new(), decision, now)
+            ..message(&task, &part, id, Vec::new(), decision, None, now)
         };
         if self.messages.create(std::slice::from_ref(&made)).await? == Created::New {
             self.queue(std::slice::from_ref(&made)).await;
@@ -209,12 +226,21 @@ impl Road {
         let mut messages = Vec::with_capacity(task.parts.len());
         for (part, id) in task.parts.iter().zip(&ids) {
             let siblings = if *id == task.id { ids[1..].to_vec() } else { Vec::new() };
-            let intent = task.intent(part, now);
+            let scheduled = self.scheduled(task, part, now);
+            let intent = task.intent(part, scheduled.map_or(now, |at| at.max(now)));
             let decision = self.decide(&intent, task.person.as_ref()).await?;
             let decision = self.with_others(&intent, &part.content, decision).await?;
-            messages.push(message(task, part, *id, siblings, decision, now));
+            messages.push(message(task, part, *id, siblings, decision, scheduled, now));
         }
         Ok(messages)
+    }
+
+    /// When a part is to be sent, if not now.
+    fn scheduled(&self, task: &Task, part: &Part, now: Timestamp) -> Option<Timestamp> {
+        match task.timing {
+            Timing::Asked => task.scheduled,
+            Timing::Preferred => Some(self.rules.preferred(&task.intent(part, now), task.person.as_ref())),
+        }
     }
 
     /// Queues what is due soon. A failure is no error: the messages are stored, and the sweep queues them.
@@ -272,8 +298,13 @@ pub fn waiting(message: &Message, now: Timestamp) -> Option<Duration> {
 
 /// Whether it was refused when it was accepted. Later steps of a message do not change the answer to its request.
 fn was_refused(message: &Message) -> bool {
-    message.trail.get(ACCEPT).is_some_and(|entry| entry.event == Status::Blocked.as_str())
+    let refusals = [Status::Blocked, Status::Expired];
+    let refused = |entry: &TrailEntry| refusals.iter().any(|status| entry.event == status.as_str());
+    message.trail.get(ACCEPT).is_some_and(refused)
 }
+
+/// Why a message ended that would have been worthless before it may be sent.
+pub const EXPIRED: &str = "expired";
 
 /// The key of a message's first entry in its trail.
 const ACCEPT: &str = "accept";
@@ -288,27 +319,31 @@ fn message(
     id: MessageId,
     siblings: Vec<MessageId>,
     decision: Decision,
+    asked_for: Option<Timestamp>,
     now: Timestamp,
 ) -> Message {
     let content = worded(part);
     let (segments, cost) = price(part, &content);
-    let scheduled = task.scheduled.filter(|at| *at > now);
-    // A message that is scheduled is asked about again at its time: what asks to wait now may not then.
-    let held = decision.until.filter(|until| scheduled.is_none() && *until > now);
+    let scheduled = asked_for.filter(|at| *at > now);
+    let held = decision.until.filter(|until| *until > now);
+    let goes = held.or(scheduled).unwrap_or(now);
     let status = match (decision.is_refused(), scheduled, held) {
         (true, ..) => Status::Blocked,
+        (false, ..) if task.valid_until.is_some_and(|valid| valid <= goes) => Status::Expired,
+        // It is asked about again at its time: what would have to wait by what is known now may not then.
         (false, Some(_), _) => Status::Scheduled,
         (false, None, Some(_)) => Status::Held,
         (false, None, None) => Status::Accepted,
     };
-    let mut times = Times { scheduled: task.scheduled, valid_until: task.valid_until, ..Times::new(now) };
-    if status == Status::Blocked {
+    let mut times = Times { scheduled: asked_for, valid_until: task.valid_until, ..Times::new(now) };
+    if status.is_final() {
         times.ended = Some(now);
     } else {
         times.not_before = scheduled.or(held);
         times.due = Some(plan(times.not_before.unwrap_or(now), now).due);
     }
-    let reason = decision.is_refused().then(|| decision.reason.clone());
+    let expired = (status == Status::Expired).then(|| EXPIRED.to_owned());
+    let reason = expired.or_else(|| decision.is_refused().then(|| decision.reason.clone()));
     let detail = (!decision.is_allowed()).then(|| decision.reason.clone());
     let entry = TrailEntry::ours(now, status.as_str(), detail);
     let fallbacks: Vec<Fallback> =

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use aws_config::BehaviorVersion;
 
-pub use accept::{AcceptError, Accepted, Part, Task, waiting};
+pub use accept::{AcceptError, Accepted, Part, Task, Timing, waiting};
 pub use callback::Applied;
 pub use templates::{RenderError, Templates};
 

@@ -3,6 +3,7 @@
 use axum::extract::State;
 use axum::response::Response;
 use futures::stream::{self, StreamExt};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use switchboard::http::body::from_json;
@@ -47,6 +48,10 @@ pub struct BatchResult {
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
     fallback_used: bool,
+    /// When it is to be sent, where that is not now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    scheduled_time: Option<Timestamp>,
 }
 
 /// The sums.
@@ -115,6 +120,7 @@ fn answer(many: Many<Value>) -> BatchResponse {
         cost: one.cost.map(Micros::units),
         error: one.error,
         fallback_used: one.fallback_used,
+        scheduled_time: one.scheduled,
     };
     BatchResponse { success: true, results: many.each.into_iter().map(result).collect(), summary }
 }

@@ -3,6 +3,7 @@
 pub mod batch;
 pub mod cancel;
 mod channels;
+pub mod reschedule;
 pub mod send;
 pub mod status;
 pub mod trigger_types;

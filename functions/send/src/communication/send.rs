@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use axum::response::Response;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use switchboard::http::error::ErrorBody;
@@ -17,7 +18,7 @@ use super::channels::{Channels, Wish};
 use crate::App;
 use crate::accept::{Identity, respond, take_read, total_cost};
 use crate::rendering::render;
-use crate::times::instant;
+use crate::times::{timing, valid_until};
 
 /// What to send, to whom, and why.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
@@ -39,9 +40,13 @@ pub struct SendRequest {
     /// `critical`, `high`, `medium` or `low`; the trigger's own priority if absent.
     #[schema(example = "critical")]
     priority: Option<String>,
-    /// When to send it (ISO 8601; UTC where it names no zone). A time that has passed means now.
+    /// When to send it (ISO 8601; UTC where it names no zone). A time that has passed means now. `preferred` is the next
+    /// time the person likes on the channel, and 10:00 by their own clock where they never said.
     #[schema(example = "2025-01-27T10:00:00Z")]
     scheduled_time: Option<String>,
+    /// It is worthless after this time (ISO 8601), and ends as `expired` instead of being sent.
+    #[schema(example = "2025-01-27T18:00:00Z")]
+    expires_at: Option<String>,
     /// The language to write in (BCP 47); the person's own if absent.
     #[schema(example = "en")]
     locale: Option<Locale>,
@@ -59,6 +64,10 @@ pub struct SendResponse {
     analytics_tracked: bool,
     #[schema(example = "Communication scheduled successfully")]
     message: &'static str,
+    /// When it is to be sent, where that is not now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    scheduled_time: Option<Timestamp>,
 }
 
 /// Send a communication
@@ -98,6 +107,7 @@ fn answer(accepted: &Accepted) -> SendResponse {
         fallback_used: fallback_used(accepted),
         analytics_tracked: true,
         message: "Communication scheduled successfully",
+        scheduled_time: accepted.scheduled(),
     }
 }
 
@@ -119,11 +129,8 @@ pub(super) async fn read(
     let channels = request.channel.as_deref().map(channels).transpose()?;
     let wish = Wish::read(request.fallback.as_ref())?;
     let priority = request.priority.as_deref().map(priority).transpose()?.unwrap_or(trigger.default_priority());
-    let scheduled = request
-        .scheduled_time
-        .as_deref()
-        .map(|text| instant("scheduled_time", text, app.road.clock.now()))
-        .transpose()?;
+    let (timing, scheduled) = timing(app, request.scheduled_time.as_deref())?;
+    let valid_until = valid_until(app, request.expires_at.as_deref(), scheduled)?;
     let person = app.road.people.get(&request.user_id).await?;
     let person = person
         .ok_or_else(|| ApiError::not_found(format!("Unknown user: {}", request.user_id)).with("field", "user_id"))?;
@@ -142,6 +149,8 @@ pub(super) async fn read(
         request_hash: identity.request_hash,
         person: Some(person),
         scheduled,
+        timing,
+        valid_until,
         trigger: Some(trigger),
         fallbacks,
         ..task

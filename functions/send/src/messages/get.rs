@@ -168,7 +168,7 @@ fn view(message: Message) -> MessageView {
         call: message.call,
         trail,
         created_at: message.times.created,
-        scheduled_at: message.times.scheduled,
+        scheduled_at: message.times.rescheduled.or(message.times.scheduled),
         expires_at: message.times.valid_until,
         not_before: message.times.not_before.filter(|_| waits),
         held_until,

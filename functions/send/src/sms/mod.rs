@@ -22,9 +22,10 @@ use switchboard::message::{Channel, Lane, Message, MessageId, Status};
 use switchboard::road::{Accepted, Task};
 
 use crate::App;
-use crate::accept::{Identity, accept, take};
+use crate::accept::{Identity, accept_read, take_read};
 use crate::direct::{Names, Template, Text, answer};
 use crate::many::{AT_A_TIME, MOST, Many, One};
+use crate::times::valid_until;
 
 /// A text to a number.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
@@ -43,6 +44,10 @@ pub struct SmsRequest {
     #[serde(alias = "mediaUrl")]
     #[schema(example = "https://example.com/image.jpg")]
     media_url: Option<String>,
+    /// It is worthless after this time (ISO 8601), and ends as `expired` instead of being sent.
+    #[serde(alias = "expiresAt")]
+    #[schema(example = "2025-01-27T18:00:00Z")]
+    expires_at: Option<String>,
 }
 
 /// One text to many numbers.
@@ -58,6 +63,10 @@ pub struct BulkSmsRequest {
     /// A picture or document, by its address.
     #[serde(alias = "mediaUrl")]
     media_url: Option<String>,
+    /// It is worthless after this time (ISO 8601), and ends as `expired` instead of being sent.
+    #[serde(alias = "expiresAt")]
+    #[schema(example = "2025-01-27T18:00:00Z")]
+    expires_at: Option<String>,
 }
 
 /// What became of each number, in the request's order.
@@ -96,10 +105,13 @@ async fn one(
     channel: Channel,
 ) -> Result<Response, ApiError> {
     let identity = Identity::of(app, &caller.subject, endpoint, key, &body.canonical);
-    let SmsRequest { to_number, message, from_number, media_url } = body.value;
+    let SmsRequest { to_number, message, from_number, media_url, expires_at } = body.value;
+    let valid_until = valid_until(app, expires_at.as_deref(), None);
     let template = Template::default();
     let text = Text { to: to_number, from: from_number, body: message, media: media_url, template, names: NAMES };
-    accept(app, text.task(app, caller.subject, identity, channel)?, answer(channel)).await
+    let task = valid_until
+        .and_then(|valid_until| Ok(Task { valid_until, ..text.task(app, caller.subject, identity.clone(), channel)? }));
+    accept_read(app, identity, task, answer(channel)).await
 }
 
 /// Sends one text to many numbers.
@@ -111,8 +123,9 @@ async fn many(
     body: Body<BulkSmsRequest>,
     channel: Channel,
 ) -> Result<Response, ApiError> {
-    let BulkSmsRequest { phone_numbers, message, media_url } = body.value;
+    let BulkSmsRequest { phone_numbers, message, media_url, expires_at } = body.value;
     within_bounds("phone_numbers", phone_numbers.len())?;
+    let valid_until = valid_until(app, expires_at.as_deref(), None);
     let text = |to| Text {
         to,
         from: None,
@@ -122,7 +135,7 @@ async fn many(
         names: NAMES,
     };
     let texts = phone_numbers.into_iter().map(|number: String| (number.clone(), Ok(text(number)))).collect();
-    each(app, &caller, (endpoint, key, &body.canonical), texts, channel).await
+    each(app, &caller, (endpoint, key, &body.canonical), texts, channel, valid_until).await
 }
 
 /// Whether a request's list has a number of entries we take.
@@ -139,18 +152,24 @@ pub(crate) async fn each(
     (endpoint, key, canonical): (&str, &IdempotencyKey, &str),
     texts: Vec<(String, Result<Text, ApiError>)>,
     channel: Channel,
+    valid_until: Result<Option<Timestamp>, ApiError>,
 ) -> Result<Response, ApiError> {
-    let work = texts.into_iter().enumerate().map(|(place, (number, text))| async move {
-        let identity = Identity::of_item(app, &caller.subject, endpoint, key, canonical, place);
-        let task = text.and_then(|text| text.task(app, caller.subject.clone(), identity, channel));
-        let taken = match task {
-            Ok(task) => take(app, Task { lane: Lane::Bulk, ..task }).await,
-            Err(error) => Err(error),
-        };
-        (number, taken)
+    let work = texts.into_iter().enumerate().map(|(place, (number, text))| {
+        let valid_until = valid_until.clone();
+        async move {
+            let identity = Identity::of_item(app, &caller.subject, endpoint, key, canonical, place);
+            let task = text
+                .and_then(|text| text.task(app, caller.subject.clone(), identity.clone(), channel))
+                .and_then(|task| Ok(Task { lane: Lane::Bulk, valid_until: valid_until?, ..task }));
+            (number, take_read(app, identity, task).await)
+        }
     });
     let done: Vec<(String, Result<Accepted, ApiError>)> = stream::iter(work).buffered(AT_A_TIME).collect().await;
-    Ok(Many::new(done)?.answer(summary))
+    // What is wrong for each of them is wrong with the request, unless it is a repeated one.
+    match valid_until {
+        Err(error) if done.iter().all(|(_, taken)| taken.is_err()) => Err(error),
+        Ok(_) | Err(_) => Ok(Many::new(done)?.answer(summary)),
+    }
 }
 
 fn summary(many: Many<String>) -> BulkSmsResponse {

@@ -12,9 +12,10 @@ use switchboard::provider::ProviderName;
 use switchboard::road::Task;
 
 use crate::App;
-use crate::accept::{Identity, accept};
+use crate::accept::{Identity, accept_read};
 use crate::direct::{DirectResponse, answer, task};
 use crate::email::{address, bodies, choice, subject};
+use crate::times::valid_until;
 
 /// An e-mail.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
@@ -31,6 +32,9 @@ pub struct EmailRequest {
     text: Option<String>,
     #[schema(example = "<h1>Hello from SendGrid!</h1>")]
     html: Option<String>,
+    /// It is worthless after this time (ISO 8601), and ends as `expired` instead of being sent.
+    #[schema(example = "2025-01-27T18:00:00Z")]
+    expires_at: Option<String>,
 }
 
 /// Send an e-mail
@@ -53,8 +57,9 @@ pub async fn handle(
     body: Body<EmailRequest>,
 ) -> Result<Response, ApiError> {
     let identity = Identity::of(&app, &caller.subject, "send-email", &key, &body.canonical);
-    let task = read(caller, identity, body.value)?;
-    accept(&app, task, answer(Channel::Email)).await
+    let task = valid_until(&app, body.value.expires_at.as_deref(), None)
+        .and_then(|valid_until| Ok(Task { valid_until, ..read(caller, identity.clone(), body.value)? }));
+    accept_read(&app, identity, task, answer(Channel::Email)).await
 }
 
 fn read(caller: Caller, identity: Identity, request: EmailRequest) -> Result<Task, ApiError> {

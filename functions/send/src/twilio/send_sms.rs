@@ -6,11 +6,13 @@ use serde::Deserialize;
 use switchboard::http::refusals::SendRefusals;
 use switchboard::http::{ApiError, Body, Caller, IdempotencyKey};
 use switchboard::message::Channel;
+use switchboard::road::Task;
 
 use super::NAMES;
 use crate::App;
-use crate::accept::{Identity, accept};
+use crate::accept::{Identity, accept_read};
 use crate::direct::{DirectResponse, Template, Text, answer};
+use crate::times::valid_until;
 
 /// A text to a phone.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
@@ -23,6 +25,9 @@ pub struct TextRequest {
     from: Option<String>,
     #[schema(example = "Hello from Twilio!")]
     body: String,
+    /// It is worthless after this time (ISO 8601), and ends as `expired` instead of being sent.
+    #[schema(example = "2025-01-27T18:00:00Z")]
+    expires_at: Option<String>,
 }
 
 /// Send an SMS
@@ -45,8 +50,11 @@ pub async fn handle(
     body: Body<TextRequest>,
 ) -> Result<Response, ApiError> {
     let identity = Identity::of(&app, &caller.subject, "send-sms", &key, &body.canonical);
-    let TextRequest { to, from, body } = body.value;
+    let TextRequest { to, from, body, expires_at } = body.value;
+    let valid_until = valid_until(&app, expires_at.as_deref(), None);
     let text = Text { to, from, body, media: None, template: Template::default(), names: NAMES };
-    let task = text.task(&app, caller.subject, identity, Channel::Sms)?;
-    accept(&app, task, answer(Channel::Sms)).await
+    let task = valid_until.and_then(|valid_until| {
+        Ok(Task { valid_until, ..text.task(&app, caller.subject, identity.clone(), Channel::Sms)? })
+    });
+    accept_read(&app, identity, task, answer(Channel::Sms)).await
 }

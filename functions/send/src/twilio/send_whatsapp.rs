@@ -8,11 +8,13 @@ use serde::Deserialize;
 use switchboard::http::refusals::SendRefusals;
 use switchboard::http::{ApiError, Body, Caller, IdempotencyKey};
 use switchboard::message::Channel;
+use switchboard::road::Task;
 
 use super::NAMES;
 use crate::App;
-use crate::accept::{Identity, accept};
+use crate::accept::{Identity, accept_read};
 use crate::direct::{DirectResponse, Template, Text, answer};
+use crate::times::valid_until;
 
 /// A WhatsApp message: a text, or an approved template.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
@@ -33,6 +35,9 @@ pub struct WhatsappTextRequest {
     /// What the template's places are filled with.
     #[schema(example = json!({"1": "Ada", "2": "Friday"}))]
     content_variables: Option<BTreeMap<String, String>>,
+    /// It is worthless after this time (ISO 8601), and ends as `expired` instead of being sent.
+    #[schema(example = "2025-01-27T18:00:00Z")]
+    expires_at: Option<String>,
 }
 
 /// Send a WhatsApp message
@@ -55,9 +60,12 @@ pub async fn handle(
     body: Body<WhatsappTextRequest>,
 ) -> Result<Response, ApiError> {
     let identity = Identity::of(&app, &caller.subject, "send-whatsapp", &key, &body.canonical);
-    let WhatsappTextRequest { to, from, body, content_sid, content_variables } = body.value;
+    let WhatsappTextRequest { to, from, body, content_sid, content_variables, expires_at } = body.value;
+    let valid_until = valid_until(&app, expires_at.as_deref(), None);
     let template = Template { content_sid, content_variables };
     let text = Text { to, from, body, media: None, template, names: NAMES };
-    let task = text.task(&app, caller.subject, identity, Channel::Whatsapp)?;
-    accept(&app, task, answer(Channel::Whatsapp)).await
+    let task = valid_until.and_then(|valid_until| {
+        Ok(Task { valid_until, ..text.task(&app, caller.subject, identity.clone(), Channel::Whatsapp)? })
+    });
+    accept_read(&app, identity, task, answer(Channel::Whatsapp)).await
 }

@@ -10,7 +10,7 @@ use switchboard::message::record::Links;
 use switchboard::road::Task;
 
 use crate::App;
-use crate::accept::{Identity, accept};
+use crate::accept::{Identity, accept_read};
 use crate::calls::NewCall;
 use crate::direct::{DirectResponse, answer};
 use crate::links::link;
@@ -69,7 +69,8 @@ pub async fn handle(
     body: Body<V2CallRequest>,
 ) -> Result<Response, ApiError> {
     let identity = Identity::of(&app, &caller.subject, PATH, &key, &body.canonical);
-    accept(&app, read(&app, caller.subject, identity, body.value)?, answer(Channel::Voice)).await
+    let task = read(&app, caller.subject, identity.clone(), body.value);
+    accept_read(&app, identity, task, answer(Channel::Voice)).await
 }
 
 fn read(app: &App, caller: String, identity: Identity, request: V2CallRequest) -> Result<Task, ApiError> {

@@ -2,12 +2,13 @@
 //! its own story.
 //!
 //! [`row`]: a message's stored form · [`large`]: content too large for a row · [`accept`]: making and reading messages · [`progress`]: the steps of the worker ·
-//! [`report`]: what providers say · [`sweep`]: what is due.
+//! [`reschedule`]: another time · [`report`]: what providers say · [`sweep`]: what is due.
 
 mod accept;
 mod large;
 mod progress;
 mod report;
+mod reschedule;
 mod row;
 mod sweep;
 
@@ -19,13 +20,14 @@ use jiff::Timestamp;
 pub use accept::Created;
 pub use progress::{Settled, Then, Untaken};
 pub use report::Reported;
+pub use reschedule::Rescheduled;
 pub use sweep::{Agenda, Due, SHARDS};
 
 use super::files::Shelf;
 use super::update::Update;
 use super::{number, text};
 use crate::clock::plus_seconds;
-use crate::message::{MessageId, Status, TrailEntry};
+use crate::message::{Message, MessageId, Status, TrailEntry};
 use crate::seal::Seal;
 
 /// The table.
@@ -61,6 +63,14 @@ fn shard(id: MessageId) -> String {
 impl Update {
     fn status(self, to: Status) -> Self {
         self.set("status", text(to.as_str())).set("looks", number(0))
+    }
+
+    /// Only if its time is still the one that was read: a message that was put off meanwhile must not go.
+    fn only_if_unmoved(self, seen: &Message) -> Self {
+        match seen.times.not_before {
+            Some(at) => self.only_if_equal("not_before", number(at.as_millisecond())),
+            None => self.only_if_absent(&["not_before"]),
+        }
     }
 
     fn due(self, id: MessageId, at: Timestamp) -> Self {

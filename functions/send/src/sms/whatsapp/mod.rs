@@ -33,4 +33,8 @@ pub struct WhatsappRequest {
     #[serde(alias = "contentVariables")]
     #[schema(example = json!({"1": "Ada", "2": "Friday"}))]
     content_variables: Option<BTreeMap<String, String>>,
+    /// It is worthless after this time (ISO 8601), and ends as `expired` instead of being sent.
+    #[serde(alias = "expiresAt")]
+    #[schema(example = "2025-01-27T18:00:00Z")]
+    expires_at: Option<String>,
 }

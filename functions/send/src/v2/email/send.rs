@@ -17,7 +17,7 @@ use switchboard::road::{Part, Task};
 use super::attachments::{self, AttachmentRequest};
 use super::recipients::{self, Addresses};
 use crate::App;
-use crate::accept::{Identity, accept};
+use crate::accept::{Identity, accept_read};
 use crate::direct::{DirectResponse, answer};
 use crate::email::{address, bodies, choice, subject};
 use crate::links::link;
@@ -97,8 +97,8 @@ pub async fn handle(
     body: Body<V2EmailRequest>,
 ) -> Result<Response, ApiError> {
     let identity = Identity::of(&app, &caller.subject, PATH, &key, &body.canonical);
-    let task = read(caller.subject, identity, body.value, app.road.clock.now())?;
-    accept(&app, task, answer(Channel::Email)).await
+    let task = read(caller.subject, identity.clone(), body.value, app.road.clock.now());
+    accept_read(&app, identity, task, answer(Channel::Email)).await
 }
 
 fn read(caller: String, identity: Identity, request: V2EmailRequest, now: Timestamp) -> Result<Task, ApiError> {

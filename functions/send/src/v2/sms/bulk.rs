@@ -14,6 +14,7 @@ use crate::App;
 use crate::direct::{Template, Text};
 use crate::rendering::refused;
 use crate::sms::{BulkSmsResponse, each, within_bounds};
+use crate::times::valid_until;
 
 /// One text to many numbers.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
@@ -23,6 +24,9 @@ pub struct BulkRequest {
     message: String,
     /// 1 to 100 recipients.
     recipients: Vec<BulkRecipient>,
+    /// It is worthless after this time (ISO 8601), and ends as `expired` instead of being sent.
+    #[schema(example = "2025-01-27T18:00:00Z")]
+    expires_at: Option<String>,
 }
 
 /// One number, and what to fill in for it.
@@ -57,12 +61,13 @@ pub async fn handle(
     key: IdempotencyKey,
     body: Body<BulkRequest>,
 ) -> Result<Response, ApiError> {
-    let BulkRequest { message, recipients } = body.value;
+    let BulkRequest { message, recipients, expires_at } = body.value;
     within_bounds("recipients", recipients.len())?;
+    let valid_until = valid_until(&app, expires_at.as_deref(), None);
     check_text(&message).map_err(|error| ApiError::invalid_field("message", error.to_string()))?;
     let made = |BulkRecipient { to, variables }| (String::clone(&to), text(&message, to, &variables));
     let texts = recipients.into_iter().map(made).collect();
-    each(&app, &caller, (PATH, &key, &body.canonical), texts, Channel::Sms).await
+    each(&app, &caller, (PATH, &key, &body.canonical), texts, Channel::Sms, valid_until).await
 }
 
 fn text(message: &str, to: String, variables: &Map<String, Value>) -> Result<Text, ApiError> {

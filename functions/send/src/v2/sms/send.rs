@@ -14,9 +14,10 @@ use switchboard::road::{Part, Task};
 
 use super::NAMES;
 use crate::App;
-use crate::accept::{Identity, accept};
+use crate::accept::{Identity, accept_read};
 use crate::direct::{DirectResponse, Template, Text, answer};
 use crate::rendering::{refused, render};
+use crate::times::valid_until;
 
 /// A text to a number. Either `message` or `template` says what is sent.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
@@ -36,6 +37,9 @@ pub struct V2SmsRequest {
     /// The language of the template (BCP 47); the deployment's default if absent.
     #[schema(value_type = Option<String>)]
     locale: Option<Locale>,
+    /// It is worthless after this time (ISO 8601), and ends as `expired` instead of being sent.
+    #[schema(example = "2025-01-27T18:00:00Z")]
+    expires_at: Option<String>,
 }
 
 const PATH: &str = "/api/v2/communications/sms";
@@ -61,7 +65,13 @@ pub async fn handle(
     body: Body<V2SmsRequest>,
 ) -> Result<Response, ApiError> {
     let identity = Identity::of(&app, &caller.subject, PATH, &key, &body.canonical);
-    let V2SmsRequest { to, message, template, variables, locale } = body.value;
+    let task = read(&app, caller, identity.clone(), body.value).await;
+    accept_read(&app, identity, task, answer(Channel::Sms)).await
+}
+
+async fn read(app: &App, caller: Caller, identity: Identity, request: V2SmsRequest) -> Result<Task, ApiError> {
+    let V2SmsRequest { to, message, template, variables, locale, expires_at } = request;
+    let valid_until = valid_until(app, expires_at.as_deref(), None)?;
     let task = match (message, template) {
         (Some(_), Some(_)) => {
             return Err(ApiError::invalid_field("template", "Either message or template says what is sent"));
@@ -69,13 +79,13 @@ pub async fn handle(
         (message, None) => {
             let body = filled(message.unwrap_or_default(), variables)?;
             let text = Text { to, from: None, body, media: None, template: Template::default(), names: NAMES };
-            text.task(&app, caller.subject, identity, Channel::Sms)?
+            text.task(app, caller.subject, identity, Channel::Sms)?
         }
         (None, Some(name)) => {
-            templated(&app, caller, identity, to, &name, locale, variables.unwrap_or_default()).await?
+            templated(app, caller, identity, to, &name, locale, variables.unwrap_or_default()).await?
         }
     };
-    accept(&app, task, answer(Channel::Sms)).await
+    Ok(Task { valid_until, ..task })
 }
 
 /// A text as it stands; where variables are given, with them in it.
