@@ -29,10 +29,14 @@ fn ordered(lines: &[Line]) -> Vec<Line> {
 }
 
 impl World {
-    /// While this is held, no fault strikes these lines.
+    /// While this is held, no fault strikes these lines. An e-mail may go over either of its two, so they are shared together.
     pub(crate) async fn share(&self, lines: &[Line]) -> Vec<RwLockReadGuard<'static, ()>> {
+        let mut lines = lines.to_vec();
+        if lines.iter().any(|line| matches!(line, Line::Sendgrid | Line::Resend)) {
+            lines.extend([Line::Sendgrid, Line::Resend]);
+        }
         let mut held = Vec::new();
-        for line in ordered(lines) {
+        for line in ordered(&lines) {
             held.push(LINES[line as usize].read().await);
         }
         held
