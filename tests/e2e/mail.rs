@@ -189,6 +189,34 @@ async fn what_becomes_of_another_recipient_is_noted_and_is_not_what_becomes_of_t
 }
 
 #[tokio::test]
+async fn who_complains_or_unsubscribes_is_not_written_to_again_and_it_is_them_not_the_message() {
+    let world = World::new();
+    let _lines = world.share(&MAIL).await;
+    for (provider, kind, domain) in [
+        ("sendgrid", "complained", "simulator.example"),
+        ("sendgrid", "unsubscribed", "simulator.example"),
+        ("resend", "complained", "resend.dev"),
+    ] {
+        let (to, cc) = (fresh::email(), format!("{kind}+{}@{domain}", fresh::word()));
+        let body = json!({"to": to, "cc": cc, "subject": "x", "text": fresh::text()});
+        let id = through(&world, provider, &body).await;
+        world.until(&id, "delivered").await;
+        let again = json!({"to": cc, "subject": "x", "text": fresh::text()});
+        let refused = eventually("the address is not used again", seconds(20), async || {
+            // A dry look: what is accepted here is due in an hour.
+            let mut later = again.clone();
+            later["scheduled_time"] = json!(in_an_hour());
+            let answer = world.post(PATH, &later).send().await;
+            if answer.status == 403 { Ok(answer.json) } else { Err(answer.text) }
+        })
+        .await;
+        assert_eq!(refused["reason"], "address_suppressed", "{provider} {kind}: {refused}");
+        let body = json!({"to": to, "subject": "x", "text": fresh::text()});
+        world.post(PATH, &body).send().await.ok();
+    }
+}
+
+#[tokio::test]
 async fn anothers_delivery_does_not_deliver_the_message() {
     let world = World::new();
     let _lines = world.share(&MAIL).await;

@@ -243,8 +243,7 @@ pub(crate) async fn record(
 
 /// A recipient who said no to the provider said no to us.
 pub(crate) async fn suppress(app: &App, message: &Message, reason: &str, now: Timestamp) -> Result<(), StoreError> {
-    let no = [PermanentKind::OptedOut, PermanentKind::RecipientBlocked];
-    if !no.iter().any(|kind| kind.as_str() == reason) {
+    if !reason.parse().is_ok_and(PermanentKind::is_a_no) {
         return Ok(());
     }
     let suppression =

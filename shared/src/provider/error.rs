@@ -89,6 +89,11 @@ impl PermanentKind {
         matches!(self, Self::Configuration | Self::Credentials)
     }
 
+    /// The recipient said no.
+    pub fn is_a_no(self) -> bool {
+        matches!(self, Self::OptedOut | Self::RecipientBlocked)
+    }
+
     /// It is about our account at the provider, not about the message: another provider may well take it.
     pub fn is_of_the_account(self) -> bool {
         matches!(self, Self::Configuration | Self::Credentials | Self::Quota)

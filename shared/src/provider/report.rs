@@ -76,6 +76,17 @@ impl Event {
         }
     }
 
+    /// Why the address it is about must not be used any more, if it says so: its owner complained, unsubscribed, or had told
+    /// the provider before. (An address that bounced is no "no": the next attempt says it again.)
+    pub fn refusal(self) -> Option<&'static str> {
+        match self {
+            Self::Complained => Some("complained"),
+            Self::Unsubscribed => Some("unsubscribed"),
+            Self::Undelivered(kind) => kind.is_a_no().then_some(kind.as_str()),
+            Self::Sent | Self::Delivered | Self::Deferred | Self::Opened | Self::Clicked | Self::Ignored => None,
+        }
+    }
+
     /// Its name in a message's trail.
     pub fn name(self) -> &'static str {
         match self {

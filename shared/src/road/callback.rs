@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use super::Road;
-use crate::message::MessageId;
+use crate::message::{Channel, MessageId};
+use crate::person::Suppression;
 use crate::provider::ProviderName;
 use crate::provider::{Report, sendgrid};
 use crate::store::StoreError;
@@ -38,6 +39,7 @@ impl Road {
                     report.outcome = ?reported,
                     "report"
                 );
+                self.remember_no(report).await?;
                 if let Reported::FallsBack(_) = reported
                     && let Err(error) = self.queues.look_at(id).await
                 {
@@ -46,6 +48,15 @@ impl Road {
                 Ok(Applied::Reached(id, reported))
             }
         }
+    }
+
+    /// Who said no to an e-mail's provider said no to us: the address the report is about is not used again, whoever's message
+    /// it was. A repetition changes nothing.
+    async fn remember_no(&self, report: &Report) -> Result<(), StoreError> {
+        let (Some(recipient), Some(reason)) = (&report.recipient, report.event.refusal()) else { return Ok(()) };
+        let suppression =
+            Suppression { channel: Channel::Email, reason: reason.to_owned(), source: report.provider, at: report.at };
+        self.people.suppress_by_fingerprint(recipient, &suppression).await
     }
 
     /// Applies a report as a callback brought it. If its message is not there, or the table does not answer, the report

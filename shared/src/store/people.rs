@@ -175,8 +175,17 @@ impl People {
 
     /// Notes that an address must not be used on a channel. The first reason stays.
     pub async fn suppress(&self, address: &Address, suppression: &Suppression) -> Result<(), StoreError> {
+        self.suppress_by_fingerprint(&self.seal.fingerprint(address), suppression).await
+    }
+
+    /// The same where only the address's fingerprint is at hand.
+    pub async fn suppress_by_fingerprint(
+        &self,
+        fingerprint: &str,
+        suppression: &Suppression,
+    ) -> Result<(), StoreError> {
         let mut item: Item = serde_dynamo::to_item(suppression).map_err(unreadable)?;
-        item.insert("pk".to_owned(), text(address_key(&self.seal.fingerprint(address))));
+        item.insert("pk".to_owned(), text(address_key(fingerprint)));
         item.insert("sk".to_owned(), text(format!("suppression#{}", suppression.channel)));
         let put = self.client.put_item().table_name(&self.table).set_item(Some(item));
         match put.condition_expression("attribute_not_exists(pk)").send().await {
