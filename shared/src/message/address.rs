@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use phonenumber::country::Source;
 use phonenumber::metadata::DATABASE;
 use phonenumber::{Mode, country};
 use serde::{Deserialize, Serialize};
@@ -46,19 +47,44 @@ impl PhoneNumber {
     pub fn parse(text: &str, region: &str) -> Result<Self, AddressError> {
         let text = text.trim();
         let text = text.strip_prefix("whatsapp:").unwrap_or(text).trim();
-        let region = region.parse::<country::Id>().ok();
-        let number = phonenumber::parse(region, text).map_err(|_| AddressError::NotAPhoneNumber)?;
-        if number.extension().is_some() || text.chars().any(char::is_alphabetic) {
+        if text.chars().any(char::is_alphabetic) {
             return Err(AddressError::NotAPhoneNumber);
         }
-        let e164 = number.format().mode(Mode::E164).to_string();
-        let digits = e164.chars().filter(char::is_ascii_digit).count();
-        let international = text.starts_with('+') || text.starts_with('\u{ff0b}');
-        if number.is_valid() || (international && (10..=15).contains(&digits)) {
-            Ok(Self(e164))
-        } else {
-            Err(AddressError::WrongLength)
+        if text.starts_with(['+', '\u{ff0b}']) {
+            return Self::international(text);
         }
+        let region = region.parse::<country::Id>().ok();
+        let number = phonenumber::parse(region, text).map_err(|_| AddressError::NotAPhoneNumber)?;
+        if number.code().source() == Source::Idd {
+            let digits = digits(text);
+            let code = number.code().value().to_string();
+            let start = (1..=4).find(|start| digits.get(*start..).is_some_and(|rest| rest.starts_with(&code)));
+            return start.map_or(Err(AddressError::NotAPhoneNumber), |start| {
+                Self::international(&format!("+{}", digits.get(start..).unwrap_or_default()))
+            });
+        }
+        match (number.extension(), number.is_valid()) {
+            (Some(_), _) => Err(AddressError::NotAPhoneNumber),
+            (None, true) => Ok(Self(number.format().mode(Mode::E164).to_string())),
+            (None, false) => Err(AddressError::WrongLength),
+        }
+    }
+
+    /// A number that names its country. The library takes what looks like a trunk prefix off it, of the number's country
+    /// or of the region it is told (`+49 151…` becomes `+49 51…` in the US, `+7 812…` becomes `+7 12…`); only a trunk
+    /// zero (`+44 (0)20…`) is ever written behind a country code, so every other digit stays.
+    fn international(text: &str) -> Result<Self, AddressError> {
+        let number = phonenumber::parse(None, text).map_err(|_| AddressError::NotAPhoneNumber)?;
+        if number.extension().is_some() {
+            return Err(AddressError::NotAPhoneNumber);
+        }
+        let read = number.format().mode(Mode::E164).to_string();
+        let given = format!("+{}", digits(text));
+        let code = format!("+{}", number.code().value());
+        let trunk_zero = given.strip_prefix(&format!("{code}0")).is_some_and(|rest| read == format!("{code}{rest}"));
+        let e164 = if trunk_zero { read } else { given };
+        let is_length = (10..=15).contains(&(e164.len() - 1)) || (number.is_valid() && e164.len() <= 16);
+        is_length.then_some(Self(e164)).ok_or(AddressError::WrongLength)
     }
 
     pub fn as_str(&self) -> &str {
@@ -75,6 +101,17 @@ impl PhoneNumber {
         let regions = DATABASE.region(&number.code().value())?;
         regions.first().map(|&region| region.to_owned())
     }
+}
+
+/// The digits of a text; those of East Asian keyboards count.
+fn digits(text: &str) -> String {
+    text.chars()
+        .filter_map(|c| match c {
+            '0'..='9' => Some(c),
+            '\u{ff10}'..='\u{ff19}' => char::from_digit(u32::from(c) - 0xff10, 10),
+            _ => None,
+        })
+        .collect()
 }
 
 impl EmailAddress {
@@ -165,6 +202,22 @@ mod tests {
     fn a_number_that_names_its_country_is_left_to_the_provider() {
         assert_eq!(phone("+1234567890").as_deref(), Ok("+1234567890"));
         assert_eq!(phone("+15005550001").as_deref(), Ok("+15005550001"));
+    }
+
+    #[test]
+    fn no_digit_of_a_number_that_names_its_country_is_taken_for_a_prefix() {
+        for text in
+            ["+4915112345678", "+78121234567", "+8613812345678", "+528112345678", "+375291234567", "+3612345678"]
+        {
+            for region in ["US", "GB", "DE", "RU", "HU", ""] {
+                assert_eq!(PhoneNumber::parse(text, region).unwrap().as_str(), text, "{region}");
+            }
+        }
+        for text in ["+49 (0)151 1234 5678", "\u{ff0b}49 151 12345678", "011 49 151 12345678"] {
+            assert_eq!(phone(text).as_deref(), Ok("+4915112345678"), "{text}");
+        }
+        assert_eq!(PhoneNumber::parse("00 1 415 555 2671", "GB").unwrap().as_str(), "+14155552671");
+        assert_eq!(phone("+39 06 1234 5678").as_deref(), Ok("+390612345678"), "Italy keeps its zero");
     }
 
     #[test]
