@@ -2,12 +2,13 @@
 //!
 //! Reading order: [`message`] (what a message is) · [`person`] (who may be contacted, and why) · [`provider`] (how a
 //! message leaves and what comes back) · [`store`] (DynamoDB, one file per table) · [`road`] (the steps of a message
-//! that more than one function takes) · [`http`] (the edge every HTTP function shares). The rest is plumbing.
+//! that more than one function takes) · [`otp`] (one-time codes) · [`http`] (the edge every HTTP function shares). The rest is plumbing.
 
 pub mod clock;
 pub mod config;
 pub mod http;
 pub mod message;
+pub mod otp;
 pub mod person;
 pub mod provider;
 pub mod queue;

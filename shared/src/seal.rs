@@ -96,6 +96,13 @@ impl Seal {
         self.keyed_hash(address.canonical().as_bytes())
     }
 
+    /// A key for another use, bound to that use by its label. It follows from the fingerprints' key, which does not rotate.
+    /// The zero byte keeps it apart from everything fingerprinted or hashed: that is text without one.
+    pub fn derived_key(&self, label: &str) -> hmac::Key {
+        let tag = hmac::sign(&self.fingerprint, format!("\0key: {label}").as_bytes());
+        hmac::Key::new(hmac::HMAC_SHA256, tag.as_ref())
+    }
+
     /// A keyed hash of anything, for comparing without keeping (request bodies).
     pub fn keyed_hash(&self, bytes: &[u8]) -> String {
         URL_SAFE_NO_PAD.encode(hmac::sign(&self.fingerprint, bytes))

@@ -90,6 +90,7 @@ pub fn sample_message(now: Timestamp) -> Message {
         to,
         from: None,
         content: Content::text("Hello"),
+        code: None,
         segments: 1,
         cost: Micros::new(8_300),
         estimate: Micros::new(8_300),

@@ -91,6 +91,7 @@ async fn work(app: &App, record: &SqsMessage) -> Result<(), StepError> {
 #[cfg(test)]
 mod tests {
     use switchboard::clock::Clock;
+    use switchboard::otp::Codes;
     use switchboard::testing::{dead_aws, dead_budgets, dead_road};
 
     use super::*;
@@ -101,9 +102,10 @@ mod tests {
         let event: SqsEvent = serde_json::from_str(include_str!("../../../events/deliver.json")).unwrap();
         let ids: Vec<_> = event.records.iter().filter_map(|record| record.message_id.clone()).collect();
         let clock = Clock::system();
-        let providers = Providers::dead(&dead_aws(), clock.clone()).unwrap();
+        let road = dead_road(clock.clone()).unwrap();
+        let providers = Providers::dead(&dead_aws(), clock, Codes::new(road.seal.clone())).unwrap();
         let routing = Routing::new(50, 50);
-        let app = App::new(dead_road(clock).unwrap(), providers, routing, Paces::default(), dead_budgets());
+        let app = App::new(road, providers, routing, Paces::default(), dead_budgets());
         let response = handle(&app, LambdaEvent::new(event, lambda_runtime::Context::default())).await.unwrap();
         let mut failed: Vec<_> =
             response.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect();

@@ -4,6 +4,7 @@ use aws_sdk_dynamodb::Client;
 use deliver::{App, Providers, Routing};
 use lambda_runtime::service_fn;
 use switchboard::config::required;
+use switchboard::otp::Codes;
 use switchboard::provider::pacing::Paces;
 use switchboard::road::{self, Road};
 use switchboard::store::Budgets;
@@ -14,7 +15,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let _telemetry = telemetry::start();
     let aws = road::aws().await;
     let road = Road::from_env(&aws).await?.with_files(&aws)?;
-    let providers = Providers::from_env(&aws, road.clock.clone())?;
+    let providers = Providers::from_env(&aws, road.clock.clone(), Codes::new(road.seal.clone()))?;
     futures::join!(road.queues.prime(), providers.prime());
     let budgets = Budgets::new(Client::new(&aws), required("CATALOG_TABLE")?, required("EPHEMERA_TABLE")?);
     let app = App::new(road, providers, Routing::from_env(), Paces::from_env(), budgets);

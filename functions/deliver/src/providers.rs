@@ -5,6 +5,7 @@ use std::sync::Arc;
 use switchboard::clock::Clock;
 use switchboard::config::{Endpoints, required};
 use switchboard::message::Message;
+use switchboard::otp::Codes;
 use switchboard::provider::resend::{self, Resend, ResendCredentials};
 use switchboard::provider::sendgrid::{self, Sendgrid, SendgridCredentials};
 use switchboard::provider::twilio::{self, Twilio, TwilioCredentials};
@@ -20,6 +21,8 @@ use switchboard::telemetry;
 pub struct Providers {
     http: reqwest::Client,
     clock: Clock,
+    /// What tells the one-time codes that messages carry.
+    codes: Codes,
     endpoints: Endpoints,
     twilio: Secret<TwilioCredentials>,
     sendgrid: Secret<SendgridCredentials>,
@@ -27,11 +30,12 @@ pub struct Providers {
 }
 
 impl Providers {
-    pub fn from_env(aws: &aws_config::SdkConfig, clock: Clock) -> Result<Self, StartError> {
+    pub fn from_env(aws: &aws_config::SdkConfig, clock: Clock, codes: Codes) -> Result<Self, StartError> {
         let secrets = secrets_client(aws);
         Ok(Self {
             http: call::client()?,
             clock,
+            codes,
             endpoints: Endpoints::from_env()?,
             twilio: Secret::new(secrets.clone(), required("TWILIO_SECRET")?),
             sendgrid: Secret::new(secrets.clone(), required("SENDGRID_SECRET")?),
@@ -41,7 +45,7 @@ impl Providers {
 
     /// Providers whose credentials cannot be read.
     #[cfg(test)]
-    pub(crate) fn dead(aws: &aws_config::SdkConfig, clock: Clock) -> Result<Self, StartError> {
+    pub(crate) fn dead(aws: &aws_config::SdkConfig, clock: Clock, codes: Codes) -> Result<Self, StartError> {
         let secrets = secrets_client(aws);
         let nowhere = "http://127.0.0.1:1".to_owned();
         let endpoints =
@@ -49,6 +53,7 @@ impl Providers {
         Ok(Self {
             http: call::client()?,
             clock,
+            codes,
             endpoints,
             twilio: Secret::new(secrets.clone(), "twilio".to_owned()),
             sendgrid: Secret::new(secrets.clone(), "sendgrid".to_owned()),
@@ -65,7 +70,7 @@ impl Providers {
     /// Hands a message to its provider. Credentials the provider refuses may have been rotated a moment ago: if they
     /// have, it is tried once more (a refused call was not taken).
     pub(crate) async fn send(&self, message: &Message) -> Result<Accepted, SendError> {
-        let outgoing = message.outgoing();
+        let outgoing = self.codes.outgoing(message);
         let answer = self.client(message.provider, Freshness::Cached).await?.send(&outgoing).await;
         let refused = matches!(&answer, Err(SendError::Permanent { kind: PermanentKind::Credentials, .. }));
         if !refused {
@@ -81,7 +86,10 @@ impl Providers {
         since: jiff::Timestamp,
         taken: &dyn Taken,
     ) -> Result<Resolution, SendError> {
-        self.client(message.provider, Freshness::Cached).await?.resolve(&message.outgoing(), since, taken).await
+        self.client(message.provider, Freshness::Cached)
+            .await?
+            .resolve(&self.codes.outgoing(message), since, taken)
+            .await
     }
 
     pub(crate) async fn fetch(&self, message: &Message, provider_id: &str) -> Result<Option<Report>, SendError> {

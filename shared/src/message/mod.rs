@@ -10,6 +10,7 @@ pub mod cost;
 pub mod fallback;
 pub mod id;
 pub mod lane;
+pub mod line;
 pub mod locale;
 pub mod record;
 pub mod segments;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::trigger::Class;
 use super::{Address, Channel, Content, JobId, Lane, MessageId, Micros, Status, TrailEntry, Trigger};
+use crate::otp::CodeRef;
 use crate::person::{Decision, PersonId};
 use crate::provider::{Outgoing, ProviderName};
 
@@ -39,6 +40,8 @@ pub struct Message {
     pub to: Address,
     pub from: Option<String>,
     pub content: Content,
+    /// The one-time code it carries; its content says `[code]` in its place.
+    pub code: Option<CodeRef>,
     pub segments: u32,
     pub cost: Micros,
     /// What it was accepted at: an e-mail costs what the provider takes that sends it in the end, and a repeated request gets

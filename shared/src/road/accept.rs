@@ -16,6 +16,7 @@ use crate::message::segments::segments;
 use crate::message::smart;
 use crate::message::trigger::Class;
 use crate::message::{Address, Channel, Content, JobId, Lane, Message, MessageId, Status, TrailEntry, Trigger};
+use crate::otp::CodeRef;
 use crate::person::{Decision, Intent, Person};
 use crate::provider::ProviderName;
 use crate::store::StoreError;
@@ -42,6 +43,8 @@ pub struct Task {
     pub lane: Lane,
     pub class: Class,
     pub trigger: Option<Trigger>,
+    /// The one-time code all of it carries.
+    pub code: Option<CodeRef>,
     pub parts: Vec<Part>,
     /// What is sent instead of the first part, in this order, if that cannot arrive.
     pub fallbacks: Vec<Part>,
@@ -63,6 +66,7 @@ impl Task {
             lane,
             class,
             trigger: None,
+            code: None,
             parts,
             fallbacks: Vec::new(),
         }
@@ -187,6 +191,7 @@ impl Road {
             job: ended.job,
             links: ended.links.clone(),
             trigger: ended.trigger,
+            code: ended.code.clone(),
             ..Task::new(ended.task, ended.caller.clone(), ended.class, ended.lane, Vec::new())
         };
         let decision = self.decide(&task.intent(&part, now), task.person.as_ref()).await?;
@@ -367,6 +372,7 @@ fn message(
         to: part.to.clone(),
         from: part.from.clone(),
         content,
+        code: task.code.clone(),
         segments,
         cost,
         estimate: cost,

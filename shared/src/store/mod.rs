@@ -1,7 +1,7 @@
 //! DynamoDB: one file (or folder) per table, one function per access pattern. Nothing outside this folder knows an
 //! attribute's name.
 //!
-//! [`messages`] · [`people`] · [`ephemera`] · [`catalog`] · [`files`]: the bucket of what is too large for a row ·
+//! [`messages`] · [`people`] · [`ephemera`] · [`otp`] · [`catalog`] · [`files`]: the bucket of what is too large for a row ·
 //! [`update`]: the one builder of conditional updates.
 
 pub mod budgets;
@@ -9,6 +9,7 @@ pub mod catalog;
 pub mod ephemera;
 pub mod files;
 pub mod messages;
+pub mod otp;
 pub mod people;
 mod update;
 
@@ -23,6 +24,7 @@ pub use catalog::Catalog;
 pub use ephemera::Ephemera;
 pub use files::Files;
 pub use messages::Messages;
+pub use otp::OtpStore;
 pub use people::People;
 
 use crate::seal::SealError;

@@ -119,6 +119,12 @@ impl Update {
         self
     }
 
+    pub(super) fn only_if_under(mut self, name: &str, value: AttributeValue) -> Self {
+        let (name, value) = (self.path(&[name]), self.value(value));
+        self.conditions.push(format!("{name} < {value}"));
+        self
+    }
+
     pub(super) fn only_if_absent_or_before(mut self, name: &str, value: AttributeValue) -> Self {
         let (name, value) = (self.path(&[name]), self.value(value));
         self.conditions.push(format!("(attribute_not_exists({name}) OR {name} < {value})"));

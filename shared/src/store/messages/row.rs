@@ -9,6 +9,7 @@ use super::Messages;
 use crate::message::record::{CallFacts, Fallback, Links, Message, ProviderChoice, TemplateUse, Times};
 use crate::message::trigger::Class;
 use crate::message::{Address, Channel, Content, JobId, Lane, MessageId, Micros, Status, TrailEntry, Trigger};
+use crate::otp::CodeRef;
 use crate::person::{Decision, PersonId};
 use crate::provider::ProviderName;
 use crate::store::{Item, StoreError};
@@ -47,6 +48,8 @@ pub(super) struct Row {
     /// Where the content is, if it is too large for the row.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) content_key: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    code: Option<CodeRef>,
     segments: u32,
     cost: Micros,
     /// What it was accepted at, where that may differ.
@@ -144,6 +147,7 @@ impl Messages {
             recipient: self.seal.fingerprint(&message.to),
             sealed,
             content_key,
+            code: message.code,
             segments: message.segments,
             cost: message.cost,
             estimate: (!is_fixed(&message.choice)).then_some(message.estimate),
@@ -213,6 +217,7 @@ impl Row {
             to: Address::stored(row.channel, sealed.to),
             from: sealed.from,
             content: sealed.content,
+            code: row.code,
             segments: row.segments,
             cost: row.cost,
             estimate: row.estimate.unwrap_or(row.cost),

@@ -1,0 +1,78 @@
+//! What a code is for. A code for one purpose is worth nothing for another.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// A purpose: 1 to 64 small letters, digits, `_`, `-` and `.`, for example `login`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(try_from = "String", into = "String")]
+#[schema(value_type = String, example = "login")]
+pub struct Purpose(String);
+
+/// What was given is not a purpose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not 1 to 64 of a to z, 0 to 9, _, - and .")]
+pub struct NotAPurpose;
+
+impl Purpose {
+    /// The second factor of a sign-in.
+    pub fn two_factor() -> Self {
+        Self("two_factor".to_owned())
+    }
+
+    /// Proves that an address belongs to whoever gave it.
+    pub fn verification() -> Self {
+        Self("verification".to_owned())
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Purpose {
+    type Err = NotAPurpose;
+
+    fn from_str(text: &str) -> Result<Self, NotAPurpose> {
+        let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-.".contains(&byte);
+        let is_purpose = (1..=64).contains(&text.len()) && text.bytes().all(fits);
+        is_purpose.then(|| Self(text.to_owned())).ok_or(NotAPurpose)
+    }
+}
+
+impl TryFrom<String> for Purpose {
+    type Error = NotAPurpose;
+
+    fn try_from(text: String) -> Result<Self, NotAPurpose> {
+        text.parse()
+    }
+}
+
+impl From<Purpose> for String {
+    fn from(purpose: Purpose) -> Self {
+        purpose.0
+    }
+}
+
+impl fmt::Display for Purpose {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn purposes_are_short_plain_words() {
+        for text in ["login", "two_factor", "sms-consent", "v2.transfer", "a"] {
+            assert_eq!(text.parse::<Purpose>().unwrap().as_str(), text);
+        }
+        for text in ["", "Login", "log in", "login#2", &"x".repeat(65), "é"] {
+            assert!(text.parse::<Purpose>().is_err(), "{text}");
+        }
+    }
+}

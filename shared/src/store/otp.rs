@@ -1,0 +1,138 @@
+//! One-time codes in the Ephemera table: the challenge of an address and purpose, and how much was sent and entered. No
+//! row holds a code or an address.
+
+use aws_sdk_dynamodb::Client;
+use jiff::Timestamp;
+
+use super::ephemera::{Ephemera, Window};
+use super::update::{Applied, Update};
+use super::{Item, StoreError, number, text, unavailable};
+use crate::clock::from_millis;
+use crate::otp::challenge::{Challenge, MOST_CHECKS};
+
+/// The codes' part of the table.
+#[derive(Clone, Debug)]
+pub struct OtpStore {
+    client: Client,
+    table: String,
+    windows: Ephemera,
+}
+
+/// What came of counting one more check.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Counted {
+    /// It may be compared: this check is one of the few.
+    May(Challenge),
+    /// All checks of a challenge that is still running are used up.
+    Exhausted(Challenge),
+    /// There is no challenge, or it has expired, or its code was used.
+    Nothing,
+}
+
+/// Rows that only exist to be written, so that a wrong code costs the same work as a right one.
+const DECOYS: usize = 64;
+
+impl OtpStore {
+    pub fn new(client: Client, table: String) -> Self {
+        let windows = Ephemera::new(client.clone(), table.clone());
+        Self { client, table, windows }
+    }
+
+    /// The challenge of a key that is running at `now`: not expired and not used.
+    pub async fn running(&self, key: &str, now: Timestamp) -> Result<Option<Challenge>, StoreError> {
+        let get = self.client.get_item().table_name(&self.table).key("key", text(row(key))).consistent_read(true);
+        let answer = get.send().await.map_err(unavailable("otp.running"))?;
+        Ok(answer.item().and_then(|item| read(item, now)))
+    }
+
+    /// Begins a challenge where none is running. `false`: one was begun in between.
+    pub async fn begin(&self, key: &str, challenge: &Challenge, now: Timestamp) -> Result<bool, StoreError> {
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .item("key", text(row(key)))
+            .item("challenge", text(challenge.id.to_string()))
+            .item("digits", number(u8::from(challenge.digits)))
+            .item("expires_at", number(challenge.expires.as_millisecond()))
+            .item("checks", number(challenge.checks))
+            .item("expires", number(challenge.expires.as_second() + 60))
+            .condition_expression("attribute_not_exists(#k) OR expires_at <= :now OR attribute_exists(used_at)")
+            .expression_attribute_names("#k", "key")
+            .expression_attribute_values(":now", number(now.as_millisecond()));
+        match put.send().await {
+            Ok(_) => Ok(true),
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
+                Ok(false)
+            }
+            Err(error) => Err(unavailable("otp.begin")(error)),
+        }
+    }
+
+    /// Counts one check, in one step: of any number of checks at the same time no more than [`MOST_CHECKS`] may be
+    /// compared.
+    pub async fn count_check(&self, key: &str, now: Timestamp) -> Result<Counted, StoreError> {
+        let update = Update::default()
+            .increment("checks")
+            .only_if_after("expires_at", number(now.as_millisecond()))
+            .only_if_absent(&["used_at"])
+            .only_if_under("checks", number(MOST_CHECKS));
+        match update.apply(&self.client, &self.table, ("key", &row(key)), "otp.count_check").await? {
+            Applied::Done(item) => Ok(read(&item, now).map_or(Counted::Nothing, Counted::May)),
+            Applied::Refused(Some(item)) => Ok(read(&item, now).map_or(Counted::Nothing, Counted::Exhausted)),
+            Applied::Refused(None) => Ok(Counted::Nothing),
+        }
+    }
+
+    /// Uses the code of a challenge up. `false`: it was used in between.
+    pub async fn use_up(&self, key: &str, challenge: &Challenge, now: Timestamp) -> Result<bool, StoreError> {
+        let update = Update::default()
+            .set("used_at", number(now.as_millisecond()))
+            .only_if_equal("challenge", text(challenge.id.to_string()))
+            .only_if_absent(&["used_at"]);
+        let applied = update.apply(&self.client, &self.table, ("key", &row(key)), "otp.use_up").await?;
+        Ok(matches!(applied, Applied::Done(_)))
+    }
+
+    /// The work of [`OtpStore::use_up`] where there is nothing to use up.
+    pub async fn pretend(&self, key: &str, now: Timestamp) -> Result<(), StoreError> {
+        let decoy =
+            key.bytes().fold(0_usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(usize::from(byte))) % DECOYS;
+        let update = Update::default()
+            .set("used_at", number(now.as_millisecond()))
+            .set("expires", number(now.as_second() + 86_400));
+        update.apply(&self.client, &self.table, ("key", &format!("otp-decoy#{decoy}")), "otp.pretend").await?;
+        Ok(())
+    }
+
+    /// Counts one send in a window of the guard (see [`Ephemera::count`]).
+    pub async fn count_send(&self, key: &str, seconds: i64, now: Timestamp) -> Result<Window, StoreError> {
+        self.windows.count(&format!("otp-sends#{key}"), seconds, now).await
+    }
+
+    /// Begins a window of the guard anew.
+    pub async fn forget_sends(&self, key: &str) -> Result<(), StoreError> {
+        let delete = self.client.delete_item().table_name(&self.table).key("key", text(format!("otp-sends#{key}")));
+        delete.send().await.map_err(unavailable("otp.forget_sends"))?;
+        Ok(())
+    }
+}
+
+fn row(key: &str) -> String {
+    format!("otp#{key}")
+}
+
+/// A stored challenge, if it is running.
+fn read(item: &Item, now: Timestamp) -> Option<Challenge> {
+    if item.contains_key("used_at") {
+        return None;
+    }
+    let field = |name: &str| item.get(name).and_then(|value| value.as_n().ok()).and_then(|n| n.parse::<i64>().ok());
+    let challenge = Challenge {
+        id: item.get("challenge")?.as_s().ok()?.parse().ok()?,
+        digits: u8::try_from(field("digits")?).ok()?.try_into().ok()?,
+        expires: from_millis(field("expires_at")?),
+        checks: u32::try_from(field("checks")?).ok()?,
+    };
+    (challenge.expires > now).then_some(challenge)
+}
