@@ -1,12 +1,13 @@
 //! Switchboard's common crate: the domain, the stores, the providers and the HTTP edge.
 //!
-//! Reading order: [`message`] (what a message is) · [`person`] (who may be contacted, and why) · [`provider`] (how a
+//! Reading order: [`message`] (what a message is) · [`job`] (one wording, many recipients) · [`person`] (who may be contacted, and why) · [`provider`] (how a
 //! message leaves and what comes back) · [`store`] (DynamoDB, one file per table) · [`road`] (the steps of a message
 //! that more than one function takes) · [`otp`] (one-time codes) · [`http`] (the edge every HTTP function shares). The rest is plumbing.
 
 pub mod clock;
 pub mod config;
 pub mod http;
+pub mod job;
 pub mod message;
 pub mod otp;
 pub mod person;

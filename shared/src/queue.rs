@@ -1,14 +1,14 @@
-//! The lanes, and the queue of callbacks: reports that came before their message could be found, and messages that a
-//! report wants looked at.
+//! The lanes, the queue of callbacks (reports that came before their message could be found, and messages that a report
+//! wants looked at), and the queue of bulk jobs.
 
 use std::time::Duration;
 
 use aws_sdk_sqs::Client;
-use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
+use aws_sdk_sqs::types::{QueueAttributeName, SendMessageBatchRequestEntry};
 use serde::{Deserialize, Serialize};
 
 use crate::config::{Missing, required};
-use crate::message::{Lane, MessageId};
+use crate::message::{JobId, Lane, MessageId};
 use crate::provider::Report;
 
 /// The longest delay SQS knows. What is due later waits in the table.
@@ -22,6 +22,18 @@ pub enum Work {
     Message { id: MessageId },
     /// Apply this report, now that its message may be there.
     Report { report: Report },
+}
+
+/// What a record of the jobs queue asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum JobWork {
+    /// Take this job a step further: its rows are there, or its client changed its state.
+    Job { id: JobId },
+    /// Look whether this job moves, and take it a step further if it does not.
+    Look { id: JobId },
+    /// Work on this chunk of it.
+    Chunk { id: JobId, number: u32 },
 }
 
 /// A queue did not take something.
@@ -40,6 +52,7 @@ pub struct Queues {
     standard: String,
     bulk: String,
     callbacks: String,
+    jobs: String,
 }
 
 impl Queues {
@@ -50,6 +63,7 @@ impl Queues {
             standard: required("STANDARD_QUEUE_URL")?,
             bulk: required("BULK_QUEUE_URL")?,
             callbacks: required("CALLBACKS_QUEUE_URL")?,
+            jobs: required("JOBS_QUEUE_URL")?,
         })
     }
 
@@ -57,7 +71,7 @@ impl Queues {
     #[cfg(any(test, feature = "testing"))]
     pub fn at(client: Client, url: &str) -> Self {
         let url = || url.to_owned();
-        Self { client, urgent: url(), standard: url(), bulk: url(), callbacks: url() }
+        Self { client, urgent: url(), standard: url(), bulk: url(), callbacks: url(), jobs: url() }
     }
 
     /// Opens the connection, so that the first message does not wait for it.
@@ -88,7 +102,32 @@ impl Queues {
         self.put("callbacks", &self.callbacks, &Work::Report { report: report.clone() }, delay).await
     }
 
-    async fn put(&self, queue: &'static str, url: &str, work: &Work, delay: Duration) -> Result<(), QueueError> {
+    /// Asks `bulk` for something, after `delay`.
+    pub async fn enqueue_job(&self, work: JobWork, delay: Duration) -> Result<(), QueueError> {
+        self.put("jobs", &self.jobs, &work, delay).await
+    }
+
+    /// About how many records of a lane wait or are being worked on. SQS counts approximately.
+    pub async fn depth(&self, lane: Lane) -> Result<u32, QueueError> {
+        let names = [
+            QueueAttributeName::ApproximateNumberOfMessages,
+            QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
+        ];
+        let asked = self.client.get_queue_attributes().queue_url(self.url(lane));
+        let answer = asked.set_attribute_names(Some(names.to_vec())).send().await;
+        let failed = |cause: String| QueueError { queue: lane.as_str(), cause };
+        let answer = answer.map_err(|error| failed(error.into_service_error().to_string()))?;
+        let number = |name| answer.attributes().and_then(|all| all.get(name)?.parse::<u32>().ok()).unwrap_or(0);
+        Ok(names.iter().map(number).sum())
+    }
+
+    async fn put(
+        &self,
+        queue: &'static str,
+        url: &str,
+        work: &impl Serialize,
+        delay: Duration,
+    ) -> Result<(), QueueError> {
         let failed = |cause: String| QueueError { queue, cause };
         let body = serde_json::to_string(work).map_err(|error| failed(error.to_string()))?;
         let request = self.client.send_message().queue_url(url).message_body(body).delay_seconds(whole_seconds(delay));
@@ -140,6 +179,13 @@ mod tests {
         assert_eq!(whole_seconds(Duration::from_millis(1)), 1);
         assert_eq!(whole_seconds(Duration::from_millis(2_000)), 2);
         assert_eq!(whole_seconds(Duration::from_secs(5_000)), 900);
+    }
+
+    #[test]
+    fn job_work_has_a_stable_form() {
+        let id: JobId = "0192f5e4-7c3a-7c5e-8f53-0a6f6f0c2d11".parse().unwrap();
+        let text = serde_json::to_string(&JobWork::Chunk { id, number: 7 }).unwrap();
+        assert_eq!(text, r#"{"kind":"chunk","id":"0192f5e4-7c3a-7c5e-8f53-0a6f6f0c2d11","number":7}"#);
     }
 
     #[test]

@@ -27,7 +27,8 @@ use crate::queue::Queues;
 use crate::road::{Road, Templates, aws_behavior};
 use crate::seal::{Seal, SealKeys};
 use crate::secrets::{Secret, Versions};
-use crate::store::{Budgets, Catalog, Ephemera, Messages, People};
+use crate::store::jobs::JobFiles;
+use crate::store::{Budgets, Catalog, Ephemera, Jobs, Messages, People};
 
 /// The key the tests' tokens are signed with.
 pub const SECRET: &str = "a secret of the tests, 32 bytes at least";
@@ -115,6 +116,12 @@ pub fn sample_message(now: Timestamp) -> Message {
 /// Budgets nobody answers for.
 pub fn dead_budgets() -> Budgets {
     Budgets::new(aws_sdk_dynamodb::Client::new(&dead_aws()), "catalog".to_owned(), "ephemera".to_owned())
+}
+
+/// Jobs and their files, none of which answers.
+pub fn dead_jobs(road: &Road) -> (Jobs, JobFiles) {
+    let dynamo = aws_sdk_dynamodb::Client::new(&dead_aws());
+    (Jobs::new(dynamo, "catalog".to_owned(), road.seal.clone()), JobFiles::new(&dead_aws(), "files".to_owned()))
 }
 
 /// The auth secret of the tests.

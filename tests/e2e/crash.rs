@@ -3,13 +3,12 @@
 //! The three cases share one accident: their calls hang at the same time, then every `deliver` process of the stack is
 //! killed. What each needs to recover from is its own.
 
-use std::fs;
-
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
 use crate::world::flows::{count, trail};
-use crate::world::{Line, World, eventually, fresh, seconds, stack::stack};
+use crate::world::processes::kill;
+use crate::world::{Line, World, eventually, fresh, seconds};
 
 /// A message that was under way when its worker was killed.
 #[derive(Clone)]
@@ -48,7 +47,7 @@ async fn happen(world: &World) -> Accident {
     for victim in [&unsent, &silent] {
         assert_eq!(world.message(&victim.id).await["status"], "sending", "killed in the middle of the call");
     }
-    kill_workers();
+    assert!(kill("deliver") > 0, "no deliver process of this stack was found");
     // The dead worker's lease lasts thirty seconds: till then nobody touches what it held, even if its record comes again.
     world.sweep().await;
     for victim in [&unsent, &silent] {
@@ -80,33 +79,6 @@ async fn until_delivered_there(world: &World, to: &str) {
         }
     })
     .await;
-}
-
-/// SIGKILL to every process that runs `deliver` for this stack, and for no other.
-fn kill_workers() {
-    let marks = [
-        format!("AWS_LAMBDA_FUNCTION_NAME={}", stack().functions["deliver"]),
-        format!("AWS_ENDPOINT_URL={}", stack().aws_endpoint),
-    ];
-    let mut killed = 0;
-    for process in fs::read_dir("/proc").expect("Linux: processes are found in /proc").flatten() {
-        let Some(pid) = process
-            .file_name()
-            .to_str()
-            .filter(|name| name.bytes().all(|byte| byte.is_ascii_digit()))
-            .map(str::to_owned)
-        else {
-            continue;
-        };
-        let environment = fs::read(process.path().join("environ")).unwrap_or_default();
-        let variables: Vec<&[u8]> = environment.split(|byte| *byte == 0).collect();
-        if marks.iter().all(|mark| variables.contains(&mark.as_bytes())) {
-            let status = std::process::Command::new("kill").args(["-KILL", &pid]).status().expect("kill runs");
-            assert!(status.success(), "kill -KILL {pid}: {status}");
-            killed += 1;
-        }
-    }
-    assert!(killed > 0, "no deliver process of this stack was found");
 }
 
 #[tokio::test]

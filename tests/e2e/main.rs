@@ -25,6 +25,8 @@ mod fallback;
 #[cfg(test)]
 mod idempotency;
 #[cfg(test)]
+mod jobs;
+#[cfg(test)]
 mod mail;
 #[cfg(test)]
 mod mail_failover;

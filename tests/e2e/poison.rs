@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::sweep::stored_only;
 use crate::world::{Line, World, eventually, seconds};
 
-/// The bulk lane is this test's alone: the others send nothing of low priority.
+/// This test has the bulk lane to itself.
 const LANE: &str = "bulk";
 
 async fn hidden_for(world: &World, seconds: &str) {
@@ -21,7 +21,7 @@ fn entry(id: &str, body: String) -> SendMessageBatchRequestEntry {
 #[tokio::test]
 async fn a_poison_record_blocks_no_other_and_ends_in_the_dead_letter_queue() {
     let world = World::new();
-    let _lines = world.share(&[Line::Sms]).await;
+    let _lane = world.own(&[Line::BulkLane]).await;
     let (before, after) = (world.person().await, world.person().await);
     let first = stored_only(&world, &before, "low").await;
     let last = stored_only(&world, &after, "low").await;

@@ -9,7 +9,7 @@ use axum::Router;
 use serde_json::{Value, json};
 use switchboard::clock::Clock;
 use switchboard::secrets::{Secret, Versions};
-use switchboard::testing::{ask, dead_budgets, dead_road, edge};
+use switchboard::testing::{ask, dead_budgets, dead_jobs, dead_road, edge};
 
 use crate::world::stack::root;
 
@@ -87,12 +87,13 @@ fn routers() -> BTreeMap<&'static str, Router> {
         Secret::fixed(Versions { current: serde_json::from_value(secret.clone()).expect("a secret"), previous: None })
     }
     let road = dead_road(Clock::system()).expect("a road");
+    let (jobs, files) = dead_jobs(&road);
     let guarded = || edge(&road).expect("an edge");
     let twilio = json!({"account_sid": "AC1", "auth_token": "t", "phone_number": "+15005550006", "whatsapp_number": "+14155238886"});
     let mail = json!({"api_key": "k", "from_email": "a@b.example", "from_name": "B"});
     let keys = webhooks::Keys { twilio: fixed(&twilio), sendgrid: fixed(&mail), resend: fixed(&mail) };
     BTreeMap::from([
-        ("send", send::router(guarded(), road.clone(), dead_budgets())),
+        ("send", send::router(guarded(), road.clone(), dead_budgets(), jobs, files)),
         ("consent", consent::router(guarded(), road.clone())),
         ("webhooks", webhooks::router(webhooks::App::new(road.clone(), keys, "https://example.test".to_owned()))),
     ])

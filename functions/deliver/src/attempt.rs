@@ -15,6 +15,7 @@ use switchboard::road::timing::{Patience, delay, plan, retry_at};
 use switchboard::store::StoreError;
 use switchboard::store::messages::{Settled, Then, Untaken};
 
+use crate::jobs::{CANCELLED, PAUSED, Wish};
 use crate::quota::{self, Places};
 use crate::step::Done;
 use crate::{App, StepError, budget, pace};
@@ -38,11 +39,19 @@ pub(crate) async fn take(app: &App, message: &Message) -> Result<Done, StepError
         tracing::debug!(message.id = %message.id, until = %until, "worthless by now");
         return end(app, message, Status::Expired, EXPIRED, None, now).await;
     }
+    let wish = app.jobs.wish(message, now).await?;
+    if wish == Wish::End {
+        return end(app, message, Status::Cancelled, CANCELLED, None, now).await;
+    }
     let person = match &message.person {
         Some(id) => app.road.people.get(id).await?,
         None => None,
     };
     let decision = app.road.decide(&message.intent(now), person.as_ref()).await?.still_without(&message.decision);
+    let decision = match wish {
+        Wish::WaitUntil(until) if decision.is_allowed() => decision.held("job", PAUSED, until),
+        Wish::WaitUntil(_) | Wish::Go | Wish::End => decision,
+    };
     match decision.outcome {
         Outcome::Allowed => {}
         Outcome::Held => return hold(app, message, &decision, now).await,

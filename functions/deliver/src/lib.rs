@@ -9,6 +9,7 @@ mod attempt;
 mod budget;
 mod fallback;
 mod health;
+mod jobs;
 mod pace;
 mod providers;
 mod quota;
@@ -29,6 +30,7 @@ use switchboard::queue::Work;
 use switchboard::road::Road;
 use switchboard::store::Budgets;
 
+pub use jobs::JobStates;
 pub use providers::Providers;
 pub use routing::Routing;
 
@@ -43,14 +45,22 @@ pub struct App {
     paces: Paces,
     budget: Guard,
     routing: Routing,
+    jobs: JobStates,
 }
 
 /// A record could not be worked through now: SQS will bring it again, and in the end put it aside.
 type StepError = Box<dyn std::error::Error + Send + Sync>;
 
 impl App {
-    pub fn new(road: Road, providers: Providers, routing: Routing, paces: Paces, budgets: Budgets) -> Self {
-        Self { road, providers, routing, paces, budget: Guard::new(budgets) }
+    pub fn new(
+        road: Road,
+        providers: Providers,
+        routing: Routing,
+        paces: Paces,
+        budgets: Budgets,
+        jobs: JobStates,
+    ) -> Self {
+        Self { road, providers, routing, paces, budget: Guard::new(budgets), jobs }
     }
 }
 
@@ -92,7 +102,7 @@ async fn work(app: &App, record: &SqsMessage) -> Result<(), StepError> {
 mod tests {
     use switchboard::clock::Clock;
     use switchboard::otp::Codes;
-    use switchboard::testing::{dead_aws, dead_budgets, dead_road};
+    use switchboard::testing::{dead_aws, dead_budgets, dead_jobs, dead_road};
 
     use super::*;
 
@@ -105,7 +115,8 @@ mod tests {
         let road = dead_road(clock.clone()).unwrap();
         let providers = Providers::dead(&dead_aws(), clock, Codes::new(road.seal.clone())).unwrap();
         let routing = Routing::new(50, 50);
-        let app = App::new(road, providers, routing, Paces::default(), dead_budgets());
+        let jobs = JobStates::new(dead_jobs(&road).0);
+        let app = App::new(road, providers, routing, Paces::default(), dead_budgets(), jobs);
         let response = handle(&app, LambdaEvent::new(event, lambda_runtime::Context::default())).await.unwrap();
         let mut failed: Vec<_> =
             response.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect();

@@ -1,13 +1,13 @@
 //! The `deliver` function: start, connect, work.
 
 use aws_sdk_dynamodb::Client;
-use deliver::{App, Providers, Routing};
+use deliver::{App, JobStates, Providers, Routing};
 use lambda_runtime::service_fn;
 use switchboard::config::required;
 use switchboard::otp::Codes;
 use switchboard::provider::pacing::Paces;
 use switchboard::road::{self, Road};
-use switchboard::store::Budgets;
+use switchboard::store::{Budgets, Jobs};
 use switchboard::telemetry;
 
 #[tokio::main(flavor = "current_thread")]
@@ -17,7 +17,9 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let road = Road::from_env(&aws).await?.with_files(&aws)?;
     let providers = Providers::from_env(&aws, road.clock.clone(), Codes::new(road.seal.clone()))?;
     futures::join!(road.queues.prime(), providers.prime());
-    let budgets = Budgets::new(Client::new(&aws), required("CATALOG_TABLE")?, required("EPHEMERA_TABLE")?);
-    let app = App::new(road, providers, Routing::from_env(), Paces::from_env(), budgets);
+    let catalog = required("CATALOG_TABLE")?;
+    let budgets = Budgets::new(Client::new(&aws), catalog.clone(), required("EPHEMERA_TABLE")?);
+    let jobs = JobStates::new(Jobs::new(Client::new(&aws), catalog, road.seal.clone()));
+    let app = App::new(road, providers, Routing::from_env(), Paces::from_env(), budgets, jobs);
     lambda_runtime::run(service_fn(|event| deliver::handle(&app, event))).await
 }

@@ -1,7 +1,9 @@
 //! Every minute: what is due is put in its lane. That is three kinds of message: those whose time has come, those that
 //! should have moved on by now (stored and never queued, claimed and never settled, of unknown outcome), and those a
-//! provider took and never reported on. [`sweep`] finds them; `deliver` does what they need.
+//! provider took and never reported on. [`sweep`] finds them; `deliver` does what they need. [`jobs`] does the same for
+//! bulk jobs and `bulk`.
 
+mod jobs;
 mod sweep;
 
 use lambda_runtime::LambdaEvent;
@@ -9,6 +11,7 @@ use serde::Serialize;
 use serde_json::Value;
 use switchboard::clock::Clock;
 use switchboard::queue::Queues;
+use switchboard::store::jobs::OpenJobs;
 use switchboard::store::messages::Agenda;
 
 /// What a run works with. No keys: it opens no message.
@@ -16,12 +19,13 @@ use switchboard::store::messages::Agenda;
 pub struct App {
     clock: Clock,
     agenda: Agenda,
+    jobs: OpenJobs,
     queues: Queues,
 }
 
 impl App {
-    pub fn new(clock: Clock, agenda: Agenda, queues: Queues) -> Self {
-        Self { clock, agenda, queues }
+    pub fn new(clock: Clock, agenda: Agenda, jobs: OpenJobs, queues: Queues) -> Self {
+        Self { clock, agenda, jobs, queues }
     }
 }
 
@@ -34,15 +38,20 @@ pub struct Swept {
     pub forgotten: usize,
     /// Messages that could not be queued; the next run will.
     pub refused: usize,
+    /// Bulk jobs that are looked after.
+    pub jobs: usize,
 }
 
 /// One run.
 pub async fn handle(app: &App, _: LambdaEvent<Value>) -> Result<Swept, lambda_runtime::Error> {
-    let swept = sweep::run(app).await?;
+    // Jobs first: they are few, and messages may take up the whole run.
+    let jobs = jobs::run(app).await?;
+    let swept = Swept { jobs, ..sweep::run(app).await? };
     tracing::info!(
         sweep.queued = swept.queued,
         sweep.forgotten = swept.forgotten,
         sweep.refused = swept.refused,
+        sweep.jobs = swept.jobs,
         "sweep"
     );
     switchboard::telemetry::count("sweep_queued", u64::try_from(swept.queued).unwrap_or(u64::MAX));
@@ -59,9 +68,10 @@ mod tests {
     async fn a_run_that_cannot_read_the_table_fails_and_says_so() {
         let event: Value = serde_json::from_str(include_str!("../../../events/reminders.json")).unwrap();
         let agenda = Agenda::new(aws_sdk_dynamodb::Client::new(&dead_aws()), "messages".to_owned());
+        let jobs = OpenJobs::new(aws_sdk_dynamodb::Client::new(&dead_aws()), "catalog".to_owned());
         let queues = Queues::at(aws_sdk_sqs::Client::new(&dead_aws()), "http://127.0.0.1:1");
-        let app = App::new(Clock::system(), agenda, queues);
+        let app = App::new(Clock::system(), agenda, jobs, queues);
         let failed = handle(&app, LambdaEvent::new(event, lambda_runtime::Context::default())).await;
-        assert!(failed.unwrap_err().to_string().starts_with("messages.due"));
+        assert!(failed.unwrap_err().to_string().starts_with("jobs.take_due"));
     }
 }

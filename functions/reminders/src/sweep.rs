@@ -36,6 +36,7 @@ pub(crate) async fn run(app: &App) -> Result<Swept, StoreError> {
         queued: all.queued + one.queued,
         forgotten: all.forgotten + one.forgotten,
         refused: all.refused + one.refused,
+        ..all
     }))
 }
 

@@ -8,6 +8,7 @@ use serde::Serialize;
 use switchboard::http::ApiError;
 use switchboard::message::content::ProviderTemplate;
 use switchboard::message::record::ProviderChoice;
+use switchboard::message::template::LONGEST_TEXT;
 use switchboard::message::trigger::Class;
 use switchboard::message::{Address, Channel, Content, Lane, PhoneNumber, Status, content};
 use switchboard::provider::ProviderName;
@@ -57,8 +58,6 @@ pub(crate) struct Template {
     pub(crate) content_variables: Option<BTreeMap<String, String>>,
 }
 
-/// Twilio refuses longer texts with 21617.
-const LONGEST_TEXT: usize = 1600;
 /// The most variables of a template, and the longest name of one.
 const MOST_VARIABLES: usize = 100;
 const LONGEST_NAME: usize = 64;

@@ -25,19 +25,22 @@ use axum::Router;
 use switchboard::config::default_region;
 use switchboard::http::{Access, Edge, Limit, Routes, Scope};
 use switchboard::road::Road;
-use switchboard::store::Budgets;
+use switchboard::store::jobs::JobFiles;
+use switchboard::store::{Budgets, Jobs};
 
 /// What the handlers work with.
 #[derive(Clone, Debug)]
 pub struct App {
     road: Road,
     budgets: Budgets,
+    jobs: Jobs,
+    job_files: JobFiles,
     /// The region phone numbers without a country code are read in.
     region: String,
 }
 
 /// The function's endpoints.
-pub fn router(edge: Edge, road: Road, budgets: Budgets) -> Router {
+pub fn router(edge: Edge, road: Road, budgets: Budgets, jobs: Jobs, job_files: JobFiles) -> Router {
     let send = Access::Scoped(Scope::Send, Limit::Send);
     let batch = Access::Scoped(Scope::Send, Limit::Batch);
     // Of what was accepted before, so it does not count as a send.
@@ -118,7 +121,19 @@ pub fn router(edge: Edge, road: Road, budgets: Budgets) -> Router {
             cancel,
             messages::reschedule::handle,
         )
-        .finish(App { road, budgets, region: default_region() })
+        .post_up_to(
+            v2::jobs::create::LARGEST_REQUEST,
+            "/api/v2/communications/jobs",
+            "create_job",
+            batch,
+            v2::jobs::create::handle,
+        )
+        .get("/api/v2/communications/jobs", "jobs", read, v2::jobs::list::handle)
+        .get("/api/v2/communications/jobs/{id}", "job", read, v2::jobs::get::handle)
+        .post("/api/v2/communications/jobs/{id}/pause", "pause_job", cancel, v2::jobs::pause::handle)
+        .post("/api/v2/communications/jobs/{id}/resume", "resume_job", cancel, v2::jobs::resume::handle)
+        .post("/api/v2/communications/jobs/{id}/cancel", "cancel_job", cancel, v2::jobs::cancel::handle)
+        .finish(App { road, budgets, jobs, job_files, region: default_region() })
 }
 
 /// The function's part of the API description.
@@ -160,5 +175,11 @@ pub fn router(edge: Edge, road: Road, budgets: Budgets) -> Router {
     v2::email::send::handle,
     messages::get::handle,
     messages::reschedule::handle,
+    v2::jobs::create::handle,
+    v2::jobs::list::handle,
+    v2::jobs::get::handle,
+    v2::jobs::pause::handle,
+    v2::jobs::resume::handle,
+    v2::jobs::cancel::handle,
 ))]
 pub struct Description;

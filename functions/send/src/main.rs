@@ -6,7 +6,8 @@ use switchboard::config::required;
 use switchboard::http::{Edge, Limits};
 use switchboard::road::{self, Road};
 use switchboard::secrets::Secret;
-use switchboard::store::Budgets;
+use switchboard::store::jobs::JobFiles;
+use switchboard::store::{Budgets, Jobs};
 use switchboard::telemetry;
 
 #[tokio::main(flavor = "current_thread")]
@@ -18,6 +19,9 @@ async fn main() -> Result<(), lambda_http::Error> {
     let road = road?.with_files(&aws)?;
     road.queues.prime().await;
     let edge = Edge::new(Clock::system(), auth, road.ephemera.clone(), Limits::from_env());
-    let budgets = Budgets::new(Client::new(&aws), required("CATALOG_TABLE")?, required("EPHEMERA_TABLE")?);
-    lambda_http::run(send::router(edge, road, budgets)).await
+    let catalog = required("CATALOG_TABLE")?;
+    let budgets = Budgets::new(Client::new(&aws), catalog.clone(), required("EPHEMERA_TABLE")?);
+    let jobs = Jobs::new(Client::new(&aws), catalog, road.seal.clone());
+    let job_files = JobFiles::new(&aws, required("FILES_BUCKET")?);
+    lambda_http::run(send::router(edge, road, budgets, jobs, job_files)).await
 }

@@ -3,11 +3,12 @@
 use axum::Router;
 use serde_json::json;
 use switchboard::clock::Clock;
-use switchboard::testing::{Answer, ask, dead_budgets, dead_road, edge, token};
+use switchboard::testing::{Answer, ask, dead_budgets, dead_jobs, dead_road, edge, token};
 
 fn router() -> Router {
     let road = dead_road(Clock::system()).unwrap();
-    crate::router(edge(&road).unwrap(), road, dead_budgets())
+    let (jobs, files) = dead_jobs(&road);
+    crate::router(edge(&road).unwrap(), road, dead_budgets(), jobs, files)
 }
 
 async fn post(path: &str, body: &str) -> Answer {
@@ -118,6 +119,60 @@ async fn a_batch_of_which_nothing_could_be_stored_is_not_accepted() {
 }
 
 #[tokio::test]
+async fn a_bad_job_names_the_field() {
+    let path = "/api/v2/communications/jobs";
+    refused(path, json!({"message": "x"}), "Missing required field: channel").await;
+    refused(path, json!({"channel": "sms"}), "Missing required field: message").await;
+    refused(path, json!({"channel": "voice", "message": "x"}), "Invalid value for field: channel").await;
+    refused(path, json!({"channel": "sms", "message": "{{"}), "Invalid value for field: message").await;
+    refused(path, json!({"channel": "email", "text": "x"}), "Missing required field: subject").await;
+    refused(path, json!({"channel": "email", "subject": "x"}), "Missing required field: text").await;
+    refused(path, json!({"channel": "sms", "message": "x", "subject": "y"}), "Invalid value for field: subject").await;
+    refused(path, json!({"channel": "sms", "trigger_type": "x"}), "Invalid trigger type: x").await;
+    refused(
+        path,
+        json!({"channel": "sms", "trigger_type": "document_request", "message": "x"}),
+        "Invalid value for field: message",
+    )
+    .await;
+    refused(
+        path,
+        json!({"channel": "sms", "trigger_type": "document_request", "class": "marketing"}),
+        "Invalid value for field: class",
+    )
+    .await;
+    refused(
+        path,
+        json!({"channel": "sms", "trigger_type": "document_request", "template": "x"}),
+        "Invalid value for field: template",
+    )
+    .await;
+    refused(path, json!({"channel": "sms", "template": "No Name"}), "Invalid value for field: template").await;
+    refused(path, json!({"channel": "sms", "message": "x", "locale": "fr"}), "Invalid value for field: locale").await;
+    let job = |field: &str, value: serde_json::Value| {
+        let mut body = json!({"channel": "sms", "message": "Hello {{ name }}"});
+        body[field] = value;
+        body
+    };
+    refused(path, job("class", json!("security")), "Invalid value for field: class").await;
+    refused(path, job("scheduled_time", json!("soon")), "Invalid value for field: scheduled_time").await;
+    refused(path, job("expires_at", json!("1999-01-01T00:00:00Z")), "Invalid value for field: expires_at").await;
+    refused(path, job("recipients", json!([])), "Invalid value for field: recipients").await;
+    refused(path, job("recipients", json!(["+1"])), "Invalid value for field: recipients[0]").await;
+    refused(path, job("message", json!("x".repeat(4_001))), "Invalid value for field: message").await;
+}
+
+#[tokio::test]
+async fn a_job_of_more_than_two_megabytes_is_read() {
+    let recipients: Vec<_> =
+        (0..30_000).map(|i| json!({"to": format!("+1415555{i:05}"), "variables": {"name": "x".repeat(50)}})).collect();
+    let body = json!({"channel": "sms", "message": "Hello {{ name }}", "recipients": recipients}).to_string();
+    assert!(body.len() > 2_500_000);
+    // Past the body, at the store that does not answer.
+    assert_eq!(post("/api/v2/communications/jobs", &body).await.status, 503);
+}
+
+#[tokio::test]
 async fn a_send_whose_store_is_down_is_not_accepted() {
     let answer = post("/api/v1/twilio/send-sms", r#"{"to": "+14155552671", "body": "x"}"#).await;
     assert_eq!(answer.status, 503);
@@ -126,7 +181,11 @@ async fn a_send_whose_store_is_down_is_not_accepted() {
 #[tokio::test]
 async fn an_id_that_is_none_of_ours_is_not_found() {
     let token = token("service", "communication:send communication:read").unwrap();
-    for path in ["/api/communication/status/abc123-def456-ghi789", "/api/v2/communications/messages/x"] {
+    for path in [
+        "/api/communication/status/abc123-def456-ghi789",
+        "/api/v2/communications/messages/x",
+        "/api/v2/communications/jobs/x",
+    ] {
         assert_eq!(ask(&router(), "GET", path, Some(&token), "").await.unwrap().status, 404, "{path}");
     }
 }

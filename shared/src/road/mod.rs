@@ -1,10 +1,11 @@
 //! The steps of a message's road that more than one function takes: [`accept`] (a request becomes messages), [`decide`]
 //! (may it be sent), [`recipients`] (to everybody else an e-mail goes to), [`templates`] (a template's name becomes
-//! content), [`callback`] (a provider's report reaches its
-//! message), and [`timing`] (when a message is queued, and when the sweep looks again).
+//! content), [`callback`] (a provider's report reaches its message), [`compose`] (what makes a message sendable), and
+//! [`timing`] (when a message is queued, and when the sweep looks again).
 
 pub mod accept;
 pub mod callback;
+pub mod compose;
 mod decide;
 mod recipients;
 pub mod templates;

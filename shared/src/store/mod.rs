@@ -1,13 +1,14 @@
 //! DynamoDB: one file (or folder) per table, one function per access pattern. Nothing outside this folder knows an
 //! attribute's name.
 //!
-//! [`messages`] · [`people`] · [`ephemera`] · [`otp`] · [`catalog`] · [`files`]: the bucket of what is too large for a row ·
+//! [`messages`] · [`people`] · [`ephemera`] · [`otp`] · [`catalog`] · [`jobs`] · [`files`]: the bucket of what is too large for a row ·
 //! [`update`]: the one builder of conditional updates.
 
 pub mod budgets;
 pub mod catalog;
 pub mod ephemera;
 pub mod files;
+pub mod jobs;
 pub mod messages;
 pub mod otp;
 pub mod people;
@@ -23,6 +24,7 @@ pub use budgets::Budgets;
 pub use catalog::Catalog;
 pub use ephemera::Ephemera;
 pub use files::Files;
+pub use jobs::Jobs;
 pub use messages::Messages;
 pub use otp::OtpStore;
 pub use people::People;

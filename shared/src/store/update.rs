@@ -4,8 +4,9 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::BuildError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
 
 use super::{Item, StoreError, unavailable};
 
@@ -137,6 +138,19 @@ impl Update {
         self
     }
 
+    /// The same as one write of a transaction.
+    pub(super) fn in_transaction(self, table: &str, key: Item) -> Result<TransactWriteItem, BuildError> {
+        let expression = self.expression();
+        let update = aws_sdk_dynamodb::types::Update::builder()
+            .table_name(table)
+            .set_key(Some(key))
+            .update_expression(expression)
+            .set_condition_expression((!self.conditions.is_empty()).then(|| self.conditions.join(" AND ")))
+            .set_expression_attribute_names(Some(self.names))
+            .set_expression_attribute_values((!self.values.is_empty()).then_some(self.values));
+        Ok(TransactWriteItem::builder().update(update.build()?).build())
+    }
+
     fn expression(&self) -> String {
         let mut parts = Vec::new();
         if !self.sets.is_empty() {
@@ -156,11 +170,23 @@ impl Update {
         key: (&str, &str),
         operation: &'static str,
     ) -> Result<Applied, StoreError> {
+        let key = Item::from([(key.0.to_owned(), super::text(key.1))]);
+        self.apply_at(client, table, key, operation).await
+    }
+
+    /// The same for a table with a sort key.
+    pub(super) async fn apply_at(
+        self,
+        client: &Client,
+        table: &str,
+        key: Item,
+        operation: &'static str,
+    ) -> Result<Applied, StoreError> {
         let condition = (!self.conditions.is_empty()).then(|| self.conditions.join(" AND "));
         let answer = client
             .update_item()
             .table_name(table)
-            .key(key.0, super::text(key.1))
+            .set_key(Some(key))
             .update_expression(self.expression())
             .set_condition_expression(condition)
             .set_expression_attribute_names(Some(self.names))

@@ -107,6 +107,41 @@ impl World {
         delete.send().await.expect("DynamoDB answers");
     }
 
+    /// A message's status, past the API; `None`: there is no such message.
+    pub(crate) async fn status_of(&self, id: &str) -> Option<String> {
+        let get = self.dynamodb().get_item().table_name(&self.stack.tables["messages"]).key("id", text(id));
+        let answer = get.consistent_read(true).send().await.expect("DynamoDB answers");
+        answer.item.map(|row| row["status"].as_s().expect("a text").clone())
+    }
+
+    /// Lets a bulk job grow older, and the sweep look after it at once.
+    pub(crate) async fn age_job(&self, id: &str, by_seconds: i64) {
+        let table = &self.stack.tables["catalog"];
+        let places = [(format!("job#{id}"), "job"), ("jobs#open".to_owned(), id)];
+        for (pk, sk) in places {
+            let get = self.dynamodb().get_item().table_name(table).key("pk", text(&pk)).key("sk", text(sk));
+            let row = get.consistent_read(true).send().await.expect("DynamoDB answers").item.unwrap_or_default();
+            for name in ["started_at", "moved_at", "nudged_at", "look_at"] {
+                let Some(at) = row.get(name).and_then(|at| at.as_n().ok()?.parse::<i64>().ok()) else { continue };
+                let update = self.dynamodb().update_item().table_name(table).key("pk", text(&pk)).key("sk", text(sk));
+                let update =
+                    update.update_expression(format!("SET {name} = :t")).condition_expression(format!("{name} = :was"));
+                let values = [(":t", number(at - by_seconds * 1_000)), (":was", number(at))];
+                let values = values.map(|(name, value)| (name.to_owned(), value));
+                // It may move on by itself at this moment, and then it is not old.
+                let _ = update.set_expression_attribute_values(Some(values.into())).send().await;
+            }
+        }
+    }
+
+    /// The keys of the Files bucket that begin like this.
+    pub(crate) async fn objects(&self, prefix: &str) -> Vec<String> {
+        let s3 = aws_sdk_s3::Client::new(&self.aws());
+        let list = s3.list_objects_v2().bucket(&self.stack.buckets["files"]).prefix(prefix);
+        let answer = list.send().await.expect("S3 answers");
+        answer.contents().iter().filter_map(|object| object.key().map(str::to_owned)).collect()
+    }
+
     /// Puts a message in a lane once more, as SQS does with a record whose worker never finished.
     pub(crate) async fn enqueue(&self, lane: &str, id: &str) {
         let body = serde_json::json!({"kind": "message", "id": id}).to_string();

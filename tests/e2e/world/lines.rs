@@ -1,5 +1,6 @@
 //! Lines to the providers. A fault of the simulator strikes whatever goes over its line, so a test that sets one has the
-//! line to itself; tests that only send over it share it.
+//! line to itself; tests that only send over it share it. The same goes for the bulk lane, whose queue a test may set up
+//! otherwise.
 
 use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -12,13 +13,15 @@ pub(crate) enum Line {
     Sendgrid,
     Resend,
     Voice,
+    BulkLane,
 }
 
 impl Line {
-    pub(crate) const ALL: [Self; 5] = [Self::Sms, Self::Whatsapp, Self::Sendgrid, Self::Resend, Self::Voice];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Sms, Self::Whatsapp, Self::Sendgrid, Self::Resend, Self::Voice, Self::BulkLane];
 }
 
-static LINES: [RwLock<()>; 5] = [const { RwLock::const_new(()) }; 5];
+static LINES: [RwLock<()>; Line::ALL.len()] = [const { RwLock::const_new(()) }; Line::ALL.len()];
 
 /// Always taken in the same order: two tests that want the same two never wait for each other.
 fn ordered(lines: &[Line]) -> Vec<Line> {

@@ -7,6 +7,7 @@ pub(crate) mod aws;
 pub(crate) mod flows;
 pub(crate) mod fresh;
 pub(crate) mod lines;
+pub(crate) mod processes;
 pub(crate) mod rotation;
 pub(crate) mod signing;
 pub(crate) mod simulator;

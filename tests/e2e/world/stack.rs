@@ -19,6 +19,7 @@ pub(crate) struct Stack {
     pub(crate) secrets: BTreeMap<String, String>,
     pub(crate) tables: BTreeMap<String, String>,
     pub(crate) queues: BTreeMap<String, String>,
+    pub(crate) buckets: BTreeMap<String, String>,
     pub(crate) functions: BTreeMap<String, String>,
     /// The folder of the functions' logs.
     pub(crate) logs: PathBuf,

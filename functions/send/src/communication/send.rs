@@ -11,8 +11,7 @@ use switchboard::http::{ApiError, Body, Caller, IdempotencyKey};
 use switchboard::message::record::ProviderChoice;
 use switchboard::message::{Channel, Locale, Priority, Trigger};
 use switchboard::person::{Person, PersonId};
-use switchboard::provider::ProviderName;
-use switchboard::road::{Accepted, Part, Task};
+use switchboard::road::{Accepted, Part, Task, compose};
 
 use super::channels::{Channels, Wish};
 use crate::App;
@@ -183,17 +182,13 @@ async fn part(
         ApiError::bad_request(format!("User {} does not have {missing}", person.id)).with("field", "channel")
     })?;
     let rendered = render(app, &trigger.into(), channel, locale, person.id.as_str(), ("data", data)).await?;
-    let provider = match channel {
-        Channel::Sms | Channel::Whatsapp | Channel::Voice => ProviderName::Twilio,
-        Channel::Email => ProviderName::Resend,
-    };
     Ok(Part {
         channel,
         to,
         from: None,
         content: rendered.content,
         template: Some(rendered.template),
-        provider,
+        provider: compose::provider(channel),
         choice: ProviderChoice::Any,
         asked: None,
     })

@@ -1,7 +1,8 @@
-//! `/api/v2/communications/*`: sends to an address, templates, and what sends may cost.
+//! `/api/v2/communications/*`: sends to an address, templates, bulk jobs, and what sends may cost.
 
 pub mod budgets;
 pub mod calls;
 pub mod email;
+pub mod jobs;
 pub mod sms;
 pub mod templates;

@@ -1,0 +1,91 @@
+//! What a row becomes: a task like any other, whose id follows from job and row.
+
+use switchboard::job::{Fault, Job, Spec, Wording, own_words};
+use switchboard::message::record::{ProviderChoice, TemplateUse};
+use switchboard::message::trigger::Class;
+use switchboard::message::{Address, Channel, Content, Lane};
+use switchboard::person::Person;
+use switchboard::road::templates::Rendered;
+use switchboard::road::{Part, RenderError, Task, compose};
+use switchboard::store::StoreError;
+
+use crate::App;
+use crate::rows::{Recipient, Wanted};
+
+/// The task of row `number`, or what is wrong with it.
+pub(crate) async fn task(app: &App, job: &Job, number: u32, wanted: Wanted) -> Result<Result<Task, Fault>, StoreError> {
+    let person = match &wanted.recipient {
+        Recipient::Address(_) => None,
+        Recipient::Person(id) => match app.road.people.get(id).await? {
+            Some(person) => Some(person),
+            None => return Ok(Err(Fault::new("user_id", "Unknown user"))),
+        },
+    };
+    let spec = &job.spec;
+    let to = match (&wanted.recipient, &person) {
+        (Recipient::Address(text), _) => compose::address(spec.channel, text, &app.region)
+            .map_err(|error| Fault::new("to", format!("It is {error}"))),
+        (Recipient::Person(_), person) => {
+            let address = person.as_ref().and_then(|person| person.address(spec.channel));
+            address.ok_or_else(|| Fault::new("user_id", format!("The user has no {}", kind(spec.channel))))
+        }
+    };
+    let to = match to {
+        Ok(to) => to,
+        Err(fault) => return Ok(Err(fault)),
+    };
+    let said = match words(app, spec, &to, person.as_ref(), &wanted).await? {
+        Ok(said) => said,
+        Err(fault) => return Ok(Err(fault)),
+    };
+    let part = Part {
+        channel: spec.channel,
+        to,
+        from: None,
+        content: said.content,
+        template: said.template,
+        provider: compose::provider(spec.channel),
+        choice: ProviderChoice::Any,
+        asked: None,
+    };
+    let task = Task::new(job.id.row(number), job.caller.clone(), said.class, Lane::Bulk, vec![part]);
+    Ok(Ok(Task { person, valid_until: spec.valid_until, job: Some(job.id), trigger: spec.trigger(), ..task }))
+}
+
+/// What a row says.
+struct Said {
+    content: Content,
+    template: Option<TemplateUse>,
+    class: Class,
+}
+
+async fn words(
+    app: &App,
+    spec: &Spec,
+    to: &Address,
+    person: Option<&Person>,
+    wanted: &Wanted,
+) -> Result<Result<Said, Fault>, StoreError> {
+    let variables = &wanted.variables;
+    match &spec.wording {
+        Wording::Own(template) => Ok(own_words(template, spec.channel, variables).map(|content| Said {
+            content,
+            template: None,
+            class: spec.class,
+        })),
+        Wording::Named { name, locale } => {
+            let locale = locale.as_ref().or_else(|| person.and_then(|person| person.locale.as_ref()));
+            let key = person.map_or_else(|| to.as_str(), |person| person.id.as_str());
+            match app.road.templates.render(name, spec.channel, locale, key, variables).await {
+                Ok(Rendered { content, template, class }) => Ok(Ok(Said { content, template: Some(template), class })),
+                Err(RenderError::Template(error)) => Ok(Err(error.into())),
+                Err(RenderError::NoSuchTemplate(_)) => Ok(Err(Fault::new("", "The template is not there any more"))),
+                Err(RenderError::Store(error)) => Err(error),
+            }
+        }
+    }
+}
+
+fn kind(channel: Channel) -> &'static str {
+    if channel.is_telephone() { "phone number" } else { "e-mail address" }
+}

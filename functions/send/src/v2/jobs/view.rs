@@ -1,0 +1,148 @@
+//! A job as its owner sees it.
+
+use jiff::{Timestamp, Unit};
+use serde::Serialize;
+use switchboard::http::ApiError;
+use switchboard::job::{Job, JobState, UPLOAD_SECONDS, Wording};
+use switchboard::message::template::TemplateName;
+use switchboard::message::trigger::Class;
+use switchboard::message::{Channel, JobId, Trigger};
+
+use crate::App;
+
+/// A job.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct JobView {
+    success: bool,
+    job_id: JobId,
+    status: JobState,
+    /// Why it failed, in one word: `no_rows`, `bad_header`, `too_many_rows`, `row_too_long`, `file_too_large` …
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    /// Why it failed, in a sentence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    details: Option<String>,
+    channel: Channel,
+    class: Class,
+    trigger_type: Option<Trigger>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    template: Option<TemplateName>,
+    /// How many rows it has, once they were counted.
+    rows: Option<u32>,
+    counts: CountsView,
+    /// As measured so far, pauses left out.
+    rows_per_second: Option<f64>,
+    /// When its last row will be done, if it goes on like this.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    estimated_end: Option<Timestamp>,
+    /// Where the rows are to be put (`PUT`), while it waits for them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    upload: Option<Upload>,
+    /// Where the lines that could not become messages can be read for an hour, each with its error (CSV: line, error,
+    /// field). Present when there are some and the job has ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error_file: Option<String>,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    scheduled_time: Option<Timestamp>,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    expires_at: Option<Timestamp>,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    started_at: Option<Timestamp>,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    ended_at: Option<Timestamp>,
+}
+
+/// What became of its rows.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct CountsView {
+    /// Not worked on yet; none until they were counted.
+    pending: Option<u32>,
+    /// Became messages that go out.
+    accepted: u32,
+    /// Became messages that may not go out: no consent, opted out, suppressed.
+    refused: u32,
+    /// Could not become messages.
+    invalid: u32,
+}
+
+/// How to put the rows where they belong.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct Upload {
+    url: String,
+    #[schema(example = "PUT")]
+    method: &'static str,
+    headers: UploadHeaders,
+    #[schema(value_type = String, format = DateTime)]
+    expires_at: Timestamp,
+}
+
+/// The headers the address was signed with.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct UploadHeaders {
+    #[serde(rename = "Content-Type")]
+    #[schema(example = "text/csv")]
+    content_type: &'static str,
+}
+
+/// How long an error file's address is valid, in seconds.
+const ERRORS_SECONDS: u32 = 3_600;
+
+impl JobView {
+    /// A job as it is now, with the addresses its owner needs.
+    pub(super) async fn new(app: &App, job: &Job) -> Result<Self, ApiError> {
+        let now = app.road.clock.now();
+        let upload = if job.state == JobState::AwaitingUpload { Some(upload(app, job).await?) } else { None };
+        let error_file = match job.times.reported {
+            Some(_) if job.state.is_ended() => Some(app.job_files.errors_url(job.id, ERRORS_SECONDS, now).await?.url),
+            Some(_) | None => None,
+        };
+        Ok(Self { upload, error_file, ..Self::plain(job, now) })
+    }
+
+    /// The same without addresses, for lists.
+    pub(super) fn plain(job: &Job, now: Timestamp) -> Self {
+        let rounded = |rate: f64| (rate * 10.0).round() / 10.0;
+        Self {
+            success: true,
+            job_id: job.id,
+            status: job.state,
+            reason: job.failure.as_ref().map(|failure| failure.reason.clone()),
+            details: job.failure.as_ref().map(|failure| failure.details.clone()),
+            channel: job.spec.channel,
+            class: job.spec.class,
+            trigger_type: job.spec.trigger(),
+            template: match &job.spec.wording {
+                Wording::Named { name, .. } => Some(name.clone()),
+                Wording::Own(_) => None,
+            },
+            rows: job.plan.as_ref().map(|plan| plan.rows),
+            counts: CountsView {
+                pending: job.pending(),
+                accepted: job.counts.accepted,
+                refused: job.counts.refused,
+                invalid: job.counts.invalid,
+            },
+            rows_per_second: job.rows_per_second().map(rounded),
+            estimated_end: job.estimated_end(now).and_then(|at| at.round(Unit::Second).ok()),
+            upload: None,
+            error_file: None,
+            created_at: job.times.created,
+            scheduled_time: job.spec.scheduled,
+            expires_at: job.spec.valid_until,
+            started_at: job.times.started,
+            ended_at: job.times.ended,
+        }
+    }
+}
+
+async fn upload(app: &App, job: &Job) -> Result<Upload, ApiError> {
+    let signed = app.job_files.upload_url(job.id, UPLOAD_SECONDS, app.road.clock.now()).await?;
+    Ok(Upload {
+        url: signed.url,
+        method: signed.method,
+        headers: UploadHeaders { content_type: "text/csv" },
+        expires_at: signed.expires,
+    })
+}
