@@ -10,7 +10,7 @@ use switchboard::person::{Decision, Outcome, Suppression};
 use switchboard::provider::call::CALL_TIMEOUT;
 use switchboard::provider::error::LATE;
 use switchboard::provider::{Accepted, PermanentKind, SendError};
-use switchboard::road::accept::EXPIRED;
+use switchboard::road::EXPIRED;
 use switchboard::road::timing::{Patience, delay, plan, retry_at};
 use switchboard::store::StoreError;
 use switchboard::store::messages::{Settled, Then, Untaken};

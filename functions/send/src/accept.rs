@@ -6,8 +6,7 @@ use serde::Serialize;
 use switchboard::http::idempotency::mark_replay;
 use switchboard::http::{ApiError, IdempotencyKey};
 use switchboard::message::{MessageId, Micros};
-use switchboard::road::accept::EXPIRED;
-use switchboard::road::{AcceptError, Accepted, Task};
+use switchboard::road::{AcceptError, Accepted, EXPIRED, Task};
 
 use crate::App;
 

@@ -1,4 +1,5 @@
-//! The steps of a message's road that more than one function takes: [`accept`] (a request becomes messages), [`decide`]
+//! The steps of a message's road that more than one function takes: [`task`] (what was asked
+//! for), [`accept`] and [`make`] (it becomes messages), [`decide`]
 //! (may it be sent), [`recipients`] (to everybody else an e-mail goes to), [`templates`] (a template's name becomes
 //! content), [`callback`] (a provider's report reaches its message), [`compose`] (what makes a message sendable), and
 //! [`timing`] (when a message is queued, and when the sweep looks again).
@@ -7,7 +8,9 @@ pub mod accept;
 pub mod callback;
 pub mod compose;
 mod decide;
+mod make;
 mod recipients;
+mod task;
 pub mod templates;
 pub mod timing;
 
@@ -15,8 +18,10 @@ use std::sync::Arc;
 
 use aws_config::BehaviorVersion;
 
-pub use accept::{AcceptError, Accepted, Part, Task, Timing, waiting};
+pub use accept::{AcceptError, waiting};
 pub use callback::Applied;
+pub use make::EXPIRED;
+pub use task::{Accepted, Part, Task, Timing};
 pub use templates::{RenderError, Templates};
 
 use crate::clock::Clock;
