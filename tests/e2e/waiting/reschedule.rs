@@ -120,3 +120,27 @@ async fn a_message_that_was_moved_at_the_last_moment_has_not_gone() {
     let moved = futures::future::join_all((0..20).map(race)).await.into_iter().filter(|moved| *moved).count();
     assert!(moved > 0, "some came in time");
 }
+
+/// Between a worker's reading and its claim there is a moment; here it is as long as it takes.
+#[tokio::test]
+async fn who_read_a_message_before_it_was_moved_can_neither_claim_nor_hold_it() {
+    let world = World::new();
+    let person = world.person().await;
+    let store = world.store().await;
+    let mut body = reminder(&person);
+    body["scheduled_time"] = json!(in_seconds(3_600).to_string());
+    let task = world.trigger(&body).await;
+    let seen = store.get(task.parse().expect("an id")).await.expect("the store").expect("the message");
+    let later = json!({"scheduled_time": in_seconds(7_200).to_string()});
+    world.post(&format!("/api/communication/reschedule/{task}"), &later).send().await.ok();
+    let (now, soon) = (Timestamp::now(), in_seconds(30));
+    assert!(!store.claim(&seen, &seen.decision, soon, now).await.expect("the store"));
+    let hold = seen.decision.clone().held("quiet_hours", "quiet_hours", soon);
+    assert!(!store.hold(&seen, &hold, soon, soon, now).await.expect("the store"));
+    let message = world.message(&task).await;
+    assert_eq!((&message["status"], &message["attempts"]), (&json!("scheduled"), &json!(0)), "{message}");
+    // Who reads it as it is now can.
+    let fresh = store.get(seen.id).await.expect("the store").expect("the message");
+    assert!(store.hold(&fresh, &hold, soon, soon, now).await.expect("the store"));
+    world.post(&format!("/api/communication/cancel/{task}"), &json!({})).send().await.ok();
+}

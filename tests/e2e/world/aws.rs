@@ -1,12 +1,16 @@
 //! AWS behind the API: rows, queues, secrets, and the functions that run by themselves.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_sqs::types::QueueAttributeName;
+
+use switchboard::seal::Seal;
+use switchboard::store::Messages;
 
 use super::World;
 
@@ -54,6 +58,15 @@ impl World {
             self.lambda().invoke().function_name(function).payload(Blob::new("{}")).send().await.expect("it runs");
         let payload = answer.payload().map(|blob| String::from_utf8_lossy(blob.as_ref()).into_owned());
         assert!(answer.function_error().is_none(), "the sweep failed: {payload:?}");
+    }
+
+    /// The messages' table as the functions have it, for what only happens between two of their steps.
+    pub(crate) async fn store(&self) -> Messages {
+        let secret = self.setting("SEAL_SECRET").await;
+        let value = self.secrets().get_secret_value().secret_id(secret).send().await.expect("the secret");
+        let keys = serde_json::from_str(value.secret_string().expect("a text")).expect("keys");
+        let seal = Seal::new(&keys).expect("a seal");
+        Messages::new(self.dynamodb(), self.stack.tables["messages"].clone(), Arc::new(seal))
     }
 
     /// A message's row.
