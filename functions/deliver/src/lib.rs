@@ -15,6 +15,7 @@ mod providers;
 mod quota;
 mod report;
 mod resolve;
+mod room;
 mod routing;
 mod step;
 
@@ -46,6 +47,7 @@ pub struct App {
     budget: Guard,
     routing: Routing,
     jobs: JobStates,
+    room: room::Room,
 }
 
 /// A record could not be worked through now: SQS will bring it again, and in the end put it aside.
@@ -60,7 +62,7 @@ impl App {
         budgets: Budgets,
         jobs: JobStates,
     ) -> Self {
-        Self { road, providers, routing, paces, budget: Guard::new(budgets), jobs }
+        Self { road, providers, routing, room: room::Room::default(), paces, budget: Guard::new(budgets), jobs }
     }
 }
 

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use switchboard::config::optional;
-use switchboard::message::cost::estimate;
+use switchboard::message::cost::{estimate, units};
 use switchboard::message::record::ProviderChoice;
 use switchboard::message::{Channel, Message, Status};
 use switchboard::person::{Check, Decision};
@@ -52,7 +52,9 @@ impl Routing {
         let Some(chosen) = choose(&candidates, wish(message), random) else { return ready };
         ready.decision.checks.push(record(chosen, &candidates));
         ready.provider = chosen.name;
-        ready.cost = estimate(ready.channel, ready.provider, &ready.to, &ready.outgoing().content, ready.segments);
+        let left_out = u32::try_from(ready.decision.left_out().count()).unwrap_or(0);
+        let recipients = units(&ready.content, ready.segments).saturating_sub(left_out);
+        ready.cost = estimate(ready.channel, ready.provider, &ready.to, recipients);
         ready
     }
 

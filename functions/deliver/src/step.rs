@@ -1,12 +1,16 @@
 //! One message's next step, by its status.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
-use switchboard::message::{Message, MessageId, Status};
+use switchboard::message::{Lane, Message, MessageId, Status};
 use switchboard::provider::ProviderName;
 use switchboard::telemetry::DeliveryMetrics;
 
+use crate::room::NoRoom;
 use crate::{App, StepError, ask, attempt, fallback, resolve};
+
+/// When a message comes again for which there was no room.
+const AGAIN: Duration = Duration::from_secs(5);
 
 /// What a step did, for the log and the metrics.
 #[derive(Debug)]
@@ -29,10 +33,18 @@ impl Done {
 
 /// Takes a message one step further.
 pub(crate) async fn take(app: &App, id: MessageId) -> Result<(), StepError> {
-    let Some(message) = app.road.messages.get(id).await? else {
+    let Some(stored) = app.road.messages.find(id).await? else {
         tracing::warn!(message.id = %id, "queued, but not in the table: it was erased or has expired");
         return Ok(());
     };
+    let _room = match app.room.take(&stored).await {
+        Ok(room) => room,
+        Err(NoRoom) => {
+            let lane = stored.lane().unwrap_or(Lane::Standard);
+            return Ok(app.road.queues.enqueue(lane, id, AGAIN).await?);
+        }
+    };
+    let message = app.road.messages.open_whole(stored).await?;
     let done = match message.status {
         Status::Accepted | Status::Scheduled | Status::Held | Status::Retrying => attempt::take(app, &message).await?,
         Status::Sending | Status::Uncertain => resolve::take(app, &message).await?,

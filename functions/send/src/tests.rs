@@ -88,6 +88,24 @@ async fn a_bad_direct_send_names_the_field() {
 }
 
 #[tokio::test]
+async fn an_email_may_be_larger_than_other_requests_and_not_endless() {
+    let path = "/api/v2/communications/email";
+    let with_file = |bytes: usize| {
+        let files = json!([{"filename": "a.bin", "content": "A".repeat(bytes)}]);
+        json!({"to": "a@example.com", "subject": "s", "text": "x", "attachments": files}).to_string()
+    };
+    // Past the body, to the store that does not answer.
+    assert_eq!(post(path, &with_file(4_000_000)).await.status, 503);
+    let too_large = post(path, &with_file(10 << 20)).await;
+    assert_eq!((too_large.status.as_u16(), &too_large.json["success"]), (413, &json!(false)));
+    let other = json!({"to": "+14155552671", "body": "x".repeat(3 << 20)}).to_string();
+    assert_eq!(post("/api/v1/twilio/send-sms", &other).await.status, 413);
+    refused(path, json!({"subject": "s", "text": "x"}), "Missing required field: to").await;
+    refused(path, json!({"to": "a@example.com", "text": "x"}), "Missing required field: subject").await;
+    refused(path, json!({"to": "a@example.com", "subject": "s"}), "Missing required field: text").await;
+}
+
+#[tokio::test]
 async fn a_batch_has_one_to_a_hundred_sends_and_names_each_ones_fault() {
     let path = "/api/communication/batch";
     refused(path, json!({}), "Missing required field: communications").await;

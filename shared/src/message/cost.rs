@@ -106,14 +106,18 @@ impl PriceTable {
     }
 }
 
-/// What a message costs by the shipped table: a text by its segments, an e-mail by its recipients (both providers count
-/// every address of `to`, `cc` and `bcc`).
-pub fn estimate(channel: Channel, provider: ProviderName, to: &Address, content: &Content, segments: u32) -> Micros {
-    let units = match content {
+/// What a message costs by the shipped table.
+pub fn estimate(channel: Channel, provider: ProviderName, to: &Address, units: u32) -> Micros {
+    PriceTable::shipped().map(|table| table.cost(channel, provider, to, units)).unwrap_or_default()
+}
+
+/// What a message is charged by: a text by its segments, an e-mail by its recipients (both providers count every address
+/// of `to`, `cc` and `bcc`).
+pub fn units(content: &Content, segments: u32) -> u32 {
+    match content {
         Content::Email(email) => u32::try_from(email.others.len()).unwrap_or(u32::MAX).saturating_add(1),
         Content::Text(_) | Content::Call(_) => segments,
-    };
-    PriceTable::shipped().map(|table| table.cost(channel, provider, to, units)).unwrap_or_default()
+    }
 }
 
 #[cfg(test)]
@@ -142,7 +146,8 @@ mod tests {
         let address = EmailAddress::parse("a@x.example").unwrap();
         let others = vec![Recipient { place: Place::Bcc, address: address.clone() }; 2];
         let email = Content::Email(Email { others, ..Email::default() });
-        let cost = |provider| estimate(Channel::Email, provider, &Address::Email(address.clone()), &email, 1).get();
+        let cost =
+            |provider| estimate(Channel::Email, provider, &Address::Email(address.clone()), units(&email, 1)).get();
         assert_eq!((cost(ProviderName::Sendgrid), cost(ProviderName::Resend)), (2_700, 1_200));
     }
 

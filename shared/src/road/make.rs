@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::task::{Part, Task};
 use super::timing::plan;
 use crate::message::content::Text;
-use crate::message::cost::estimate;
+use crate::message::cost::{estimate, units};
 use crate::message::record::{Fallback, Times};
 use crate::message::segments::segments;
 use crate::message::smart;
@@ -130,5 +130,5 @@ fn price(part: &Part, content: &Content) -> (u32, crate::message::Micros) {
         (Content::Text(_), Channel::Whatsapp | Channel::Email | Channel::Voice)
         | (Content::Email(_) | Content::Call(_), _) => 1,
     };
-    (count, estimate(part.channel, part.provider, &part.to, content, count))
+    (count, estimate(part.channel, part.provider, &part.to, units(content, count)))
 }

@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
 use jiff::Timestamp;
 
 use super::{Messages, Update};
-use crate::message::{Message, MessageId, Status, TrailEntry};
+use crate::message::{Lane, Message, MessageId, Status, TrailEntry};
 use crate::store::update::Applied;
 use crate::store::{Item, StoreError, text, unavailable};
 
@@ -16,6 +16,22 @@ pub enum Created {
     New,
     /// A message of this id exists: the same request was accepted before.
     Exists,
+}
+
+/// A message as it is stored.
+#[derive(Debug)]
+pub struct Stored(Item);
+
+impl Stored {
+    /// Its content is too large for its row.
+    pub fn is_large(&self) -> bool {
+        self.0.contains_key("content_key")
+    }
+
+    /// Its lane.
+    pub fn lane(&self) -> Option<Lane> {
+        self.0.get("lane").and_then(|lane| lane.as_s().ok()).and_then(|lane| lane.parse().ok())
+    }
 }
 
 const ONLY_NEW: &str = "attribute_not_exists(id)";
@@ -73,10 +89,20 @@ impl Messages {
 
     /// A message, as of now, with all its content.
     pub async fn get(&self, id: MessageId) -> Result<Option<Message>, StoreError> {
-        match self.item(id).await? {
-            Some(item) => self.read_whole(item).await.map(Some),
+        match self.find(id).await? {
+            Some(stored) => self.open_whole(stored).await.map(Some),
             None => Ok(None),
         }
+    }
+
+    /// A message as it is stored, as of now; for those who have to know how much it will be before they open it.
+    pub async fn find(&self, id: MessageId) -> Result<Option<Stored>, StoreError> {
+        Ok(self.item(id).await?.map(Stored))
+    }
+
+    /// Opens what was found, with all its content.
+    pub async fn open_whole(&self, stored: Stored) -> Result<Message, StoreError> {
+        self.read_whole(stored.0).await
     }
 
     /// A message, as of now, for those who do not send it: content that is stored apart is not fetched.

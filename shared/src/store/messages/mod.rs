@@ -17,7 +17,7 @@ use std::sync::Arc;
 use aws_sdk_dynamodb::Client;
 use jiff::Timestamp;
 
-pub use accept::Created;
+pub use accept::{Created, Stored};
 pub use progress::{Settled, Then, Untaken};
 pub use report::Reported;
 pub use reschedule::Rescheduled;
