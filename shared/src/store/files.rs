@@ -2,20 +2,28 @@
 //! their key.
 
 use std::fmt;
+use std::sync::{Arc, LazyLock};
 
 use async_trait::async_trait;
 use aws_config::SdkConfig;
-use aws_sdk_s3::Client;
 use aws_sdk_s3::operation::get_object::GetObjectError;
 use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::{Client, Config};
 use bytes::Bytes;
 
 use super::{StoreError, unavailable};
 
+/// A client that is made when it is first used. Most messages fit their row, and making one costs a start 7 ms.
+pub(super) type LazyClient = Arc<LazyLock<Client, Box<dyn FnOnce() -> Client + Send>>>;
+
+pub(super) fn lazily(config: Config) -> LazyClient {
+    Arc::new(LazyLock::new(Box::new(move || Client::from_conf(config))))
+}
+
 /// The bucket.
 #[derive(Clone, Debug)]
 pub struct Files {
-    client: Client,
+    client: LazyClient,
     bucket: String,
 }
 
@@ -32,7 +40,7 @@ pub trait Shelf: Send + Sync + fmt::Debug {
 
 impl Files {
     pub fn new(aws: &SdkConfig, bucket: String) -> Self {
-        Self { client: Client::new(aws), bucket }
+        Self { client: lazily(Config::new(aws)), bucket }
     }
 
     /// Writes an object whole.

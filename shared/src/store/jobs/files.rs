@@ -4,7 +4,6 @@
 use std::time::Duration;
 
 use aws_config::SdkConfig;
-use aws_sdk_s3::Client;
 use aws_sdk_s3::config::RequestChecksumCalculation;
 use aws_sdk_s3::operation::head_object::HeadObjectError;
 use aws_sdk_s3::presigning::PresigningConfig;
@@ -15,12 +14,13 @@ use jiff::Timestamp;
 use crate::clock::plus_seconds;
 use crate::job::Source;
 use crate::message::JobId;
+use crate::store::files::{LazyClient, lazily};
 use crate::store::{StoreError, unavailable};
 
 /// The bucket, as jobs see it.
 #[derive(Clone, Debug)]
 pub struct JobFiles {
-    client: Client,
+    client: LazyClient,
     bucket: String,
 }
 
@@ -76,7 +76,7 @@ impl JobFiles {
         // A checksum in the signature would tie an upload's address to its content, which is not known yet.
         let config = aws_sdk_s3::config::Builder::from(aws);
         let config = config.request_checksum_calculation(RequestChecksumCalculation::WhenRequired).build();
-        Self { client: Client::from_conf(config), bucket }
+        Self { client: lazily(config), bucket }
     }
 
     /// The job whose uploaded rows lie under this key.
