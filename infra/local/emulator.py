@@ -1,12 +1,13 @@
 """The process that stands in for AWS: MiniStack on AWS_PORT, and the deployed HTTP API on API_PORT.
 
-Started as `python -m local.emulator DIRECTORY AWS_PORT API_PORT`. It adds five things to MiniStack:
+Started as `python -m local.emulator DIRECTORY AWS_PORT API_PORT`. It adds six things to MiniStack:
 
 - the door: MiniStack serves an API under the host name {apiId}.execute-api.localhost only. People, providers and
   webhooks get a plain address instead. The door hands the request straight to MiniStack's API Gateway: path, query
   and body arrive byte for byte as sent, because signatures are computed over them.
 - logs: what a function prints is also appended to DIRECTORY/logs/FUNCTION.log, so it outlives the stack.
 - permissions: AWS checks a batch call to SQS as the single call (sqs:SendMessage), MiniStack by a name of its own.
+- numbers: a parameter of the template that says how many batches run at a time is read as a number, as AWS does.
 - usage: how often which AWS operation was called, for the benchmark's bill: GET /_local/usage on AWS_PORT.
 - speed: Nagle's algorithm is off for the runtime API, which saves 40 ms an invocation.
 """
@@ -185,6 +186,19 @@ def check_batches_as_single_calls() -> None:
     iam_actions.extract_iam_action = extract_single
 
 
+def read_concurrency_as_number() -> None:
+    """A template's parameter is text; CloudFormation reads a number where a property is one, MiniStack does not."""
+    concurrency = lambda_svc._sqs_esm_concurrency
+
+    def of_number(esm: dict[str, Any], *rest: Any) -> int:
+        scaling = esm.get("ScalingConfig") or {}
+        if isinstance(scaling.get("MaximumConcurrency"), str):
+            esm = {**esm, "ScalingConfig": {**scaling, "MaximumConcurrency": int(scaling["MaximumConcurrency"])}}
+        return concurrency(esm, *rest)
+
+    lambda_svc._sqs_esm_concurrency = of_number
+
+
 def _now() -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
@@ -221,8 +235,11 @@ def main() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
     hypercorn_compat.install()
     socketserver.StreamRequestHandler.disable_nagle_algorithm = True
+    # A thread that computes lets the event loop have the interpreter back after this long (Python's default is ten times it).
+    sys.setswitchinterval(0.0005)
     keep_logs(directory / "logs")
     check_batches_as_single_calls()
+    read_concurrency_as_number()
     asyncio.run(run(directory, aws_port, api_port))
 
 

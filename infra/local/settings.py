@@ -68,6 +68,9 @@ class Settings:
             "Architecture": "arm64" if arm else "x86_64",
             "PublicBaseUrl": self.api_url,
             "TableDeletionPolicy": "Delete",
+            # The emulator is one process: bulk work more than this would only make everything else wait in it.
+            "BulkConcurrency": os.environ.get("BULK_CONCURRENCY", "2"),
+            "JobConcurrency": "2",
             "LogLevel": os.environ.get("LOG_LEVEL", "info").lower(),
             **self.providers,
         }

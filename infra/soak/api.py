@@ -14,9 +14,12 @@ PHONE = "+18085550123"
 class Api:
     def __init__(self, record: dict[str, Any]) -> None:
         self._record = record
-        self._api = _connection(record["api_url"])
-        self._simulator = _connection(record["simulator_url"])
+        self.reconnect()
         self._headers = {"Authorization": f"Bearer {record['tokens']['admin']}", "Content-Type": "application/json"}
+
+    def reconnect(self) -> None:
+        self._api = _connection(self._record["api_url"])
+        self._simulator = _connection(self._record["simulator_url"])
 
     def register_person(self) -> None:
         body = {"user_id": PERSON, "phone_number": PHONE, "consent_source": "soak"}

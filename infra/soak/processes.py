@@ -37,7 +37,7 @@ def resident(pid: int) -> float | None:
 
 
 class Memory:
-    """Samples the largest process of each function, every two seconds, until it is stopped."""
+    """Samples the largest process of each function, every five seconds, until it is stopped."""
 
     def __init__(self, record: dict[str, Any], functions: list[str]) -> None:
         self.samples: dict[str, list[float]] = {function: [] for function in functions}
@@ -46,7 +46,7 @@ class Memory:
         self._thread.start()
 
     def _sample(self, record: dict[str, Any]) -> None:
-        while not self._stop.wait(2):
+        while not self._stop.wait(5):
             for function, samples in self.samples.items():
                 sizes = [size for pid in of(record, function) if (size := resident(pid))]
                 if sizes:

@@ -2,7 +2,6 @@
 //! when one is used up.
 
 use std::collections::HashMap;
-use std::sync::Mutex;
 
 use jiff::Timestamp;
 use switchboard::message::budget::{Budget, Mark, Period, Spent, is_exempt};
@@ -11,6 +10,7 @@ use switchboard::person::Decision;
 use switchboard::store::StoreError;
 use switchboard::store::budgets::{ALL, Budgets};
 use switchboard::telemetry;
+use tokio::sync::Mutex;
 
 use crate::App;
 
@@ -78,7 +78,7 @@ impl Guard {
             for period in Period::ALL {
                 let counted = self.budgets.spend(scope, period, message.cost, now).await;
                 let Some(total) = heard(counted) else { continue };
-                self.learn(scope, period, total);
+                self.learn(scope, period, total).await;
                 if let Some(mark) = budget.passed(period, message.cost, total) {
                     tell(scope, period, mark, total);
                 }
@@ -92,7 +92,7 @@ impl Guard {
             let Some(Known { budget: Some(_), .. }) = self.known(scope, now).await else { continue };
             for period in Period::ALL {
                 if let Some(total) = heard(self.budgets.give_back(scope, period, message.cost, now).await) {
-                    self.learn(scope, period, total);
+                    self.learn(scope, period, total).await;
                 }
             }
         }
@@ -101,7 +101,9 @@ impl Guard {
     /// A budget and what was spent of it. `None`: the store did not answer, and nothing is held for that.
     async fn known(&self, scope: &str, now: Timestamp) -> Option<Known> {
         let fresh = |known: &Known| now.as_millisecond() - known.at.as_millisecond() < BELIEVED_MS;
-        let at_hand = self.known.lock().ok()?.get(scope).copied().filter(fresh);
+        // Held while the store is asked: of the messages of a batch one asks, and the others wait for its answer.
+        let mut all = self.known.lock().await;
+        let at_hand = all.get(scope).copied().filter(fresh);
         if at_hand.is_some() {
             return at_hand;
         }
@@ -111,7 +113,6 @@ impl Guard {
             None => Spent::default(),
         };
         let known = Known { budget, spent, at: now };
-        let mut all = self.known.lock().ok()?;
         if all.len() >= MOST_KNOWN {
             all.clear();
         }
@@ -119,10 +120,8 @@ impl Guard {
         Some(known)
     }
 
-    fn learn(&self, scope: &str, period: Period, total: Micros) {
-        if let Ok(mut all) = self.known.lock()
-            && let Some(known) = all.get_mut(scope)
-        {
+    async fn learn(&self, scope: &str, period: Period, total: Micros) {
+        if let Some(known) = self.known.lock().await.get_mut(scope) {
             match period {
                 Period::Day => known.spent.day = total,
                 Period::Month => known.spent.month = total,

@@ -1,7 +1,6 @@
 //! What a bulk job's state means for its messages: those of a paused job wait, those of a cancelled one end.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -9,6 +8,7 @@ use switchboard::clock::plus_seconds;
 use switchboard::job::JobState;
 use switchboard::message::{JobId, Message, Status};
 use switchboard::store::{Jobs, StoreError};
+use tokio::sync::Mutex;
 
 /// How long a job's state is believed: a pause reaches its messages that much later.
 const LASTS: Duration = Duration::from_secs(2);
@@ -48,15 +48,15 @@ impl JobStates {
         Ok(wish(self.state(job).await?, message, now))
     }
 
+    /// The messages of a batch mostly belong to one job: the first asks, the others wait for its answer.
     async fn state(&self, id: JobId) -> Result<Option<JobState>, StoreError> {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&id).copied();
-        if let Some((at, state)) = known
+        let mut known = self.known.lock().await;
+        if let Some((at, state)) = known.get(&id)
             && at.elapsed() < LASTS
         {
-            return Ok(state);
+            return Ok(*state);
         }
         let state = self.jobs.state(id).await?;
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= MOST {
             known.clear();
         }
