@@ -7,7 +7,8 @@ Started as `python -m local.emulator DIRECTORY AWS_PORT API_PORT`. It adds six t
   and body arrive byte for byte as sent, because signatures are computed over them.
 - logs: what a function prints is also appended to DIRECTORY/logs/FUNCTION.log, so it outlives the stack.
 - permissions: AWS checks a batch call to SQS as the single call (sqs:SendMessage), MiniStack by a name of its own.
-- numbers: a parameter of the template that says how many batches run at a time is read as a number, as AWS does.
+- batches: AWS runs more of a queue's batches at a time the longer it is; five, MiniStack's bound, stand still when five
+  calls to a provider hang. Where the template has a bound of its own as a parameter, MiniStack cannot read it.
 - usage: how often which AWS operation was called, for the benchmark's bill: GET /_local/usage on AWS_PORT.
 - speed: Nagle's algorithm is off for the runtime API, which saves 40 ms an invocation.
 """
@@ -36,6 +37,8 @@ from ministack.services import apigateway, lambda_svc
 API_ID_FILE = "api-id"
 # API Gateway's own limits for an HTTP API.
 MAX_BODY = 10 * 1024 * 1024
+# Of one queue. AWS begins with five and goes up to a thousand and more.
+BATCHES_AT_A_TIME = 20
 
 
 class Door:
@@ -186,8 +189,11 @@ def check_batches_as_single_calls() -> None:
     iam_actions.extract_iam_action = extract_single
 
 
-def read_concurrency_as_number() -> None:
-    """A template's parameter is text; CloudFormation reads a number where a property is one, MiniStack does not."""
+def run_batches_side_by_side() -> None:
+    """More of a queue's batches at a time than MiniStack's five, where the template sets no bound; where a parameter of the
+    template sets one, it is text, which CloudFormation would have made a number.
+    """
+    lambda_svc._ESM_SQS_DEFAULT_CONCURRENCY = BATCHES_AT_A_TIME
     concurrency = lambda_svc._sqs_esm_concurrency
 
     def of_number(esm: dict[str, Any], *rest: Any) -> int:
@@ -239,7 +245,7 @@ def main() -> None:
     sys.setswitchinterval(0.0005)
     keep_logs(directory / "logs")
     check_batches_as_single_calls()
-    read_concurrency_as_number()
+    run_batches_side_by_side()
     asyncio.run(run(directory, aws_port, api_port))
 
 

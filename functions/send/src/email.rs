@@ -2,10 +2,9 @@
 
 use switchboard::http::ApiError;
 use switchboard::message::EmailAddress;
+use switchboard::message::content::LONGEST_SUBJECT;
 use switchboard::message::record::ProviderChoice;
 
-/// The longest subject line (RFC 5322 §2.1.1).
-const LONGEST_SUBJECT: usize = 998;
 /// The longest body, in bytes. Mail programs cut off far below it (Gmail: at 102 kB).
 const LONGEST_BODY: usize = 1 << 20;
 

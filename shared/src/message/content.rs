@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::EmailAddress;
 
+/// The longest subject line, in characters (RFC 5322 §2.1.1).
+pub const LONGEST_SUBJECT: usize = 998;
+
 /// The content of one message. Sealed at rest, never logged.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

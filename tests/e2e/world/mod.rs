@@ -33,7 +33,7 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn new() -> Self {
         AT_WORK.fetch_add(1, Ordering::SeqCst);
-        let http = reqwest::Client::builder().no_proxy().timeout(seconds(40)).build().expect("an HTTP client");
+        let http = reqwest::Client::builder().no_proxy().timeout(seconds(120)).build().expect("an HTTP client");
         Self { stack: stack::stack(), http }
     }
 

@@ -6,7 +6,7 @@ use super::engine::{Escape, fill};
 use super::page::page;
 use super::source::{Parts, Template, Variant};
 use super::{LONGEST_TEXT, TemplateError, variant};
-use crate::message::content::{Call, Email, MachineDetection, ProviderTemplate, Script, Text};
+use crate::message::content::{Call, Email, LONGEST_SUBJECT, MachineDetection, ProviderTemplate, Script, Text};
 use crate::message::record::TemplateUse;
 use crate::message::{Channel, Content, Locale};
 
@@ -29,8 +29,6 @@ pub struct Rendered {
     pub template: TemplateUse,
 }
 
-/// The longest subject line (RFC 5322 §2.1.1).
-const LONGEST_SUBJECT: usize = 998;
 /// The most that is spoken in a call: three minutes.
 const LONGEST_SPOKEN: usize = 3_000;
 
