@@ -1,19 +1,20 @@
 """The process that stands in for AWS: MiniStack on AWS_PORT, and the deployed HTTP API on API_PORT.
 
-Started as `python -m local.emulator DIRECTORY AWS_PORT API_PORT`. It adds six things to MiniStack:
+Started as `python -m local.emulator DIRECTORY AWS_PORT API_PORT`. It adds seven things to MiniStack:
 
 - the door: MiniStack serves an API under the host name {apiId}.execute-api.localhost only. People, providers and
   webhooks get a plain address instead. The door hands the request straight to MiniStack's API Gateway: path, query
   and body arrive byte for byte as sent, because signatures are computed over them.
-- logs: what a function prints is also appended to DIRECTORY/logs/FUNCTION.log, so it outlives the stack.
+- logs: what a function prints is appended to DIRECTORY/logs/FUNCTION.log, so it outlives the stack.
 - permissions: AWS checks a batch call to SQS as the single call (sqs:SendMessage), MiniStack by a name of its own.
 - batches: AWS runs more of a queue's batches at a time the longer it is; five, MiniStack's bound, stand still when five
   calls to a provider hang. Where the template has a bound of its own as a parameter, MiniStack cannot read it.
 - usage: how often which AWS operation was called, for the benchmark's bill: GET /_local/usage on AWS_PORT.
-- speed: Nagle's algorithm is off for the runtime API, which saves 40 ms an invocation.
+- speed: Nagle's algorithm is off for the runtime API, which saves 40 ms an invocation; and full tables stay fast.
 """
 
 import asyncio
+import gc
 import json
 import logging
 import os
@@ -24,6 +25,7 @@ import sys
 import time
 from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
@@ -32,13 +34,15 @@ from hypercorn.config import Config
 
 from ministack import app as ministack
 from ministack.core import hypercorn_compat, iam_actions, lambda_runtime
-from ministack.services import apigateway, lambda_svc
+from ministack.services import apigateway, dynamodb, lambda_svc
 
 API_ID_FILE = "api-id"
 # API Gateway's own limits for an HTTP API.
 MAX_BODY = 10 * 1024 * 1024
 # Of one queue. AWS begins with five and goes up to a thousand and more.
 BATCHES_AT_A_TIME = 20
+# How often expired rows are looked for.
+REAP_SECONDS = 3_600
 
 
 class Door:
@@ -162,10 +166,9 @@ USAGE = Usage()
 
 
 def keep_logs(directory: Path) -> None:
-    """Appends every function's output to a file of its own, beside what MiniStack's CloudWatch Logs keeps."""
-    emit = lambda_svc._emit_lambda_logs
+    """Every function's output goes to a file of its own, and not into MiniStack's memory as well, which only grows."""
 
-    def emit_and_keep(func: dict[str, Any], request_id: str, text: str, error: bool, duration_ms: int, **rest: Any) -> None:
+    def keep(func: dict[str, Any], request_id: str, text: str, error: bool, duration_ms: int, **_rest: Any) -> None:
         name = (func.get("config") or func).get("FunctionName", "unknown")
         USAGE.invoked(name, duration_ms)
         with (directory / f"{name}.log").open("a") as log:
@@ -174,9 +177,19 @@ def keep_logs(directory: Path) -> None:
             if error:
                 failed = {"timestamp": _now(), "level": "ERROR", "message": "invocation failed", "aws.request_id": request_id}
                 log.write(json.dumps({**failed, "duration_ms": duration_ms}) + "\n")
-        emit(func, request_id, text, error, duration_ms, **rest)
 
-    lambda_svc._emit_lambda_logs = emit_and_keep
+    lambda_svc._emit_lambda_logs = keep
+
+
+def stay_fast_when_full() -> None:
+    """Rows by the hundred thousand are millions of Python objects.
+
+    MiniStack looks through all of them once a minute for expired ones, and meanwhile answers nobody; once an hour is soon
+    enough (AWS takes days). Python's collector walks them all again and again to find cycles; what serves a request is
+    freed without it.
+    """
+    dynamodb.time = SimpleNamespace(**{**vars(time), "sleep": lambda seconds: time.sleep(max(seconds, REAP_SECONDS))})
+    gc.set_threshold(100_000, 20, 1_000)
 
 
 def check_batches_as_single_calls() -> None:
@@ -241,11 +254,10 @@ def main() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
     hypercorn_compat.install()
     socketserver.StreamRequestHandler.disable_nagle_algorithm = True
-    # A thread that computes lets the event loop have the interpreter back after this long (Python's default is ten times it).
-    sys.setswitchinterval(0.0005)
     keep_logs(directory / "logs")
     check_batches_as_single_calls()
     run_batches_side_by_side()
+    stay_fast_when_full()
     asyncio.run(run(directory, aws_port, api_port))
 
 
