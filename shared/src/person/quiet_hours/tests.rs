@@ -144,7 +144,8 @@ proptest! {
         }
     }
 
-    /// However many zones: whoever is held is let go when it is quiet in none of them, if that ever is.
+    /// However many zones: whoever is held is let go when it is quiet in none of them, if that ever is, and at no moment of
+    /// the next two days would fewer have been disturbed. (A change of the clock may make a later moment better still.)
     #[test]
     fn nobody_is_disturbed_in_any_zone_they_may_be_in(
         names in proptest::sample::subsequence(&ZONES[..8], 1..6), minute in 25_000_000i64..35_700_000,
@@ -155,6 +156,6 @@ proptest! {
         let quiet = |at: Timestamp| zones.iter().filter(|zone| hours.is_quiet(at, zone)).count();
         let goes = hours.until(&zones, now).unwrap_or(now);
         let best = (0..2 * 24 * 60).map(|minute| quiet(plus_seconds(now, minute * 60))).min().unwrap();
-        prop_assert_eq!(quiet(goes), best);
+        prop_assert!(quiet(goes) <= best, "{} at {goes}, but {best} was to be had", quiet(goes));
     }
 }
