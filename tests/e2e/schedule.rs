@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use crate::world::flows::Person;
 use crate::world::{Line, World, fresh};
 
-/// How late a message may be: a second of the queue's resolution, and what the road takes on a busy machine.
-const LATEST: SignedDuration = SignedDuration::from_secs(3);
+/// How late a message may be: what the road takes on a busy machine, and less than the sweep would leave it.
+const LATEST: SignedDuration = SignedDuration::from_secs(15);
 
 fn at(person: &Person, time: Timestamp) -> Value {
     json!({

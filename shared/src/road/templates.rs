@@ -104,8 +104,11 @@ impl Templates {
             Some(version) => version,
             None => {
                 let head = self.catalog.template_head(name).await?;
-                let version = head.map_or(SHIPPED_VERSION, |head| head.version);
-                self.remember(|memory, now| memory.in_force.insert(name.clone(), (version, now)));
+                let version = head.as_ref().map_or(SHIPPED_VERSION, |head| head.version);
+                // That there is no such template is not remembered: it can be used as soon as it is put.
+                if head.is_some() || shipped::template(name).is_some() {
+                    self.remember(|memory, now| memory.in_force.insert(name.clone(), (version, now)));
+                }
                 version
             }
         };

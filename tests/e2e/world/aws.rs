@@ -69,6 +69,17 @@ impl World {
         Messages::new(self.dynamodb(), self.stack.tables["messages"].clone(), Arc::new(seal))
     }
 
+    /// Lets the line of a sender stand still, as when its provider has had enough.
+    pub(crate) async fn stand_still(&self, line: &str, seconds: i64) {
+        let now = jiff::Timestamp::now();
+        let update = self.dynamodb().update_item().table_name(&self.stack.tables["ephemera"]);
+        let update = update.key("key", text(line)).update_expression("SET #n = :n, expires = :e");
+        let update = update.expression_attribute_names("#n", "next");
+        let next = update.expression_attribute_values(":n", number(now.as_microsecond() + seconds * 1_000_000));
+        let update = next.expression_attribute_values(":e", number(now.as_second() + seconds + 600));
+        update.send().await.expect("DynamoDB answers");
+    }
+
     /// A message's row.
     pub(crate) async fn row(&self, id: &str) -> HashMap<String, AttributeValue> {
         let get = self.dynamodb().get_item().table_name(&self.stack.tables["messages"]);
