@@ -61,7 +61,7 @@ pub(crate) async fn take(app: &App, message: &Message) -> Result<Done, StepError
     }
     let decision = app.road.without_unwilling(&message.intent(now), &message.content, decision).await?;
     let (before, message) = (message, &app.routing.prepare(&app.road, message, decision).await);
-    if let Some(held) = budget::hold(app, message, &message.decision, now).await {
+    if let Some(held) = budget::hold(app, before, message, &message.decision, now).await {
         return hold(app, message, &held, now).await;
     }
     let places = match quota::take(&app.road, message, person.as_ref(), &message.decision, now).await? {

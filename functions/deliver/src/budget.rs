@@ -150,9 +150,15 @@ fn tell(scope: &str, period: Period, mark: Mark, total: Micros) {
 }
 
 /// The rules of how fast and how much, asked last of all before the claim.
-pub(crate) async fn hold(app: &App, message: &Message, decision: &Decision, now: Timestamp) -> Option<Decision> {
+pub(crate) async fn hold(
+    app: &App,
+    before: &Message,
+    message: &Message,
+    decision: &Decision,
+    now: Timestamp,
+) -> Option<Decision> {
     match app.budget.hold(message, decision, now).await {
-        None => crate::pace::wait(app, message, decision, now).await,
+        None => crate::pace::wait(app, before, message, decision, now).await,
         held => held,
     }
 }

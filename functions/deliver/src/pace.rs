@@ -20,10 +20,17 @@ const NEAR: Duration = Duration::from_millis(300);
 /// How long a line stands still when the provider turned somebody away and did not say for how long.
 const STANDSTILL_SECONDS: i64 = 1;
 
-/// Reserves the message's place, once. `Some`: it has to wait for it, and the decision says until when.
-pub(crate) async fn wait(app: &App, message: &Message, decision: &Decision, now: Timestamp) -> Option<Decision> {
-    // It had its place, and its time came.
-    if message.status == Status::Held && message.decision.reason == REASON {
+/// Reserves the message's place, once. `Some`: it has to wait for it, and the decision says until when. `before`: the message
+/// as it came, with the decision it waited by.
+pub(crate) async fn wait(
+    app: &App,
+    before: &Message,
+    message: &Message,
+    decision: &Decision,
+    now: Timestamp,
+) -> Option<Decision> {
+    // It had its place in this line, and its time came.
+    if before.status == Status::Held && before.decision.reason == REASON && before.provider == message.provider {
         return None;
     }
     let queue = app.paces.queue(message.provider, message.channel, message.from.as_deref(), message.lane)?;
