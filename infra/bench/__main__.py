@@ -13,7 +13,7 @@ from local.__main__ import _function_environment
 from local.progress import Failure, step
 from local.stack import Stack
 
-from . import bill, cold, road
+from . import bill, codes, cold, road
 
 
 def main() -> int:
@@ -40,6 +40,8 @@ def main() -> int:
             after = bill.counted(record)
             travel = {"accept": took, **road.times(record, tasks)}
         rows = bill.price(record, before, after, road.MESSAGES)
+        with step("One-time codes"):
+            verified = codes.measure(record)
     finally:
         if mine:
             stack.stop_started()
@@ -53,6 +55,7 @@ def main() -> int:
     print(f"\n| the road, {road.MESSAGES} SMS one after the other, whole local stack | p50 | p95 |\n|---|---:|---:|")
     for key, title in (("accept", "request to answer, ms"), ("sent", "accepted to sent, ms"), ("delivered", "accepted to delivered, ms")):
         print(f"| {title} | {_p(travel[key], 50)} | {_p(travel[key], 95)} |")
+    codes.print_table(verified)
     print("\n| a delivered SMS on AWS, list prices | a message | $ a million |\n|---|---:|---:|")
     for what, each, dollars in rows:
         print(f"| {what} | {each:.2f} | {dollars:.2f} |")

@@ -21,6 +21,7 @@ use crate::http::{AuthKeys, Edge, Limits};
 use crate::message::record::{Links, ProviderChoice, Times};
 use crate::message::trigger::Class;
 use crate::message::{Address, Channel, Content, Lane, Locale, Message, MessageId, Micros, Status};
+use crate::otp::{Otp, Settings};
 use crate::person::{Decision, Intent, Question, TimeRules};
 use crate::provider::ProviderName;
 use crate::queue::Queues;
@@ -28,7 +29,7 @@ use crate::road::{Road, Templates, aws_behavior};
 use crate::seal::{Seal, SealKeys};
 use crate::secrets::{Secret, Versions};
 use crate::store::jobs::JobFiles;
-use crate::store::{Budgets, Catalog, Ephemera, Jobs, Messages, People};
+use crate::store::{Budgets, Catalog, Ephemera, Jobs, Messages, OtpStore, People};
 
 /// The key the tests' tokens are signed with.
 pub const SECRET: &str = "a secret of the tests, 32 bytes at least";
@@ -122,6 +123,12 @@ pub fn dead_budgets() -> Budgets {
 pub fn dead_jobs(road: &Road) -> (Jobs, JobFiles) {
     let dynamo = aws_sdk_dynamodb::Client::new(&dead_aws());
     (Jobs::new(dynamo, "catalog".to_owned(), road.seal.clone()), JobFiles::new(&dead_aws(), "files".to_owned()))
+}
+
+/// One-time codes nobody answers for.
+pub fn dead_otp(road: &Road) -> Otp {
+    let store = OtpStore::new(aws_sdk_dynamodb::Client::new(&dead_aws()), "ephemera".to_owned());
+    Otp::new(road.clone(), store, Settings::default())
 }
 
 /// The auth secret of the tests.

@@ -31,6 +31,8 @@ mod mail;
 #[cfg(test)]
 mod mail_failover;
 #[cfg(test)]
+mod otp;
+#[cfg(test)]
 mod poison;
 #[cfg(test)]
 mod preferences;

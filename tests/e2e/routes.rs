@@ -9,7 +9,7 @@ use axum::Router;
 use serde_json::{Value, json};
 use switchboard::clock::Clock;
 use switchboard::secrets::{Secret, Versions};
-use switchboard::testing::{ask, dead_budgets, dead_jobs, dead_road, edge};
+use switchboard::testing::{ask, dead_budgets, dead_jobs, dead_otp, dead_road, edge};
 
 use crate::world::stack::root;
 
@@ -95,6 +95,7 @@ fn routers() -> BTreeMap<&'static str, Router> {
     BTreeMap::from([
         ("send", send::router(guarded(), road.clone(), dead_budgets(), jobs, files)),
         ("consent", consent::router(guarded(), road.clone())),
+        ("otp", otp::router(guarded(), road.clone(), dead_otp(&road))),
         ("webhooks", webhooks::router(webhooks::App::new(road.clone(), keys, "https://example.test".to_owned()))),
     ])
 }

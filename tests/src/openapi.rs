@@ -20,6 +20,7 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
         (name = "Communications v2", description = "Sends to addresses, with variables"),
         (name = "Templates", description = "Words by name, version, language and channel"),
         (name = "Messages", description = "One message and why it was (not) sent"),
+        (name = "One-time codes", description = "Codes that prove an address, sent and verified"),
         (name = "Consent", description = "Addresses and what people agreed to"),
         (name = "Webhooks", description = "What the providers call"),
     ),
@@ -29,7 +30,12 @@ struct Title;
 /// Every endpoint of every function.
 pub fn document() -> utoipa::openapi::OpenApi {
     let mut document = Title::openapi();
-    for part in [send::Description::openapi(), consent::Description::openapi(), webhooks::Description::openapi()] {
+    for part in [
+        send::Description::openapi(),
+        consent::Description::openapi(),
+        otp::Description::openapi(),
+        webhooks::Description::openapi(),
+    ] {
         document.merge(part);
     }
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();

@@ -116,6 +116,15 @@ impl ApiError {
         error
     }
 
+    /// A limit of the endpoint's own matter was reached; it may be asked again in so many seconds.
+    pub fn try_later(error: &'static str, seconds: i64) -> Self {
+        let seconds = u64::try_from(seconds).unwrap_or(0).max(1);
+        let mut refused = Self::new(StatusCode::TOO_MANY_REQUESTS, error)
+            .details(format!("Nothing was sent; try again in {seconds} s"));
+        refused.retry_after = Some(seconds);
+        refused
+    }
+
     pub fn too_large() -> Self {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "Request body is too large")
     }

@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::hmac;
+use serde::de::{Error, Unexpected};
+use serde::{Deserialize, Deserializer};
 
 use super::challenge::CodeRef;
 use crate::message::Address;
@@ -64,6 +66,20 @@ impl Code {
     /// The digits, for the one place that hands them to a provider.
     pub(crate) fn expose(&self) -> &str {
         &self.0
+    }
+}
+
+/// A text, and whatever else it may be, no refusal quotes it.
+impl<'de> Deserialize<'de> for Code {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = serde_json::Value::deserialize(deserializer)?;
+        if value.is_null() {
+            return Err(D::Error::invalid_type(Unexpected::Unit, &"a code"));
+        }
+        value
+            .as_str()
+            .and_then(|text| Self::entered(text).ok())
+            .ok_or_else(|| D::Error::custom("It is not a text of 4 to 10 digits"))
     }
 }
 

@@ -34,7 +34,7 @@ impl World {
         aws_sdk_secretsmanager::Client::new(&self.aws())
     }
 
-    fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
+    pub(crate) fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
         aws_sdk_dynamodb::Client::new(&self.aws())
     }
 
@@ -85,6 +85,14 @@ impl World {
         let get = self.dynamodb().get_item().table_name(&self.stack.tables["messages"]);
         let answer = get.key("id", text(id)).consistent_read(true).send().await.expect("DynamoDB answers");
         answer.item.unwrap_or_else(|| panic!("no row of message {id}"))
+    }
+
+    /// How many codes were entered for an address (by its fingerprint) and a purpose.
+    pub(crate) async fn otp_checks(&self, fingerprint: &str, purpose: &str) -> i64 {
+        let get = self.dynamodb().get_item().table_name(&self.stack.tables["ephemera"]);
+        let answer = get.key("key", text(&format!("otp#{fingerprint}#{purpose}"))).consistent_read(true).send().await;
+        let row = answer.expect("DynamoDB answers").item.expect("a challenge");
+        row["checks"].as_n().ok().and_then(|checks| checks.parse().ok()).expect("a number")
     }
 
     /// Writes a part of a message's row, past the product.
