@@ -7,7 +7,7 @@ use std::{
 
 use crate::{
     callbacks::Outbox, chance::Chance, config::Config, faults::Faults, resend::Idempotency, sendgrid::EventBatcher,
-    store::Store,
+    store::Store, twilio::verify::Verifications,
 };
 
 /// A cheap handle to the simulator's state.
@@ -24,6 +24,7 @@ pub(crate) struct Shared {
     store: Mutex<Store>,
     faults: Mutex<Faults>,
     idempotency: Mutex<Idempotency>,
+    verifications: Mutex<Verifications>,
 }
 
 impl Deref for App {
@@ -47,6 +48,7 @@ impl App {
             events,
             store: Mutex::default(),
             faults: Mutex::default(),
+            verifications: Mutex::default(),
             idempotency: Mutex::new(Idempotency::new(config.resend_requests_per_second)),
             config,
         }));
@@ -68,11 +70,16 @@ impl Shared {
         self.idempotency.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Forgets messages, faults, callbacks and idempotency keys.
+    pub(crate) fn verifications(&self) -> MutexGuard<'_, Verifications> {
+        self.verifications.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Forgets messages, faults, callbacks, idempotency keys and verifications.
     pub(crate) fn forget(&self) {
         self.store().forget();
         self.faults().clear();
         self.idempotency().forget();
+        self.verifications().forget();
         self.outbox.forget();
     }
 }

@@ -1,4 +1,5 @@
-//! Twilio Programmable Messaging: `/2010-04-01/Accounts/{AC}/Messages`; Voice is in [`calls`].
+//! Twilio Programmable Messaging: `/2010-04-01/Accounts/{AC}/Messages`; Voice is in [`calls`],
+//! Verify in [`verify`], Lookup in [`lookup`].
 //!
 //! Read in this order: [`request`] (what is accepted), [`send`] (the endpoint), [`answer`] (the resource and errors),
 //! [`progress`] (statuses and callbacks), [`fetch`] (reading back), [`magic`] (numbers that fail on purpose),
@@ -13,12 +14,14 @@ mod fetch;
 mod form;
 mod inbound;
 mod listing;
+mod lookup;
 mod magic;
 mod progress;
 mod request;
 mod segments;
 mod send;
 mod sign;
+pub(crate) mod verify;
 
 use axum::{Router, response::IntoResponse, routing::get};
 use jiff::Timestamp;
@@ -49,6 +52,8 @@ pub(crate) struct Detail {
 pub(crate) fn routes() -> Router<App> {
     Router::new()
         .merge(calls::routes())
+        .merge(verify::routes())
+        .merge(lookup::routes())
         .route("/2010-04-01/Accounts/{account}/Messages.json", get(fetch::list).post(send::create))
         .route(
             "/2010-04-01/Accounts/{account}/Messages/{file}",

@@ -9,4 +9,6 @@ mod mail;
 #[cfg(test)]
 mod twilio;
 #[cfg(test)]
+mod verify;
+#[cfg(test)]
 mod world;
