@@ -30,9 +30,14 @@ pub(crate) struct Answer {
 
 /// A client with connection reuse, no redirects (a redirected POST is a different request) and bounded waiting.
 pub fn client() -> Result<reqwest::Client, reqwest::Error> {
+    client_within(CALL_TIMEOUT)
+}
+
+/// The same for calls somebody waits for: a provider has so long to answer.
+pub fn client_within(timeout: Duration) -> Result<reqwest::Client, reqwest::Error> {
     reqwest::Client::builder()
         .connect_timeout(Duration::from_secs(3))
-        .timeout(CALL_TIMEOUT)
+        .timeout(timeout)
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
         .user_agent(concat!("switchboard/", env!("CARGO_PKG_VERSION")))

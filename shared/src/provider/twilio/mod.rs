@@ -1,10 +1,15 @@
-//! Twilio: SMS and WhatsApp (Programmable Messaging) and calls (Programmable Voice), API version 2010-04-01.
+//! Twilio: SMS and WhatsApp (Programmable Messaging) and calls (Programmable Voice), API version 2010-04-01; one-time
+//! codes ([`verify`]) and what is known of a number ([`lookup`]), version 2.
 
 pub mod callback;
 mod client;
+#[cfg(test)]
+mod contract;
 pub mod errors;
+pub mod lookup;
 pub mod signature;
 pub mod twiml;
+pub mod verify;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -39,6 +44,9 @@ pub struct TwilioCredentials {
     /// The Messaging Service that chooses the SMS sender.
     #[serde(default)]
     pub messaging_service_sid: Option<String>,
+    /// The Verify service that sends one-time codes, where Verify does.
+    #[serde(default)]
+    pub verify_service_sid: Option<String>,
     /// Keys of webhooks signed with HMAC-SHA256 (`webhooks_sharedkey_…` to its secret), where that is switched on.
     #[serde(default)]
     pub webhook_shared_keys: BTreeMap<String, String>,
