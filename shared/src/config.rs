@@ -53,6 +53,16 @@ impl Endpoints {
     }
 }
 
+/// Where Twilio Verify is.
+pub fn twilio_verify() -> String {
+    optional("TWILIO_VERIFY_BASE_URL", "https://verify.twilio.com")
+}
+
+/// Where Twilio Lookup is.
+pub fn twilio_lookup() -> String {
+    optional("TWILIO_LOOKUP_BASE_URL", "https://lookups.twilio.com")
+}
+
 /// The region phone numbers without a country code are read in (ISO 3166 alpha-2).
 pub fn default_region() -> String {
     optional("DEFAULT_REGION", "US")

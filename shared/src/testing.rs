@@ -23,7 +23,8 @@ use crate::message::trigger::Class;
 use crate::message::{Address, Channel, Content, Lane, Locale, Message, MessageId, Micros, Status};
 use crate::otp::{Otp, Settings};
 use crate::person::{Decision, Intent, Question, TimeRules};
-use crate::provider::ProviderName;
+use crate::provider::twilio::lookup::Lookup;
+use crate::provider::{ProviderName, call};
 use crate::queue::Queues;
 use crate::road::{Road, Templates, aws_behavior};
 use crate::seal::{Seal, SealKeys};
@@ -125,10 +126,15 @@ pub fn dead_jobs(road: &Road) -> (Jobs, JobFiles) {
     (Jobs::new(dynamo, "catalog".to_owned(), road.seal.clone()), JobFiles::new(&dead_aws(), "files".to_owned()))
 }
 
-/// One-time codes nobody answers for.
-pub fn dead_otp(road: &Road) -> Otp {
+/// One-time codes and lookups nobody answers for, and their store.
+pub fn dead_otp(road: &Road) -> Result<(Otp, Lookup, OtpStore), Box<dyn std::error::Error>> {
     let store = OtpStore::new(aws_sdk_dynamodb::Client::new(&dead_aws()), "ephemera".to_owned());
-    Otp::new(road.clone(), store, Settings::default())
+    let credentials = serde_json::from_value(json!({
+        "account_sid": "AC1", "auth_token": "t", "phone_number": "+15005550006", "whatsapp_number": "+14155238886",
+    }))?;
+    let secret = Arc::new(Secret::fixed(Versions { current: credentials, previous: None }));
+    let lookup = Lookup::new(call::client()?, "http://127.0.0.1:1", road.clock.clone(), secret);
+    Ok((Otp::new(road.clone(), store.clone(), Settings::default()), lookup, store))
 }
 
 /// The auth secret of the tests.

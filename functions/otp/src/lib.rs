@@ -1,8 +1,9 @@
 //! One-time codes, and what can be said of a phone number.
 //!
-//! `otp/`: send a code, verify it · `sms/`: the older paths · [`request`]: what their bodies have in common. What a code is
-//! and when it is sent is in [`switchboard::otp`].
+//! `otp/`: send a code, verify it · `sms/`: the older paths · [`request`]: what their bodies have in common ·
+//! [`lookups`]: what Twilio knows of a number. What a code is and when it is sent is in [`switchboard::otp`].
 
+pub mod lookups;
 pub mod otp;
 pub mod request;
 pub mod sms;
@@ -10,6 +11,7 @@ pub mod sms;
 mod tests;
 
 use axum::Router;
+use lookups::Lookups;
 use switchboard::config::default_region;
 use switchboard::http::{Access, Edge, Limit, Routes, Scope};
 use switchboard::otp::Otp;
@@ -20,12 +22,13 @@ use switchboard::road::Road;
 pub struct App {
     road: Road,
     otp: Otp,
+    lookups: Lookups,
     /// The region phone numbers without a country code are read in.
     region: String,
 }
 
 /// The function's endpoints.
-pub fn router(edge: Edge, road: Road, engine: Otp) -> Router {
+pub fn router(edge: Edge, road: Road, engine: Otp, lookups: Lookups) -> Router {
     let send = Access::Scoped(Scope::Send, Limit::Send);
     let check = Access::Scoped(Scope::Send, Limit::General);
     Routes::new(edge)
@@ -33,7 +36,7 @@ pub fn router(edge: Edge, road: Road, engine: Otp) -> Router {
         .post("/api/v2/communications/otp/verify", "otp_verify", check, otp::verify::handle)
         .post("/api/sms/send-2fa", "send_2fa", send, sms::send_2fa::handle)
         .post("/api/sms/validate-phone", "validate_phone", check, sms::validate_phone::handle)
-        .finish(App { road, otp: engine, region: default_region() })
+        .finish(App { road, otp: engine, lookups, region: default_region() })
 }
 
 /// The function's part of the API description.

@@ -1,10 +1,16 @@
 //! The `otp` function: start, connect, serve.
 
+use std::sync::Arc;
+
 use aws_sdk_dynamodb::Client;
+use otp::lookups::Lookups;
 use switchboard::clock::Clock;
-use switchboard::config::required;
+use switchboard::config::{required, twilio_lookup, twilio_verify};
 use switchboard::http::{Edge, Limits};
-use switchboard::otp::{Otp, Settings};
+use switchboard::otp::{Backend, Otp, Settings};
+use switchboard::provider::call;
+use switchboard::provider::twilio::lookup::Lookup;
+use switchboard::provider::twilio::verify::{self, Verify};
 use switchboard::road::{self, Road};
 use switchboard::secrets::Secret;
 use switchboard::store::OtpStore;
@@ -14,12 +20,18 @@ use switchboard::telemetry;
 async fn main() -> Result<(), lambda_http::Error> {
     let _telemetry = telemetry::start();
     let aws = road::aws().await;
-    let auth = Secret::new(road::secrets_client(&aws), required("AUTH_SECRET")?);
+    let secrets = road::secrets_client(&aws);
+    let auth = Secret::new(secrets.clone(), required("AUTH_SECRET")?);
+    let twilio = Arc::new(Secret::new(secrets, required("TWILIO_SECRET")?));
     let (road, _) = futures::join!(Road::from_env(&aws), auth.get());
     let road = road?;
     road.queues.prime().await;
     let edge = Edge::new(Clock::system(), auth, road.ephemera.clone(), Limits::from_env());
     let store = OtpStore::new(Client::new(&aws), required("EPHEMERA_TABLE")?);
-    let otp = Otp::new(road.clone(), store, Settings::from_env()?);
-    lambda_http::run(otp::router(edge, road, otp)).await
+    let (http, clock) = (call::client_within(verify::CALL_TIMEOUT)?, road.clock.clone());
+    let lookup = Lookup::new(http.clone(), &twilio_lookup(), clock.clone(), twilio.clone());
+    let verify = || Verify::new(http, &twilio_verify(), clock, twilio);
+    let engine = Otp::new(road.clone(), store.clone(), Settings::from_env()?).with(Backend::from_env(verify)?);
+    let lookups = Lookups::new(lookup, store, road.clone());
+    lambda_http::run(otp::router(edge, road, engine, lookups)).await
 }

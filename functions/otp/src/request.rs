@@ -82,7 +82,11 @@ pub(crate) async fn send(
     start.person = wish.user_id;
     start.ip = wish.ip_address;
     let now = app.road.clock.now();
-    let started = app.otp.start(start).await.map_err(|error| refused(error, now))?;
+    let field = match &start.address {
+        Address::Phone(_) => "phone_number",
+        Address::Email(_) => "email",
+    };
+    let started = app.otp.start(start).await.map_err(|error| refused(error, field, now))?;
     let mut response = Json(answer(&started, app.road.clock.now())).into_response();
     if started.replayed {
         mark_replay(response.headers_mut());
@@ -122,22 +126,24 @@ fn instead(address: &Address, channel: Channel, fallback: Option<&Value>) -> Res
     }
 }
 
-/// The refusal of a code that was not sent.
-pub(crate) fn refused(error: StartError, now: Timestamp) -> ApiError {
+/// The refusal of a code that was not sent to the address of this field.
+fn refused(error: StartError, field: &str, now: Timestamp) -> ApiError {
     match error {
-        StartError::Refused(refusal) => guarded(&refusal, now),
+        StartError::Refused(refusal) => guarded(&refusal, field, now),
         StartError::OtherBody => ApiError::other_body(),
         StartError::Template(why) => ApiError::internal(why),
+        StartError::Provider(why) => ApiError::unavailable(why),
         StartError::Store(error) => error.into(),
     }
 }
 
-fn guarded(refusal: &Refusal, now: Timestamp) -> ApiError {
+fn guarded(refusal: &Refusal, field: &str, now: Timestamp) -> ApiError {
     let error = match (refusal, refusal.until()) {
         (Refusal::LineNotAllowed(line), _) => {
             let why = format!("Codes are not sent to this kind of number ({line}) on this channel");
             ApiError::invalid_field("phone_number", why)
         }
+        (Refusal::ProviderRefuses, _) => ApiError::invalid_field(field, "The provider sends no codes there"),
         (_, None) => ApiError::forbidden("Codes are not sent to this country")
             .details("Nothing was sent")
             .with("field", "phone_number"),
@@ -146,6 +152,7 @@ fn guarded(refusal: &Refusal, now: Timestamp) -> ApiError {
                 Refusal::TooManyChecks { .. } => "Too many codes were entered",
                 Refusal::CountryNotAllowed
                 | Refusal::LineNotAllowed(_)
+                | Refusal::ProviderRefuses
                 | Refusal::TooManySends { .. }
                 | Refusal::TooManyForAddress { .. }
                 | Refusal::TooManyForPerson { .. }

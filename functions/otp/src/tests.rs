@@ -1,5 +1,6 @@
 //! What is refused before any store is asked, in process.
 
+use crate::lookups::Lookups;
 use axum::Router;
 use serde_json::{Value, json};
 use switchboard::clock::Clock;
@@ -7,7 +8,8 @@ use switchboard::testing::{Answer, ask, dead_otp, dead_road, edge, token};
 
 fn router() -> Router {
     let road = dead_road(Clock::system()).unwrap();
-    crate::router(edge(&road).unwrap(), road.clone(), dead_otp(&road))
+    let (engine, lookup, store) = dead_otp(&road).unwrap();
+    crate::router(edge(&road).unwrap(), road.clone(), engine, Lookups::new(lookup, store, road))
 }
 
 async fn post(path: &str, body: &Value) -> Answer {

@@ -15,6 +15,7 @@ use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::otp::CheckError;
 use crate::secrets::SecretError;
 use crate::store::StoreError;
 
@@ -245,6 +246,16 @@ impl From<StoreError> for ApiError {
         match error {
             StoreError::Unavailable { .. } | StoreError::Contended { .. } => Self::unavailable(error),
             StoreError::Unreadable { .. } | StoreError::Seal(_) => Self::internal(error),
+        }
+    }
+}
+
+impl From<CheckError> for ApiError {
+    #[track_caller]
+    fn from(error: CheckError) -> Self {
+        match error {
+            CheckError::Store(error) => error.into(),
+            CheckError::Provider(_) => Self::unavailable(error),
         }
     }
 }

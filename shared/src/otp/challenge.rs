@@ -61,6 +61,8 @@ pub struct Challenge {
     pub id: ChallengeId,
     pub digits: Digits,
     pub expires: Timestamp,
+    /// The verification at Twilio, where Twilio makes the code and has been asked.
+    pub verification: Option<String>,
     /// How many codes were entered for it.
     pub checks: u32,
 }
@@ -68,7 +70,13 @@ pub struct Challenge {
 impl Challenge {
     /// A new challenge.
     pub fn new(digits: Digits, now: Timestamp) -> Self {
-        Self { id: ChallengeId::random(), digits, expires: plus_seconds(now, VALID_SECONDS), checks: 0 }
+        Self {
+            id: ChallengeId::random(),
+            digits,
+            expires: plus_seconds(now, VALID_SECONDS),
+            verification: None,
+            checks: 0,
+        }
     }
 
     /// Whether a code may still be entered for it, as far as their number goes.

@@ -35,6 +35,8 @@ const COUNTRIES: &str = "US,CA,GB,GG,JE,IM,IE,AU,NZ,DE,AT,CH,FR,BE,NL,LU,ES,PT,I
 pub enum Refusal {
     CountryNotAllowed,
     LineNotAllowed(Line),
+    /// The provider sends no codes there: not a number that can take them, or blocked.
+    ProviderRefuses,
     /// The address had its codes for this purpose.
     TooManySends {
         until: Timestamp,
@@ -73,7 +75,7 @@ impl Refusal {
     /// Until when it holds; `None`: for good.
     pub fn until(&self) -> Option<Timestamp> {
         match self {
-            Self::CountryNotAllowed | Self::LineNotAllowed(_) => None,
+            Self::CountryNotAllowed | Self::LineNotAllowed(_) | Self::ProviderRefuses => None,
             Self::TooManySends { until }
             | Self::TooManyForAddress { until }
             | Self::TooManyForPerson { until }
@@ -90,6 +92,7 @@ impl Refusal {
         let event = match self {
             Self::CountryNotAllowed => "otp_refused_country",
             Self::LineNotAllowed(_) => "otp_refused_line",
+            Self::ProviderRefuses => "otp_refused_provider",
             Self::TooManySends { .. } => "otp_refused_sends",
             Self::TooManyForAddress { .. } => "otp_refused_address",
             Self::TooManyForPerson { .. } => "otp_refused_person",

@@ -2,19 +2,23 @@
 //!
 //! [`Otp::start`] sends a code, [`Otp::check`] says whether it was entered. In reading order: [`purpose`] · [`challenge`]
 //! (what is remembered) · [`code`] (how a code follows from it) · [`guard`] (what is not sent) · [`delivery`] (how the code
-//! gets into its message). The codes are our own: an urgent message of class `security` on the same road as every other.
+//! gets into its message). The codes are our own (`own`: an urgent message of class `security` on the same road as every
+//! other) or Twilio Verify's (`verified`), as the [`Backend`] says.
 
+mod backend;
 pub mod challenge;
 pub mod code;
 pub mod delivery;
 pub mod guard;
 mod own;
 pub mod purpose;
+mod verified;
 
 use std::net::IpAddr;
 
 use jiff::Timestamp;
 
+pub use backend::Backend;
 pub use challenge::{CodeRef, VALID_SECONDS};
 pub use code::{Code, Codes, Digits};
 pub use delivery::MASK;
@@ -37,6 +41,7 @@ pub struct Otp {
     store: OtpStore,
     codes: Codes,
     settings: Settings,
+    backend: Backend,
 }
 
 /// How this deployment sends codes.
@@ -93,6 +98,18 @@ pub enum StartError {
     /// The template in force does not print its code, or wants what we do not have.
     #[error("{0}")]
     Template(String),
+    /// The provider did not answer, or cannot do its work: a code may have been sent. Asking again sends the same one.
+    #[error("{0}")]
+    Provider(String),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Why a code could not be looked at. The check may have been counted.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckError {
+    #[error("{0}")]
+    Provider(String),
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -165,12 +182,22 @@ impl Settings {
 impl Otp {
     pub fn new(road: Road, store: OtpStore, settings: Settings) -> Self {
         let codes = Codes::new(road.seal.clone());
-        Self { road, store, codes, settings }
+        Self { road, store, codes, settings, backend: Backend::Own }
+    }
+
+    /// The same with another maker of codes.
+    #[must_use]
+    pub fn with(self, backend: Backend) -> Self {
+        Self { backend, ..self }
     }
 
     /// Sends a code, unless the guard refuses. The same request again (idempotency key) sends nothing.
     pub async fn start(&self, start: Start) -> Result<Started, StartError> {
-        if let Some(before) = self.started_before(&start).await? {
+        let before = match &self.backend {
+            Backend::Own => self.started_before(&start).await?,
+            Backend::TwilioVerify(_) => self.verified_before(&start).await?,
+        };
+        if let Some(before) = before {
             return Ok(before);
         }
         let refused = |refusal: Refusal| {
@@ -181,14 +208,22 @@ impl Otp {
             self.settings.guard.admits(phone, start.channel).map_err(refused)?;
         }
         let resend_at = self.count_send(&start).await?.map_err(refused)?;
-        let expires = self.send_own(&start).await?.map_err(refused)?;
-        Ok(Started { channel: start.channel, expires, resend_at: resend_at.min(expires), replayed: false })
+        match &self.backend {
+            Backend::Own => {
+                let expires = self.send_own(&start).await?.map_err(refused)?;
+                Ok(Started { channel: start.channel, expires, resend_at: resend_at.min(expires), replayed: false })
+            }
+            Backend::TwilioVerify(verify) => self.start_verified(verify, &start, resend_at).await?.map_err(refused),
+        }
     }
 
     /// Whether this code was sent to this address for this purpose. The address and the purpose must be the ones it was
     /// sent for.
-    pub async fn check(&self, address: &Address, purpose: &Purpose, code: &Code) -> Result<Checked, StoreError> {
-        self.check_own(address, purpose, code).await
+    pub async fn check(&self, address: &Address, purpose: &Purpose, code: &Code) -> Result<Checked, CheckError> {
+        match &self.backend {
+            Backend::Own => Ok(self.check_own(address, purpose, code).await?),
+            Backend::TwilioVerify(verify) => self.check_verified(verify, address, purpose, code).await,
+        }
     }
 
     /// Under which key the challenge of an address and purpose is stored.

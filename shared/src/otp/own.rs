@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 use super::challenge::{Challenge, ChallengeId, CodeRef};
 use super::delivery::{MASK, says_code};
 use super::guard::{Refusal, never_entered};
+use super::verified::wrong;
 use super::{Checked, Code, Otp, Purpose, Start, StartError};
 use crate::message::record::ProviderChoice;
 use crate::message::template::TemplateName;
@@ -53,7 +54,7 @@ impl Otp {
     }
 
     /// The running challenge, or a new one.
-    async fn challenge(&self, start: &Start) -> Result<Challenge, StoreError> {
+    pub(super) async fn challenge(&self, start: &Start) -> Result<Challenge, StoreError> {
         let key = self.key(&start.address, &start.purpose);
         for _ in 0..TRIES {
             let now = self.road.clock.now();
@@ -69,7 +70,7 @@ impl Otp {
     }
 
     /// The channels after the first that the number's line admits.
-    fn instead(&self, start: &Start) -> Vec<Channel> {
+    pub(super) fn instead(&self, start: &Start) -> Vec<Channel> {
         let admits =
             |channel: &Channel| start.phone().is_none_or(|phone| self.settings.guard.admits(phone, *channel).is_ok());
         start.instead.iter().copied().filter(|channel| *channel != start.channel).filter(admits).collect()
@@ -141,15 +142,14 @@ impl Otp {
             Counted::May(_) if used => Checked::Approved,
             // Right, and somebody else was faster: its one use is over.
             Counted::May(_) if right => Checked::Nothing,
-            Counted::May(challenge) if challenge.is_exhausted() => Checked::TooMany { until: challenge.expires },
-            Counted::May(challenge) => Checked::Wrong { left: super::challenge::MOST_CHECKS - challenge.checks },
+            Counted::May(challenge) => wrong(&challenge),
             Counted::Exhausted(challenge) => Checked::TooMany { until: challenge.expires },
             Counted::Nothing => Checked::Nothing,
         })
     }
 
     /// A code was entered: the block of its number is one in which people read what they are sent.
-    async fn entered(&self, address: &Address) -> Result<(), StoreError> {
+    pub(super) async fn entered(&self, address: &Address) -> Result<(), StoreError> {
         match address {
             Address::Phone(phone) => self.store.forget_sends(&never_entered(phone)).await,
             Address::Email(_) => self.store.forget_sends("decoy").await,

@@ -1,5 +1,9 @@
 //! One-time codes in the Ephemera table: the challenge of an address and purpose, and how much was sent and entered. No
-//! row holds a code or an address.
+//! row holds a code or an address. [`verified`]: what is remembered of codes Twilio Verify makes; [`lookups`]: what was
+//! looked up of numbers.
+
+pub mod lookups;
+pub mod verified;
 
 use aws_sdk_dynamodb::Client;
 use jiff::Timestamp;
@@ -118,6 +122,16 @@ impl OtpStore {
     }
 }
 
+/// The table's time to live is late by up to two days: what has expired is not read.
+fn is_fresh(item: &Item, now: Timestamp) -> bool {
+    let expires = item.get("expires").and_then(|at| at.as_n().ok()).and_then(|at| at.parse::<i64>().ok());
+    expires.is_some_and(|expires| expires > now.as_second())
+}
+
+fn unreadable(error: serde_dynamo::Error) -> StoreError {
+    StoreError::Unreadable { table: "ephemera", cause: error.to_string() }
+}
+
 fn row(key: &str) -> String {
     format!("otp#{key}")
 }
@@ -132,6 +146,7 @@ fn read(item: &Item, now: Timestamp) -> Option<Challenge> {
         id: item.get("challenge")?.as_s().ok()?.parse().ok()?,
         digits: u8::try_from(field("digits")?).ok()?.try_into().ok()?,
         expires: from_millis(field("expires_at")?),
+        verification: item.get("verification").and_then(|sid| sid.as_s().ok()).cloned(),
         checks: u32::try_from(field("checks")?).ok()?,
     };
     (challenge.expires > now).then_some(challenge)

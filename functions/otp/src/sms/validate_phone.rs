@@ -1,4 +1,4 @@
-//! `POST /api/sms/validate-phone`: what the numbering plans say of a phone number.
+//! `POST /api/sms/validate-phone`: what the numbering plans say of a phone number, and if asked Twilio.
 
 use axum::Json;
 use axum::extract::State;
@@ -8,6 +8,7 @@ use switchboard::http::refusals::Refusals;
 use switchboard::http::{ApiError, Body};
 use switchboard::message::PhoneNumber;
 use switchboard::message::line::Line;
+use switchboard::provider::twilio::lookup::LookedUp;
 
 use crate::App;
 
@@ -22,6 +23,9 @@ pub struct ValidatePhoneRequest {
     #[serde(alias = "countryCode", alias = "country_code")]
     #[schema(example = "GB")]
     country: Option<String>,
+    /// Also ask Twilio (Lookup), which costs money; an answer is kept for a week.
+    #[serde(default)]
+    lookup: bool,
 }
 
 /// What is known of it.
@@ -49,6 +53,9 @@ pub struct ValidatePhoneResponse {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "+44 20 7946 0018")]
     international_format: Option<String>,
+    /// What Twilio knows of it, where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lookup: Option<LookedUp>,
     /// Why it is not valid.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
@@ -74,7 +81,7 @@ pub async fn handle(
     State(app): State<App>,
     body: Body<ValidatePhoneRequest>,
 ) -> Result<Json<ValidatePhoneResponse>, ApiError> {
-    let ValidatePhoneRequest { phone_number, country } = body.value;
+    let ValidatePhoneRequest { phone_number, country, lookup } = body.value;
     if phone_number.chars().count() > LONGEST {
         return Err(ApiError::invalid_field("phone_number", format!("It must be at most {LONGEST} characters")));
     }
@@ -82,10 +89,12 @@ pub async fn handle(
         None => app.region.clone(),
         Some(country) => region(&country)?,
     };
-    Ok(Json(match PhoneNumber::parse(&phone_number, &region) {
-        Ok(number) => described(&number),
-        Err(error) => ValidatePhoneResponse { error: Some(format!("It is {error}")), ..nothing() },
-    }))
+    let number = match PhoneNumber::parse(&phone_number, &region) {
+        Ok(number) => number,
+        Err(error) => return Ok(Json(ValidatePhoneResponse { error: Some(format!("It is {error}")), ..nothing() })),
+    };
+    let lookup = if lookup { Some(app.lookups.find(&number).await?) } else { None };
+    Ok(Json(ValidatePhoneResponse { lookup, ..described(&number) }))
 }
 
 fn region(country: &str) -> Result<String, ApiError> {
@@ -104,6 +113,7 @@ fn nothing() -> ValidatePhoneResponse {
         line: Line::Unknown,
         national_format: None,
         international_format: None,
+        lookup: None,
         error: None,
     }
 }
