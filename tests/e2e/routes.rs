@@ -92,10 +92,11 @@ fn routers() -> BTreeMap<&'static str, Router> {
     let twilio = json!({"account_sid": "AC1", "auth_token": "t", "phone_number": "+15005550006", "whatsapp_number": "+14155238886"});
     let mail = json!({"api_key": "k", "from_email": "a@b.example", "from_name": "B"});
     let keys = webhooks::Keys { twilio: fixed(&twilio), sendgrid: fixed(&mail), resend: fixed(&mail) };
+    let (engine, lookup, store) = dead_otp(&road).expect("one-time codes");
     BTreeMap::from([
         ("send", send::router(guarded(), road.clone(), dead_budgets(), jobs, files)),
         ("consent", consent::router(guarded(), road.clone())),
-        ("otp", otp::router(guarded(), road.clone(), dead_otp(&road))),
+        ("otp", otp::router(guarded(), road.clone(), engine, otp::lookups::Lookups::new(lookup, store, road.clone()))),
         ("webhooks", webhooks::router(webhooks::App::new(road.clone(), keys, "https://example.test".to_owned()))),
     ])
 }

@@ -6,7 +6,9 @@ use switchboard::clock::Clock;
 use switchboard::config::Invalid;
 use switchboard::message::{Address, Channel, Locale, MessageId, PhoneNumber};
 use switchboard::otp::guard::Countries;
-use switchboard::otp::{Checked, Code, Codes, Guard, Otp, Purpose, Refusal, Settings, Start, StartError, Started};
+use switchboard::otp::{
+    Backend, Checked, Code, Codes, Guard, Otp, Purpose, Refusal, Settings, Start, StartError, Started,
+};
 use switchboard::person::{PersonId, TimeRules};
 use switchboard::queue::Queues;
 use switchboard::road::{Road, Templates};
@@ -15,15 +17,15 @@ use switchboard::store::{Catalog, Ephemera, Messages, OtpStore, People};
 
 use crate::world::{World, fresh};
 
-struct Engine {
+pub(super) struct Engine {
     otp: Otp,
     road: Road,
     codes: Codes,
-    clock: Clock,
+    pub(super) clock: Clock,
 }
 
 impl Engine {
-    async fn new(world: &World, settings: Settings) -> Self {
+    pub(super) async fn new(world: &World, settings: Settings) -> Self {
         let name = world.setting("SEAL_SECRET").await;
         let secret = world.secrets().get_secret_value().secret_id(name).send().await.expect("the seal secret");
         let keys = serde_json::from_str(secret.secret_string().expect("a text")).expect("seal keys");
@@ -48,13 +50,22 @@ impl Engine {
         Self { otp, road, codes: Codes::new(seal), clock }
     }
 
-    async fn start(&self, to: &Address, purpose: &str) -> Result<Started, Refusal> {
+    /// The same with another maker of codes.
+    pub(super) fn with(self, backend: Backend) -> Self {
+        Self { otp: self.otp.with(backend), ..self }
+    }
+
+    pub(super) async fn start(&self, to: &Address, purpose: &str) -> Result<Started, Refusal> {
         self.send(start(to, purpose)).await.map(|(started, _)| started)
     }
 
-    async fn send(&self, start: Start) -> Result<(Started, MessageId), Refusal> {
+    pub(super) async fn try_send(&self, start: Start) -> Result<Started, StartError> {
+        self.otp.start(start).await
+    }
+
+    pub(super) async fn send(&self, start: Start) -> Result<(Started, MessageId), Refusal> {
         let id = start.id;
-        match self.otp.start(start).await {
+        match self.try_send(start).await {
             Ok(started) => Ok((started, id)),
             Err(StartError::Refused(refusal)) => Err(refusal),
             Err(error) => panic!("{error}"),
@@ -68,17 +79,17 @@ impl Engine {
         self.codes.code(&message.code.expect("a message with a code"), to)
     }
 
-    async fn check(&self, to: &Address, purpose: &str, code: &Code) -> Checked {
+    pub(super) async fn check(&self, to: &Address, purpose: &str, code: &Code) -> Checked {
         self.otp.check(to, &purpose.parse().expect("a purpose"), code).await.expect("a store")
     }
 }
 
-fn start(to: &Address, purpose: &str) -> Start {
+pub(super) fn start(to: &Address, purpose: &str) -> Start {
     let purpose: Purpose = purpose.parse().expect("a purpose");
     Start { instead: Vec::new(), ..Start::new(to.clone(), purpose, "engine".to_owned()) }
 }
 
-fn phone() -> Address {
+pub(super) fn phone() -> Address {
     Address::Phone(PhoneNumber::parse(&fresh::phone(), "US").expect("a number"))
 }
 
@@ -89,7 +100,7 @@ fn neighbour(of: &Address, last: u32) -> Address {
 }
 
 /// A code of as many digits that is not this one.
-fn wrong(code: &Code) -> Code {
+pub(super) fn wrong(code: &Code) -> Code {
     (0..).map(|n| Code::entered(&format!("{n:06}")).expect("digits")).find(|other| !other.is(code)).expect("another")
 }
 

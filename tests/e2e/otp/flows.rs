@@ -8,7 +8,7 @@ const SEND: &str = "/api/v2/communications/otp/send";
 const VERIFY: &str = "/api/v2/communications/otp/verify";
 
 /// The digits that stand alone in a text, or one by one with commas between them, as a call says them.
-fn code_in(text: &str) -> Option<String> {
+pub(super) fn code_in(text: &str) -> Option<String> {
     let joined = text.replace(", ", "");
     let is_code = |word: &&str| word.len() == 6 && word.bytes().all(|byte| byte.is_ascii_digit());
     let words = |text: &str| text.split(|c: char| !c.is_ascii_digit()).find(is_code).map(str::to_owned);
@@ -196,4 +196,28 @@ async fn a_repeated_send_is_answered_again_and_sends_nothing() {
     assert_eq!(world.arrived(&to).await.len(), 1);
     let other = json!({"phone_number": to, "purpose": "transfer"});
     world.post(SEND, &other).key(&key).send().await.is(422);
+}
+
+#[tokio::test]
+async fn a_number_is_looked_up_once_a_week_and_only_when_asked_for() {
+    let world = World::new();
+    let _lines = world.share(&[Line::Sms]).await;
+    let (path, number) = ("/api/sms/validate-phone", fresh::phone());
+    let plain = world.post(path, &json!({"phone_number": number})).send().await.ok();
+    assert_eq!(
+        (&plain["valid"], &plain["type"], plain.get("lookup")),
+        (&json!(true), &json!("landline_or_mobile"), None)
+    );
+    let ask = json!({"phone_number": number, "lookup": true});
+    let found = world.post(path, &ask).send().await.ok();
+    let lookup = json!({
+        "valid": true, "country_code": "US", "line_type": "mobile", "carrier_name": "Simulated Wireless",
+        "mobile_country_code": "310", "mobile_network_code": "004",
+    });
+    assert_eq!(found["lookup"], lookup);
+    assert_eq!(world.post(path, &ask).send().await.ok(), found, "kept");
+    let premium = world.post(path, &json!({"phone_number": "+15005550056", "lookup": true})).send().await.ok();
+    assert_eq!(premium["lookup"]["line_type"], "premium", "{premium}");
+    let nothing = world.post(path, &json!({"phone_number": "+15005550001", "lookup": true})).send().await.ok();
+    assert_eq!(nothing["lookup"], json!({"valid": false, "validation_errors": ["INVALID_BUT_POSSIBLE"]}));
 }
