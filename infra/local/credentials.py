@@ -59,6 +59,7 @@ def _make(pair: dict[str, str]) -> dict[str, Any]:
             "phone_number": "+15005550006",
             "whatsapp_number": "+14155238886",
             "messaging_service_sid": None,
+            "verify_service_sid": "VA" + secrets.token_hex(16),
         },
         "sendgrid": {
             "api_key": f"SG.{secrets.token_urlsafe(16)}.{secrets.token_urlsafe(32)}",
