@@ -1,7 +1,8 @@
 # make help lists the commands. Needs Rust (rustup.rs), Python 3.10 or newer, and make; everything else is fetched
 # into .local/ and target/. Settings are environment variables or arguments: make run API_PORT=9000
 # AWS_PORT (4566), API_PORT (8080), SIMULATOR_PORT (8090), WATCH_PORT (9000), LOCAL_DIR (.local), BUILD_PROFILE (dev),
-# OTP_BACKEND (own; twilio_verify), TWILIO_BASE_URL, TWILIO_VERIFY_BASE_URL, TWILIO_LOOKUP_BASE_URL, SENDGRID_BASE_URL, RESEND_BASE_URL (the simulator),
+# TWILIO_BASE_URL, TWILIO_VERIFY_BASE_URL, TWILIO_LOOKUP_BASE_URL, SENDGRID_BASE_URL, RESEND_BASE_URL (the simulator),
+# OTP_BACKEND (own) or twilio_verify,
 # ROWS (1000), BAD (a thousandth of them), KILL (0: seconds between two kills) of make soak,
 # RUN_ONCE=1 (make run ends after the first messages).
 
