@@ -32,7 +32,6 @@ mod tests {
 
     use super::*;
     use crate::clock::Clock;
-    use crate::provider::stub::hasty;
     use crate::secrets::{Secret, Versions};
 
     #[test]
@@ -42,7 +41,7 @@ mod tests {
         });
         let credentials = serde_json::from_value(credentials).unwrap();
         let secret = Arc::new(Secret::fixed(Versions { current: credentials, previous: None }));
-        let verify = || Verify::new(hasty(), "http://127.0.0.1:1", Clock::system(), secret.clone());
+        let verify = || Verify::new(reqwest::Client::new(), "http://127.0.0.1:1", Clock::system(), secret.clone());
         assert!(matches!(Backend::named("own", verify), Ok(Backend::Own)));
         assert!(matches!(Backend::named("twilio_verify", verify), Ok(Backend::TwilioVerify(_))));
         for name in ["", "Own", "verify", "twilio"] {

@@ -117,7 +117,8 @@ async fn five_sends_and_five_checks_are_the_limit_with_verify_too() {
     }
     assert_eq!(engine.start(&to, "login").await, Err(Refusal::TooManySends { until }));
     let code = world.verify_code(5, to.as_str(), "sms").await;
-    let guesses = futures::future::join_all((0..50).map(|_| engine.check(&to, "login", &wrong(&code)))).await;
+    let guess = wrong(&code);
+    let guesses = futures::future::join_all((0..50).map(|_| engine.check(&to, "login", &guess))).await;
     assert_eq!(guesses.iter().filter(|guess| matches!(guess, Checked::Wrong { .. })).count(), 4, "{guesses:?}");
     assert_eq!(engine.check(&to, "login", &code).await, Checked::TooMany { until });
 }

@@ -20,6 +20,7 @@ pub(super) fn twilio_with(stub: &Stub, service: Option<&str>) -> Twilio {
         phone_number: "+15005550006".to_owned(),
         whatsapp_number: "+14155238886".to_owned(),
         messaging_service_sid: service.map(str::to_owned),
+        verify_service_sid: None,
         webhook_shared_keys: Default::default(),
     };
     Twilio::new(hasty(), settings, credentials)
