@@ -2,12 +2,13 @@
 //!
 //! Reading order: [`message`] (what a message is) · [`job`] (one wording, many recipients) · [`person`] (who may be contacted, and why) · [`provider`] (how a
 //! message leaves and what comes back) · [`store`] (DynamoDB, one file per table) · [`road`] (the steps of a message
-//! that more than one function takes) · [`otp`] (one-time codes) · [`http`] (the edge every HTTP function shares). The rest is plumbing.
+//! that more than one function takes) · [`otp`] (one-time codes) · [`twofactor`] (second factors) · [`http`] (the edge every HTTP function shares). The rest is plumbing.
 
 pub mod clock;
 pub mod config;
 pub mod http;
 pub mod job;
+pub mod ledger;
 pub mod message;
 pub mod otp;
 pub mod person;
@@ -20,3 +21,4 @@ pub mod store;
 pub mod telemetry;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+pub mod twofactor;

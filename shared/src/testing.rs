@@ -6,9 +6,13 @@ use std::sync::Arc;
 
 use aws_config::SdkConfig;
 use aws_config::retry::RetryConfig;
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use aws_sdk_dynamodb::config::{Credentials, Region, SharedCredentialsProvider};
 use axum::Router;
 use axum::body::Body;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt;
 use jiff::Timestamp;
@@ -30,7 +34,9 @@ use crate::road::{Road, Templates, aws_behavior};
 use crate::seal::{Seal, SealKeys};
 use crate::secrets::{Secret, Versions};
 use crate::store::jobs::JobFiles;
-use crate::store::{Budgets, Catalog, Ephemera, Jobs, Messages, OtpStore, People};
+use crate::store::twofactor::Tables;
+use crate::store::{Budgets, Catalog, Ephemera, Jobs, Messages, OtpStore, People, TwoFactorStore};
+use crate::twofactor::{self, TwoFactor};
 
 /// The key the tests' tokens are signed with.
 pub const SECRET: &str = "a secret of the tests, 32 bytes at least";
@@ -135,6 +141,18 @@ pub fn dead_otp(road: &Road) -> Result<(Otp, Lookup, OtpStore), Box<dyn std::err
     let secret = Arc::new(Secret::fixed(Versions { current: credentials, previous: None }));
     let lookup = Lookup::new(call::client()?, "http://127.0.0.1:1", road.clock.clone(), secret);
     Ok((Otp::new(road.clone(), store.clone(), Settings::default()), lookup, store))
+}
+
+/// Second factors nobody answers for, and a key that signs.
+pub fn dead_twofactor(road: &Road) -> Result<TwoFactor, Box<dyn std::error::Error>> {
+    let [people, ephemera, ledger] = ["people", "ephemera", "ledger"].map(str::to_owned);
+    let dynamo = aws_sdk_dynamodb::Client::new(&dead_aws());
+    let store = TwoFactorStore::new(dynamo, Tables { people, ephemera, ledger }, road.seal.clone());
+    let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new())?;
+    let key = serde_json::from_value(json!({"private_key": STANDARD.encode(pkcs8.as_ref())}))?;
+    let signing = Secret::fixed(Versions { current: key, previous: None });
+    let settings = twofactor::Settings { issuer: "https://api.example".to_owned(), ..twofactor::Settings::default() };
+    Ok(TwoFactor::new(road.clock.clone(), dead_otp(road), store, &road.seal, signing, settings))
 }
 
 /// The auth secret of the tests.

@@ -4,17 +4,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::str::FromStr;
 
 use http::{HeaderMap, header};
 use jsonwebtoken::jwk::{Jwk, JwkSet};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header, errors::ErrorKind};
 use serde::Deserialize;
+use serde_json::Value;
 use strum::{EnumString, IntoStaticStr};
 
 use super::ApiError;
 use super::rate_limit::Limit;
 use crate::person::PersonId;
 use crate::secrets::Secret;
+use crate::twofactor::Role;
 
 /// The auth secret, as it stands in Secrets Manager.
 #[derive(Deserialize)]
@@ -105,6 +108,8 @@ impl Scope {
 pub struct Caller {
     pub subject: String,
     scopes: BTreeSet<Scope>,
+    /// The roles the token gives its subject.
+    roles: BTreeSet<Role>,
     /// Rate limits of this token, where it carries its own.
     limits: BTreeMap<String, u32>,
 }
@@ -113,7 +118,12 @@ pub struct Caller {
 struct Claims {
     sub: String,
     #[serde(default)]
-    scope: ScopeClaim,
+    scope: ListClaim,
+    /// RFC 9068 §2.2.3.1.
+    #[serde(default)]
+    roles: Value,
+    #[serde(default)]
+    role: Value,
     #[serde(default)]
     limits: BTreeMap<String, u32>,
 }
@@ -121,30 +131,47 @@ struct Claims {
 /// RFC 8693 has one string with spaces; several issuers send a list.
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum ScopeClaim {
+enum ListClaim {
     Text(String),
     List(Vec<String>),
 }
 
-impl Default for ScopeClaim {
+impl Default for ListClaim {
     fn default() -> Self {
         Self::List(Vec::new())
     }
 }
 
-impl ScopeClaim {
-    fn scopes(&self) -> BTreeSet<Scope> {
+impl ListClaim {
+    /// Those of its words that are known ones.
+    fn words<T: FromStr + Ord>(&self) -> BTreeSet<T> {
         match self {
-            Self::Text(text) => text.split_whitespace().filter_map(|scope| scope.parse().ok()).collect(),
-            Self::List(list) => list.iter().filter_map(|scope| scope.parse().ok()).collect(),
+            Self::Text(text) => text.split_whitespace().filter_map(|word| word.parse().ok()).collect(),
+            Self::List(list) => list.iter().filter_map(|word| word.parse().ok()).collect(),
         }
     }
+}
+
+/// The roles a claim names. Issuers put all kinds of things there; what is no list of words is no role, and no reason to
+/// refuse the token.
+fn roles_in(claim: Value) -> BTreeSet<Role> {
+    serde_json::from_value::<ListClaim>(claim).map(|claim| claim.words()).unwrap_or_default()
 }
 
 impl Caller {
     /// A caller with no limits of its own. For tests.
     pub fn new(subject: &str, scopes: &[Scope]) -> Self {
-        Self { subject: subject.to_owned(), scopes: scopes.iter().copied().collect(), limits: BTreeMap::new() }
+        Self {
+            subject: subject.to_owned(),
+            scopes: scopes.iter().copied().collect(),
+            roles: BTreeSet::new(),
+            limits: BTreeMap::new(),
+        }
+    }
+
+    /// The roles its token gives this person: none, unless it is their own.
+    pub fn roles_of(&self, person: &PersonId) -> BTreeSet<Role> {
+        if self.subject == person.as_str() { self.roles.clone() } else { BTreeSet::new() }
     }
 
     pub fn require(&self, scope: Scope) -> Result<(), ApiError> {
@@ -188,8 +215,9 @@ pub(super) async fn authenticate(headers: &HeaderMap, secret: &Secret<AuthKeys>)
         rules.validate_nbf = true;
         match decode::<Claims>(token, &key, &rules) {
             Ok(token) if !token.claims.sub.is_empty() => {
-                let Claims { sub, scope, limits } = token.claims;
-                return Ok(Caller { subject: sub, scopes: scope.scopes(), limits });
+                let Claims { sub, scope, roles, role, limits } = token.claims;
+                let roles = [roles, role].into_iter().flat_map(roles_in).collect();
+                return Ok(Caller { subject: sub, scopes: scope.words(), roles, limits });
             }
             Ok(_) => {}
             Err(error) if matches!(error.kind(), ErrorKind::ExpiredSignature) => {

@@ -18,6 +18,7 @@ use serde_json::{Map, Value};
 use crate::otp::CheckError;
 use crate::secrets::SecretError;
 use crate::store::StoreError;
+use crate::twofactor::Trouble;
 
 /// The body of every answer that is not a success.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -264,5 +265,16 @@ impl From<SecretError> for ApiError {
     #[track_caller]
     fn from(error: SecretError) -> Self {
         Self::unavailable(error)
+    }
+}
+
+impl From<Trouble> for ApiError {
+    #[track_caller]
+    fn from(trouble: Trouble) -> Self {
+        match trouble {
+            Trouble::Store(error) => error.into(),
+            Trouble::Secret(error) => error.into(),
+            Trouble::Key(_) | Trouble::Random(_) => Self::unavailable(trouble),
+        }
     }
 }

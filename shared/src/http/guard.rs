@@ -39,7 +39,7 @@ async fn admit(
     standing: &mut Option<Standing>,
 ) -> Result<Request, ApiError> {
     let (scope, limit) = match endpoint.access {
-        Access::Signed => return Ok(request),
+        Access::Signed | Access::Public => return Ok(request),
         Access::Scoped(scope, limit) => (Some(scope), limit),
         Access::Authenticated(limit) => (None, limit),
     };

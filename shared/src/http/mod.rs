@@ -62,6 +62,8 @@ pub struct Endpoint {
 pub enum Access {
     /// Anybody; the handler checks a signature itself.
     Signed,
+    /// Anybody: what it says is meant for everybody.
+    Public,
     /// Holders of a token with this scope.
     Scoped(Scope, Limit),
     /// Holders of any token; the handler checks whose data it is.

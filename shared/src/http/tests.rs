@@ -20,6 +20,12 @@ fn routes(edge: Edge) -> Router {
         .post("/echo", "echo", send, async |caller: Caller, _: Body<BTreeMap<String, Value>>| {
             Json(json!({"by": caller.subject}))
         })
+        .get("/roles", "roles", Access::Authenticated(Limit::General), async |caller: Caller| {
+            let of = |person: &str| caller.roles_of(&crate::person::PersonId::text(person).unwrap());
+            let roles: Vec<String> = of("7").iter().map(ToString::to_string).collect();
+            Json(json!({"own": roles, "others": of("8").len()}))
+        })
+        .get("/public", "public", Access::Public, async || Json(json!({})))
         .get("/panic", "panic", Access::Signed, panics)
         .get("/store", "store", Access::Signed, store)
         .finish(dead_road(Clock::system()).unwrap())
@@ -51,6 +57,30 @@ async fn a_list_of_scopes_is_understood_too() {
         json!({"sub": "s", "scope": ["communication:send"], "iss": "test", "aud": "switchboard", "exp": 4_102_444_800_i64}),
     );
     assert_eq!(echo(Some(&token.unwrap())).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_token_gives_roles_to_its_own_subject_and_to_nobody_else() {
+    let all = json!({"sub": "7", "iss": "test", "aud": "switchboard", "exp": 4_102_444_800_i64});
+    for (name, value, own) in [
+        ("roles", json!(["lender", "The Admin"]), json!(["lender"])),
+        ("role", json!("lender"), json!(["lender"])),
+        ("roles", json!("admin lender"), json!(["admin", "lender"])),
+        ("scope", json!("lender"), json!([])),
+        ("roles", json!({"realm": ["lender"]}), json!([])),
+        ("role", json!(7), json!([])),
+    ] {
+        let mut all = all.clone();
+        all[name] = value;
+        let answer = ask(&router(), "GET", "/roles", Some(&claims(all).unwrap()), "").await.unwrap();
+        assert_eq!(answer.json, json!({"own": own, "others": 0}), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_meant_for_everybody_needs_no_token() {
+    assert_eq!(ask(&router(), "GET", "/public", None, "").await.unwrap().status, 200);
+    assert_eq!(ask(&router(), "GET", "/roles", None, "").await.unwrap().status, 401);
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@ pub mod code;
 pub mod delivery;
 pub mod guard;
 mod own;
+mod pretend;
 pub mod purpose;
 mod verified;
 

@@ -76,7 +76,7 @@ impl Otp {
         start.instead.iter().copied().filter(|channel| *channel != start.channel).filter(admits).collect()
     }
 
-    async fn part(
+    pub(super) async fn part(
         &self,
         start: &Start,
         channel: Channel,

@@ -1,7 +1,7 @@
 //! DynamoDB: one file (or folder) per table, one function per access pattern. Nothing outside this folder knows an
 //! attribute's name.
 //!
-//! [`messages`] · [`people`] · [`ephemera`] · [`otp`] · [`catalog`] · [`jobs`] · [`files`]: the bucket of what is too large for a row ·
+//! [`messages`] · [`people`] · [`ephemera`] · [`otp`] · [`twofactor`] · [`ledger`] · [`catalog`] · [`jobs`] · [`files`]: the bucket of what is too large for a row ·
 //! [`update`]: the one builder of conditional updates.
 
 pub mod budgets;
@@ -9,9 +9,11 @@ pub mod catalog;
 pub mod ephemera;
 pub mod files;
 pub mod jobs;
+pub mod ledger;
 pub mod messages;
 pub mod otp;
 pub mod people;
+pub mod twofactor;
 mod update;
 
 use std::collections::HashMap;
@@ -28,6 +30,7 @@ pub use jobs::Jobs;
 pub use messages::Messages;
 pub use otp::OtpStore;
 pub use people::People;
+pub use twofactor::TwoFactorStore;
 
 use crate::seal::SealError;
 

@@ -12,6 +12,7 @@ use super::ephemera::{Ephemera, Window};
 use super::update::{Applied, Update};
 use super::{Item, StoreError, number, text, unavailable};
 use crate::clock::from_millis;
+use crate::message::MessageId;
 use crate::otp::challenge::{Challenge, MOST_CHECKS};
 
 /// The codes' part of the table.
@@ -32,6 +33,19 @@ pub enum Counted {
     /// There is no challenge, or it has expired, or its code was used.
     Nothing,
 }
+
+/// A code for nobody, as it is remembered: what a message's row is to a code that is sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pretended {
+    /// Empty where the request carried no idempotency key.
+    pub request_hash: String,
+    /// Until when it could be entered, if there were one.
+    pub expires: Timestamp,
+    pub at: Timestamp,
+}
+
+/// How long a code for nobody is remembered, in seconds.
+const PRETENDED_KEPT_SECONDS: i64 = 86_400;
 
 /// Rows that only exist to be written, so that a wrong code costs the same work as a right one.
 const DECOYS: usize = 64;
@@ -109,6 +123,32 @@ impl OtpStore {
         Ok(())
     }
 
+    /// Remembers a code for nobody.
+    pub async fn remember_pretended(&self, id: MessageId, pretended: &Pretended) -> Result<(), StoreError> {
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .item("key", text(pretended_row(id)))
+            .item("request_hash", text(&pretended.request_hash))
+            .item("expires_at", number(pretended.expires.as_millisecond()))
+            .item("at", number(pretended.at.as_millisecond()))
+            .item("expires", number(pretended.at.as_second() + PRETENDED_KEPT_SECONDS));
+        put.send().await.map_err(unavailable("otp.remember_pretended"))?;
+        Ok(())
+    }
+
+    /// The code for nobody of this id, if there was one.
+    pub async fn pretended(&self, id: MessageId) -> Result<Option<Pretended>, StoreError> {
+        let get = self.client.get_item().table_name(&self.table).key("key", text(pretended_row(id)));
+        let answer = get.consistent_read(true).send().await.map_err(unavailable("otp.pretended"))?;
+        Ok(answer.item().and_then(|item| {
+            let time = |name: &str| item.get(name)?.as_n().ok()?.parse().ok().map(from_millis);
+            let request_hash = item.get("request_hash")?.as_s().ok()?.clone();
+            Some(Pretended { request_hash, expires: time("expires_at")?, at: time("at")? })
+        }))
+    }
+
     /// Counts one send in a window of the guard (see [`Ephemera::count`]).
     pub async fn count_send(&self, key: &str, seconds: i64, now: Timestamp) -> Result<Window, StoreError> {
         self.windows.count(&format!("otp-sends#{key}"), seconds, now).await
@@ -130,6 +170,10 @@ fn is_fresh(item: &Item, now: Timestamp) -> bool {
 
 fn unreadable(error: serde_dynamo::Error) -> StoreError {
     StoreError::Unreadable { table: "ephemera", cause: error.to_string() }
+}
+
+fn pretended_row(id: MessageId) -> String {
+    format!("otp-pretended#{id}")
 }
 
 fn row(key: &str) -> String {

@@ -17,6 +17,8 @@ pub(super) struct Update {
     values: HashMap<String, AttributeValue>,
     sets: Vec<String>,
     removes: Vec<String>,
+    adds: Vec<String>,
+    deletes: Vec<String>,
     conditions: Vec<String>,
 }
 
@@ -80,6 +82,22 @@ impl Update {
     pub(super) fn remove(mut self, name: &str) -> Self {
         let name = self.path(&[name]);
         self.removes.push(name);
+        self
+    }
+
+    /// Puts a word into a set; the set begins with it if there is none.
+    pub(super) fn put_into_set(mut self, name: &str, word: &str) -> Self {
+        let (name, word) = (self.path(&[name]), self.value(AttributeValue::Ss(vec![word.to_owned()])));
+        self.adds.push(format!("{name} {word}"));
+        self
+    }
+
+    /// Takes a word out of a set, only if it is in it.
+    pub(super) fn take_out_of_set(mut self, name: &str, word: &str) -> Self {
+        let name = self.path(&[name]);
+        let (set, one) = (self.value(AttributeValue::Ss(vec![word.to_owned()])), self.value(super::text(word)));
+        self.deletes.push(format!("{name} {set}"));
+        self.conditions.push(format!("contains({name}, {one})"));
         self
     }
 
@@ -159,6 +177,12 @@ impl Update {
         if !self.removes.is_empty() {
             parts.push(format!("REMOVE {}", self.removes.join(", ")));
         }
+        if !self.adds.is_empty() {
+            parts.push(format!("ADD {}", self.adds.join(", ")));
+        }
+        if !self.deletes.is_empty() {
+            parts.push(format!("DELETE {}", self.deletes.join(", ")));
+        }
         parts.join(" ")
     }
 
@@ -224,5 +248,12 @@ mod tests {
         assert_eq!(update.expression(), "SET #n0 = :v0, #n1.#n2 = :v1, #n3 = if_not_exists(#n3, :v2) + :v3 REMOVE #n4");
         assert_eq!(update.conditions, ["#n0 = :v4", "attribute_not_exists(#n1.#n2)"]);
         assert_eq!(update.names["#n2"], "claim:1");
+    }
+
+    #[test]
+    fn what_is_taken_out_of_a_set_must_be_in_it() {
+        let update = Update::default().put_into_set("ways", "sms").take_out_of_set("codes", "a");
+        assert_eq!(update.expression(), "ADD #n0 :v0 DELETE #n1 :v1");
+        assert_eq!(update.conditions, ["contains(#n1, :v2)"]);
     }
 }

@@ -1,0 +1,159 @@
+//! Two-factor: somebody who signs in somewhere proves that they still hold the phone they enrolled, and gets a signed
+//! statement of it.
+//!
+//! In reading order: [`factor`] (an enrolled phone) · [`lockout`] (how often one may fail) · [`enrol`] (a phone is enrolled
+//! and confirmed) · [`start`] (a code is sent) · [`check`] (it was entered) · [`recovery`] and [`device`] (the ways without a
+//! code) · [`assertion`] (what a passed check gives) · [`manage`] · [`policy`] (for whom it is required) · [`events`] (what
+//! the ledger says).
+//!
+//! Whoever may start and check learns nothing of a person who enrolled nothing: such a person goes the same way, with an
+//! enrolment nobody has (see [`keys`]), and fails.
+
+pub mod assertion;
+pub mod check;
+pub mod device;
+pub mod enrol;
+pub mod events;
+pub mod factor;
+pub mod keys;
+pub mod lockout;
+pub mod manage;
+pub mod policy;
+pub mod recovery;
+pub mod start;
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use jsonwebtoken::jwk::JwkSet;
+
+pub use assertion::{Audience, Method};
+pub use check::{Check, Proof, Trust, Verdict};
+pub use device::{DeviceId, DeviceToken};
+pub use enrol::{Confirmed, Enrol, EnrolError};
+pub use factor::{EnrolmentId, Factor};
+pub use lockout::{Locked, Try};
+pub use manage::Standing;
+pub use policy::{Policy, Role};
+pub use recovery::RecoveryCode;
+pub use start::{Begin, BeginError, Begun};
+
+use crate::clock::Clock;
+use crate::config::{Invalid, optional};
+use crate::ledger::{Event, Record};
+use crate::otp::Otp;
+use crate::person::PersonId;
+use crate::seal::Seal;
+use crate::secrets::{Secret, SecretError};
+use crate::store::{StoreError, TwoFactorStore};
+use assertion::{Claims, Signer, SigningKey, UnusableKey};
+use keys::{Keys, NoRandomness};
+
+/// The engine. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct TwoFactor {
+    clock: Clock,
+    otp: Otp,
+    store: TwoFactorStore,
+    keys: Keys,
+    signing: Arc<Secret<SigningKey>>,
+    settings: Settings,
+}
+
+/// How this deployment does it.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    pub policy: Policy,
+    /// Who assertions are from: our public address.
+    pub issuer: String,
+}
+
+impl Settings {
+    /// `TWO_FACTOR_ROLES` and `PUBLIC_BASE_URL`.
+    pub fn from_env() -> Result<Self, Invalid> {
+        let issuer = optional("PUBLIC_BASE_URL", "").trim_end_matches('/').to_owned();
+        if issuer.is_empty() {
+            return Err(Invalid("PUBLIC_BASE_URL"));
+        }
+        Ok(Self { policy: Policy::from_env()?, issuer })
+    }
+}
+
+/// Something we need is not there. Nothing was half done.
+#[derive(Debug, thiserror::Error)]
+pub enum Trouble {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    #[error(transparent)]
+    Key(#[from] UnusableKey),
+    #[error(transparent)]
+    Random(#[from] NoRandomness),
+}
+
+/// A proof that was accepted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Passed {
+    /// The assertion, a JWT.
+    pub assertion: String,
+    pub expires: Timestamp,
+    pub method: Method,
+    /// The device's token, if it is trusted from now on, and until when.
+    pub device: Option<(DeviceToken, Timestamp)>,
+    /// How many recovery codes are left.
+    pub recovery_left: usize,
+}
+
+impl TwoFactor {
+    pub fn new(
+        clock: Clock,
+        otp: Otp,
+        store: TwoFactorStore,
+        seal: &Seal,
+        signing: Secret<SigningKey>,
+        settings: Settings,
+    ) -> Self {
+        Self { clock, otp, store, keys: Keys::new(seal), signing: Arc::new(signing), settings }
+    }
+
+    /// The keys assertions are verified with.
+    pub async fn jwks(&self) -> Result<JwkSet, Trouble> {
+        Ok(assertion::jwks(&self.signing.get().await?)?)
+    }
+
+    /// What signs. Asked for before anything is used up.
+    async fn signer(&self) -> Result<Signer, Trouble> {
+        Ok(Signer::new(&self.signing.get().await?.current)?)
+    }
+
+    /// The assertion that somebody proved it by this method at that time.
+    fn assert(
+        &self,
+        signer: &Signer,
+        person: &PersonId,
+        audience: &Audience,
+        proof: (Method, Timestamp),
+        now: Timestamp,
+    ) -> Result<(String, Timestamp), Trouble> {
+        let claims = Claims::new(&self.settings.issuer, person, audience, proof, now);
+        let expires = crate::clock::plus_seconds(now, assertion::VALID_SECONDS);
+        Ok((signer.sign(&claims)?, expires))
+    }
+
+    /// Forgets a person's failures, because a check passed. What passed is written down by now, so if this does not work they
+    /// stay counted, and that is all.
+    async fn forget_failures(&self, person: &PersonId) {
+        if let Err(error) = self.store.passed(person, self.clock.now()).await {
+            tracing::warn!(%error, "failed checks stay counted after one that passed");
+        }
+    }
+
+    /// Writes down that a check failed, and that it locked.
+    async fn failed(&self, person: &PersonId, caller: &str, what: &'static str, tried: Try) -> Result<(), StoreError> {
+        let mut events: Vec<Event> = vec![events::failed(what)];
+        events.extend(tried.locks.map(events::locked));
+        let record = Record { caller, at: self.clock.now(), events: &events };
+        self.store.apply(person, crate::store::twofactor::Change::Nothing, &record).await.map(|_| ())
+    }
+}
