@@ -30,16 +30,17 @@ TEMPLATE_SECRETS = {
     "TwilioSecret": "twilio",
     "SendGridSecret": "sendgrid",
     "ResendSecret": "resend",
+    "TwoFactorSecret": "twofactor",
 }
 
 
 def load_or_make(directory: Path, simulator: Path) -> dict[str, Any]:
     """The secrets by name, as the functions read them; `signing` holds the halves only the simulator knows."""
     path = directory / "secrets.json"
-    if path.exists():
-        return json.loads(path.read_text())
-    made = _make(_key_pair(simulator))
-    write_private(path, made)
+    made: dict[str, Any] = json.loads(path.read_text()) if path.exists() else _make(_key_pair(simulator))
+    if "twofactor" not in made:  # a new file, or one from before there were second factors
+        made["twofactor"] = {"private_key": _key_pair(simulator)["private_pkcs8"]}
+        write_private(path, made)
     return made
 
 

@@ -17,7 +17,7 @@ from .settings import REGION, Settings
 _MARK = {"ministack": "local.emulator", "simulator": "simulator"}
 
 _QUEUES = ("urgent", "standard", "bulk", "callbacks", "jobs")
-_TABLES = ("messages", "people", "ephemera", "catalog")
+_TABLES = ("messages", "people", "ephemera", "catalog", "ledger")
 
 
 class Stack:

@@ -152,7 +152,8 @@ pub fn dead_twofactor(road: &Road) -> Result<TwoFactor, Box<dyn std::error::Erro
     let key = serde_json::from_value(json!({"private_key": STANDARD.encode(pkcs8.as_ref())}))?;
     let signing = Secret::fixed(Versions { current: key, previous: None });
     let settings = twofactor::Settings { issuer: "https://api.example".to_owned(), ..twofactor::Settings::default() };
-    Ok(TwoFactor::new(road.clock.clone(), dead_otp(road), store, &road.seal, signing, settings))
+    let (engine, ..) = dead_otp(road)?;
+    Ok(TwoFactor::new(road.clock.clone(), engine, store, &road.seal, signing, settings))
 }
 
 /// The auth secret of the tests.

@@ -21,6 +21,7 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
         (name = "Templates", description = "Words by name, version, language and channel"),
         (name = "Messages", description = "One message and why it was (not) sent"),
         (name = "One-time codes", description = "Codes that prove an address, sent and verified"),
+        (name = "Two-factor", description = "A second factor for people who sign in: enrolled, checked, asserted by signature"),
         (name = "Consent", description = "Addresses and what people agreed to"),
         (name = "Webhooks", description = "What the providers call"),
     ),

@@ -13,8 +13,10 @@ use switchboard::provider::twilio::lookup::Lookup;
 use switchboard::provider::twilio::verify::{self, Verify};
 use switchboard::road::{self, Road};
 use switchboard::secrets::Secret;
-use switchboard::store::OtpStore;
+use switchboard::store::twofactor::Tables;
+use switchboard::store::{OtpStore, TwoFactorStore};
 use switchboard::telemetry;
+use switchboard::twofactor::{self, TwoFactor};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
@@ -22,6 +24,8 @@ async fn main() -> Result<(), lambda_http::Error> {
     let aws = road::aws().await;
     let secrets = road::secrets_client(&aws);
     let auth = Secret::new(secrets.clone(), required("AUTH_SECRET")?);
+    // Read when they are first needed: own codes are sent also where nobody has written these secrets yet.
+    let signing = Secret::new(secrets.clone(), required("TWOFACTOR_SECRET")?);
     let twilio = Arc::new(Secret::new(secrets, required("TWILIO_SECRET")?));
     let (road, _) = futures::join!(Road::from_env(&aws), auth.get());
     let road = road?;
@@ -33,5 +37,13 @@ async fn main() -> Result<(), lambda_http::Error> {
     let verify = || Verify::new(http, &twilio_verify(), clock, twilio);
     let engine = Otp::new(road.clone(), store.clone(), Settings::from_env()?).with(Backend::from_env(verify)?);
     let lookups = Lookups::new(lookup, store, road.clone());
-    lambda_http::run(otp::router(edge, road, engine, lookups)).await
+    let tables = Tables {
+        people: required("PEOPLE_TABLE")?,
+        ephemera: required("EPHEMERA_TABLE")?,
+        ledger: required("LEDGER_TABLE")?,
+    };
+    let store = TwoFactorStore::new(Client::new(&aws), tables, road.seal.clone());
+    let settings = twofactor::Settings::from_env()?;
+    let twofactor = TwoFactor::new(road.clock.clone(), engine.clone(), store, &road.seal, signing, settings);
+    lambda_http::run(otp::router(edge, road, engine, lookups, twofactor)).await
 }

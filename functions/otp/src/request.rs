@@ -94,7 +94,7 @@ pub(crate) async fn send(
     Ok(response)
 }
 
-fn answer(started: &Started, now: Timestamp) -> OtpResponse {
+pub(crate) fn answer(started: &Started, now: Timestamp) -> OtpResponse {
     OtpResponse {
         success: true,
         status: "pending",
@@ -105,7 +105,7 @@ fn answer(started: &Started, now: Timestamp) -> OtpResponse {
 }
 
 /// A channel on which a message gets to this address.
-fn leading_to(address: &Address, field: &str, channel: Channel) -> Result<Channel, ApiError> {
+pub(crate) fn leading_to(address: &Address, field: &str, channel: Channel) -> Result<Channel, ApiError> {
     let fits = channel.is_telephone() == matches!(address, Address::Phone(_));
     let why = "A phone number takes sms, whatsapp or call, an e-mail address takes email";
     fits.then_some(channel).ok_or_else(|| ApiError::invalid_field(field, why))

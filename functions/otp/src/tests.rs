@@ -4,12 +4,15 @@ use crate::lookups::Lookups;
 use axum::Router;
 use serde_json::{Value, json};
 use switchboard::clock::Clock;
-use switchboard::testing::{Answer, ask, dead_otp, dead_road, edge, token};
+use switchboard::testing::{Answer, ask, dead_otp, dead_road, dead_twofactor, edge, token};
+
+mod twofa;
 
 fn router() -> Router {
     let road = dead_road(Clock::system()).unwrap();
     let (engine, lookup, store) = dead_otp(&road).unwrap();
-    crate::router(edge(&road).unwrap(), road.clone(), engine, Lookups::new(lookup, store, road))
+    let lookups = Lookups::new(lookup, store, road.clone());
+    crate::router(edge(&road).unwrap(), road.clone(), engine, lookups, dead_twofactor(&road).unwrap())
 }
 
 async fn post(path: &str, body: &Value) -> Answer {

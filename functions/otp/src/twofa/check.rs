@@ -1,0 +1,160 @@
+//! `POST /api/v2/2fa/check`: what was entered, a code or a recovery code. If it is right, an assertion of it.
+
+use axum::Json;
+use axum::extract::State;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use switchboard::http::error::ErrorBody;
+use switchboard::http::refusals::Refusals;
+use switchboard::http::{ApiError, Body, Caller};
+use switchboard::otp::Code;
+use switchboard::person::PersonId;
+use switchboard::twofactor::{Audience, Check, Method, Passed, Proof, RecoveryCode, Trust, Try, Verdict};
+
+use super::locked;
+use crate::App;
+use crate::request::seconds;
+
+/// What was entered.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+pub struct TwoFactorCheckRequest {
+    #[serde(alias = "userId")]
+    user_id: PersonId,
+    /// 4 to 10 digits; spaces and hyphens between them do not matter. Either this or `recovery_code`.
+    #[schema(value_type = Option<String>, example = "482913")]
+    code: Option<Code>,
+    #[serde(alias = "recoveryCode")]
+    #[schema(value_type = Option<String>, example = "K7QMX-4TRWP")]
+    recovery_code: Option<RecoveryCode>,
+    /// For whom the assertion is: 1 to 255 printable ASCII characters without spaces.
+    #[schema(value_type = String, example = "lender-portal")]
+    audience: Audience,
+    /// Whether the device needs no code for thirty days. Not with a recovery code.
+    #[serde(default, alias = "trustDevice")]
+    trust_device: bool,
+}
+
+/// What became of it.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct TwoFactorCheckResponse {
+    success: bool,
+    verified: bool,
+    status: TwoFactorStatus,
+    #[serde(flatten)]
+    approved: Option<TwoFactorApproved>,
+    #[serde(flatten)]
+    denied: Option<TwoFactorDenied>,
+}
+
+/// `denied`: the code was wrong, or there was nothing it could be right for.
+#[derive(Clone, Copy, Debug, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TwoFactorStatus {
+    Approved,
+    Denied,
+}
+
+/// It was right.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct TwoFactorApproved {
+    /// A JWT, to be verified with the keys of `/.well-known/jwks.json`.
+    assertion: String,
+    /// Seconds until it is worth nothing.
+    #[schema(example = 300)]
+    expires_in: i64,
+    /// How it was proved (RFC 8176); `recovery_code` and `trusted_device` are our own.
+    #[schema(example = json!(["otp", "sms", "mca"]))]
+    amr: Vec<&'static str>,
+    /// What the device shows at `/api/v2/2fa/start` from now on, if it is trusted. Told this once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    device_token: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    device_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    device_expires_at: Option<Timestamp>,
+    /// After a recovery code: how many are left.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recovery_codes_left: Option<usize>,
+}
+
+/// It was wrong.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct TwoFactorDenied {
+    /// How many more may fail before nothing is looked at for a while.
+    attempts_left: u32,
+    /// Seconds in which nothing is looked at, if it was the last one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after: Option<i64>,
+}
+
+impl TwoFactorDenied {
+    pub(super) fn new(tried: Try, now: Timestamp) -> Self {
+        Self { attempts_left: tried.left, retry_after: tried.locks.map(|until| seconds(until, now)) }
+    }
+}
+
+/// Check a code or a recovery code
+///
+/// Five that fail in a row, over all codes, lock the person for a minute, then for twice as long each time, up to an hour
+/// (429). For somebody without a second factor every code is wrong. Needs the scope `communication:send`.
+#[utoipa::path(
+    post, path = "/api/v2/2fa/check", tag = "Two-factor", operation_id = "two_factor_check",
+    request_body = TwoFactorCheckRequest,
+    responses(
+        (status = 200, description = "Looked at", body = TwoFactorCheckResponse),
+        (status = 400, description = "Bad input; the field is named", body = ErrorBody),
+        Refusals,
+    ),
+    security(("bearer" = ["communication:send"])),
+)]
+pub async fn handle(
+    State(app): State<App>,
+    caller: Caller,
+    body: Body<TwoFactorCheckRequest>,
+) -> Result<Json<TwoFactorCheckResponse>, ApiError> {
+    let TwoFactorCheckRequest { user_id, code, recovery_code, audience, trust_device } = body.value;
+    let proof = match (code, recovery_code) {
+        (Some(code), None) => Proof::Code(code, if trust_device { Trust::Device } else { Trust::ThisTime }),
+        (None, Some(_)) if trust_device => {
+            return Err(ApiError::invalid_field("trust_device", "A recovery code is for getting in once"));
+        }
+        (None, Some(code)) => Proof::RecoveryCode(code),
+        (None, None) => return Err(ApiError::missing_field("code").details("Or recovery_code")),
+        (Some(_), Some(_)) => {
+            return Err(ApiError::invalid_field("recovery_code", "Give either code or recovery_code"));
+        }
+    };
+    let check = Check { caller: caller.subject, person: user_id, proof, audience };
+    let verdict = app.twofactor.check(&check).await?;
+    let now = app.road.clock.now();
+    match verdict {
+        Verdict::Passed(passed) => Ok(Json(TwoFactorCheckResponse {
+            success: true,
+            verified: true,
+            status: TwoFactorStatus::Approved,
+            approved: Some(approved(passed, now)),
+            denied: None,
+        })),
+        Verdict::Denied(tried) => Ok(Json(TwoFactorCheckResponse {
+            success: true,
+            verified: false,
+            status: TwoFactorStatus::Denied,
+            approved: None,
+            denied: Some(TwoFactorDenied::new(tried, now)),
+        })),
+        Verdict::Locked(until) => Err(locked(until, now)),
+    }
+}
+
+fn approved(passed: Passed, now: Timestamp) -> TwoFactorApproved {
+    let Passed { assertion, expires, method, device, recovery_left } = passed;
+    TwoFactorApproved {
+        assertion,
+        expires_in: seconds(expires, now),
+        amr: method.amr().to_vec(),
+        device_token: device.as_ref().map(|(token, _)| token.shown()),
+        device_id: device.as_ref().map(|(token, _)| token.id().to_string()),
+        device_expires_at: device.map(|(_, until)| until),
+        recovery_codes_left: (method == Method::RecoveryCode).then_some(recovery_left),
+    }
+}

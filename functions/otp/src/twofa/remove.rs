@@ -1,0 +1,53 @@
+//! `POST /api/v2/2fa/remove`: somebody has no second factor any more.
+
+use axum::Json;
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use switchboard::http::error::ErrorBody;
+use switchboard::http::refusals::Refusals;
+use switchboard::http::{ApiError, Body, Caller};
+use switchboard::person::PersonId;
+
+use super::not_enrolled;
+use crate::App;
+
+/// Whose.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+pub struct TwoFactorRemoveRequest {
+    #[serde(alias = "userId")]
+    user_id: PersonId,
+}
+
+/// It is gone.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct TwoFactorRemoveResponse {
+    success: bool,
+    /// Always `true`.
+    removed: bool,
+}
+
+/// Remove a second factor
+///
+/// Its running codes, recovery codes and trusted devices end with it, and so does a phone that waits to be confirmed. Needs
+/// the scope `preferences:manage`.
+#[utoipa::path(
+    post, path = "/api/v2/2fa/remove", tag = "Two-factor", operation_id = "two_factor_remove",
+    request_body = TwoFactorRemoveRequest,
+    responses(
+        (status = 200, description = "Gone", body = TwoFactorRemoveResponse),
+        (status = 400, description = "Bad input; the field is named", body = ErrorBody),
+        (status = 404, description = "Neither a second factor nor a phone that waits", body = ErrorBody),
+        Refusals,
+    ),
+    security(("bearer" = ["preferences:manage"])),
+)]
+pub async fn handle(
+    State(app): State<App>,
+    caller: Caller,
+    body: Body<TwoFactorRemoveRequest>,
+) -> Result<Json<TwoFactorRemoveResponse>, ApiError> {
+    if !app.twofactor.remove(&caller.subject, &body.value.user_id).await? {
+        return Err(not_enrolled());
+    }
+    Ok(Json(TwoFactorRemoveResponse { success: true, removed: true }))
+}
