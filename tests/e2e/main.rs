@@ -59,6 +59,8 @@ mod templates;
 #[cfg(test)]
 mod the_end;
 #[cfg(test)]
+mod twofa;
+#[cfg(test)]
 mod waiting;
 #[cfg(test)]
 mod world;

@@ -17,15 +17,15 @@ use switchboard::store::{Catalog, Ephemera, Messages, OtpStore, People};
 
 use crate::world::{World, fresh};
 
-pub(super) struct Engine {
-    otp: Otp,
-    road: Road,
-    codes: Codes,
-    pub(super) clock: Clock,
+pub(crate) struct Engine {
+    pub(crate) otp: Otp,
+    pub(crate) road: Road,
+    pub(crate) codes: Codes,
+    pub(crate) clock: Clock,
 }
 
 impl Engine {
-    pub(super) async fn new(world: &World, settings: Settings) -> Self {
+    pub(crate) async fn new(world: &World, settings: Settings) -> Self {
         let name = world.setting("SEAL_SECRET").await;
         let secret = world.secrets().get_secret_value().secret_id(name).send().await.expect("the seal secret");
         let keys = serde_json::from_str(secret.secret_string().expect("a text")).expect("seal keys");
@@ -89,7 +89,7 @@ pub(super) fn start(to: &Address, purpose: &str) -> Start {
     Start { instead: Vec::new(), ..Start::new(to.clone(), purpose, "engine".to_owned()) }
 }
 
-pub(super) fn phone() -> Address {
+pub(crate) fn phone() -> Address {
     Address::Phone(PhoneNumber::parse(&fresh::phone(), "US").expect("a number"))
 }
 
@@ -100,11 +100,11 @@ fn neighbour(of: &Address, last: u32) -> Address {
 }
 
 /// A code of as many digits that is not this one.
-pub(super) fn wrong(code: &Code) -> Code {
+pub(crate) fn wrong(code: &Code) -> Code {
     (0..).map(|n| Code::entered(&format!("{n:06}")).expect("digits")).find(|other| !other.is(code)).expect("another")
 }
 
-const MINUTE: i64 = 60_000;
+pub(crate) const MINUTE: i64 = 60_000;
 
 #[tokio::test]
 async fn five_sends_in_ten_minutes_carry_the_same_code_and_the_sixth_waits() {

@@ -17,7 +17,7 @@ pub(super) fn code_in(text: &str) -> Option<String> {
 
 impl World {
     /// The codes that arrived for an address on a channel, in order.
-    async fn codes(&self, to: &str, channel: &str) -> Vec<String> {
+    pub(crate) async fn codes(&self, to: &str, channel: &str) -> Vec<String> {
         let arrived = self.arrived(to).await;
         let says = |message: &Value| {
             let parts = ["text", "subject", "html"].map(|part| message[part].as_str().unwrap_or_default().to_owned());
@@ -27,7 +27,7 @@ impl World {
     }
 
     /// The first `count` codes that arrive for an address on a channel.
-    async fn codes_until(&self, count: usize, to: &str, channel: &str) -> Vec<String> {
+    pub(crate) async fn codes_until(&self, count: usize, to: &str, channel: &str) -> Vec<String> {
         eventually(&format!("{count} codes arrive by {channel}"), seconds(40), async || {
             let codes = self.codes(to, channel).await;
             if codes.len() >= count { Ok(codes) } else { Err(format!("{codes:?}")) }
@@ -40,7 +40,7 @@ impl World {
     }
 }
 
-fn other_than(code: &str) -> String {
+pub(crate) fn other_than(code: &str) -> String {
     let digit = if code.starts_with('1') { '2' } else { '1' };
     format!("{digit}{}", &code[1..])
 }
