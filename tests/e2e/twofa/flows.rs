@@ -21,7 +21,7 @@ impl World {
         assert_eq!((&pending["status"], &pending["channel"]), (&json!("pending"), &json!("sms")), "{pending}");
         let code = self.codes_until(1, phone, "sms").await.remove(0);
         let confirmed = self.two_factor("enrol/confirm", &json!({"user_id": user, "code": code})).await;
-        assert_eq!(confirmed["enrolled"], true, "{confirmed}");
+        assert_eq!((&confirmed["verified"], &confirmed["status"]), (&json!(true), &json!("enrolled")), "{confirmed}");
         serde_json::from_value(confirmed["recovery_codes"].clone()).expect("recovery codes")
     }
 

@@ -36,27 +36,21 @@ pub struct TwoFactorCheckRequest {
 
 /// What became of it.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
-pub struct TwoFactorCheckResponse {
-    success: bool,
-    verified: bool,
-    status: TwoFactorStatus,
-    #[serde(flatten)]
-    approved: Option<TwoFactorApproved>,
-    #[serde(flatten)]
-    denied: Option<TwoFactorDenied>,
-}
-
-/// `denied`: the code was wrong, or there was nothing it could be right for.
-#[derive(Clone, Copy, Debug, Serialize, utoipa::ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum TwoFactorStatus {
-    Approved,
-    Denied,
+#[serde(untagged)]
+pub enum TwoFactorCheckResponse {
+    Approved(TwoFactorApproved),
+    Denied(TwoFactorDenied),
 }
 
 /// It was right.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct TwoFactorApproved {
+    success: bool,
+    /// Always `true`.
+    verified: bool,
+    /// Always `approved`.
+    #[schema(example = "approved")]
+    status: &'static str,
     /// A JWT, to be verified with the keys of `/.well-known/jwks.json`.
     assertion: String,
     /// Seconds until it is worth nothing.
@@ -77,9 +71,16 @@ pub struct TwoFactorApproved {
     recovery_codes_left: Option<usize>,
 }
 
-/// It was wrong.
+/// It was wrong, or there was nothing it could be right for.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct TwoFactorDenied {
+    success: bool,
+    /// Always `false`.
+    #[schema(example = false)]
+    verified: bool,
+    /// Always `denied`.
+    #[schema(example = "denied")]
+    status: &'static str,
     /// How many more may fail before nothing is looked at for a while.
     attempts_left: u32,
     /// Seconds in which nothing is looked at, if it was the last one.
@@ -89,7 +90,13 @@ pub struct TwoFactorDenied {
 
 impl TwoFactorDenied {
     pub(super) fn new(tried: Try, now: Timestamp) -> Self {
-        Self { attempts_left: tried.left, retry_after: tried.locks.map(|until| seconds(until, now)) }
+        Self {
+            success: true,
+            verified: false,
+            status: "denied",
+            attempts_left: tried.left,
+            retry_after: tried.locks.map(|until| seconds(until, now)),
+        }
     }
 }
 
@@ -128,20 +135,8 @@ pub async fn handle(
     let verdict = app.twofactor.check(&check).await?;
     let now = app.road.clock.now();
     match verdict {
-        Verdict::Passed(passed) => Ok(Json(TwoFactorCheckResponse {
-            success: true,
-            verified: true,
-            status: TwoFactorStatus::Approved,
-            approved: Some(approved(passed, now)),
-            denied: None,
-        })),
-        Verdict::Denied(tried) => Ok(Json(TwoFactorCheckResponse {
-            success: true,
-            verified: false,
-            status: TwoFactorStatus::Denied,
-            approved: None,
-            denied: Some(TwoFactorDenied::new(tried, now)),
-        })),
+        Verdict::Passed(passed) => Ok(Json(TwoFactorCheckResponse::Approved(approved(passed, now)))),
+        Verdict::Denied(tried) => Ok(Json(TwoFactorCheckResponse::Denied(TwoFactorDenied::new(tried, now)))),
         Verdict::Locked(until) => Err(locked(until, now)),
     }
 }
@@ -149,6 +144,9 @@ pub async fn handle(
 fn approved(passed: Passed, now: Timestamp) -> TwoFactorApproved {
     let Passed { assertion, expires, method, device, recovery_left } = passed;
     TwoFactorApproved {
+        success: true,
+        verified: true,
+        status: "approved",
         assertion,
         expires_in: seconds(expires, now),
         amr: method.amr().to_vec(),

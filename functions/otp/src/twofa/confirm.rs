@@ -28,16 +28,24 @@ pub struct TwoFactorConfirmRequest {
 
 /// What became of it.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
-pub struct TwoFactorConfirmResponse {
+#[serde(untagged)]
+pub enum TwoFactorConfirmResponse {
+    Enrolled(TwoFactorEnrolled),
+    Denied(TwoFactorDenied),
+}
+
+/// The phone is the person's second factor now.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct TwoFactorEnrolled {
     success: bool,
-    /// Whether the phone is the person's second factor now.
-    enrolled: bool,
-    /// If it is: ten codes for whoever lost their phone, each good once. They are told this once.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// Always `true`.
+    verified: bool,
+    /// Always `enrolled`.
+    #[schema(example = "enrolled")]
+    status: &'static str,
+    /// Ten codes for whoever lost their phone, each good once. They are told this once.
     #[schema(example = json!(["K7QMX-4TRWP", "9HJCN-E5ZVA"]))]
-    recovery_codes: Option<Vec<String>>,
-    #[serde(flatten)]
-    denied: Option<TwoFactorDenied>,
+    recovery_codes: Vec<String>,
 }
 
 /// Confirm a phone
@@ -68,17 +76,12 @@ pub async fn handle(
         EnrolError::Trouble(trouble) => trouble.into(),
     })?;
     Ok(Json(match confirmed {
-        Confirmed::Enrolled(codes) => TwoFactorConfirmResponse {
+        Confirmed::Enrolled(codes) => TwoFactorConfirmResponse::Enrolled(TwoFactorEnrolled {
             success: true,
-            enrolled: true,
-            recovery_codes: Some(shown(&codes)),
-            denied: None,
-        },
-        Confirmed::Denied(tried) => TwoFactorConfirmResponse {
-            success: true,
-            enrolled: false,
-            recovery_codes: None,
-            denied: Some(TwoFactorDenied::new(tried, now)),
-        },
+            verified: true,
+            status: "enrolled",
+            recovery_codes: shown(&codes),
+        }),
+        Confirmed::Denied(tried) => TwoFactorConfirmResponse::Denied(TwoFactorDenied::new(tried, now)),
     }))
 }
