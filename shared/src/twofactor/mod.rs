@@ -119,12 +119,14 @@ impl TwoFactor {
 
     /// The keys assertions are verified with.
     pub async fn jwks(&self) -> Result<JwkSet, Trouble> {
-        Ok(assertion::jwks(&self.signing.get().await?)?)
+        let versions = self.signing.get().await?;
+        Ok(assertion::jwks(&versions)?)
     }
 
     /// What signs. Asked for before anything is used up.
     async fn signer(&self) -> Result<Signer, Trouble> {
-        Ok(Signer::new(&self.signing.get().await?.current)?)
+        let versions = self.signing.get().await?;
+        Ok(Signer::new(&versions.current)?)
     }
 
     /// The assertion that somebody proved it by this method at that time.
