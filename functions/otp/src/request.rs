@@ -127,7 +127,7 @@ fn instead(address: &Address, channel: Channel, fallback: Option<&Value>) -> Res
 }
 
 /// The refusal of a code that was not sent to the address of this field.
-fn refused(error: StartError, field: &str, now: Timestamp) -> ApiError {
+pub(crate) fn refused(error: StartError, field: &str, now: Timestamp) -> ApiError {
     match error {
         StartError::Refused(refusal) => guarded(&refusal, field, now),
         StartError::OtherBody => ApiError::other_body(),

@@ -274,6 +274,7 @@ impl From<Trouble> for ApiError {
         match trouble {
             Trouble::Store(error) => error.into(),
             Trouble::Secret(error) => error.into(),
+            Trouble::Check(error) => error.into(),
             Trouble::Key(_) | Trouble::Random(_) => Self::unavailable(trouble),
         }
     }

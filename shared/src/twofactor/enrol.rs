@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use crate::clock::plus_seconds;
 use crate::ledger::Record;
 use crate::message::{Address, Channel, Locale, MessageId, PhoneNumber, Trigger};
-use crate::otp::{Checked, Code, Start, StartError, Started};
+use crate::otp::{CheckError, Checked, Code, Start, StartError, Started};
 use crate::person::PersonId;
 use crate::store::StoreError;
 use crate::store::twofactor::{Applied, Change};
@@ -47,6 +47,12 @@ pub enum EnrolError {
     Start(#[from] StartError),
     #[error(transparent)]
     Trouble(#[from] Trouble),
+}
+
+impl From<CheckError> for EnrolError {
+    fn from(error: CheckError) -> Self {
+        Self::Trouble(error.into())
+    }
 }
 
 impl From<StoreError> for EnrolError {

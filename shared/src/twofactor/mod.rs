@@ -41,7 +41,7 @@ pub use start::{Begin, BeginError, Begun};
 use crate::clock::Clock;
 use crate::config::{Invalid, optional};
 use crate::ledger::{Event, Record};
-use crate::otp::Otp;
+use crate::otp::{CheckError, Otp};
 use crate::person::PersonId;
 use crate::seal::Seal;
 use crate::secrets::{Secret, SecretError};
@@ -90,6 +90,9 @@ pub enum Trouble {
     Key(#[from] UnusableKey),
     #[error(transparent)]
     Random(#[from] NoRandomness),
+    /// A code could not be looked at. The check is counted.
+    #[error(transparent)]
+    Check(#[from] CheckError),
 }
 
 /// A proof that was accepted.

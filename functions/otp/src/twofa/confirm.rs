@@ -72,7 +72,7 @@ pub async fn handle(
     let confirmed = app.twofactor.confirm(&caller.subject, &user_id, &code).await.map_err(|error| match error {
         EnrolError::AlreadyEnrolled => already_enrolled(),
         EnrolError::Locked(until) => locked(until, now),
-        EnrolError::Start(error) => refused(error, now),
+        EnrolError::Start(error) => refused(error, "user_id", now),
         EnrolError::Trouble(trouble) => trouble.into(),
     })?;
     Ok(Json(match confirmed {

@@ -70,7 +70,7 @@ pub async fn handle(
     let started = app.twofactor.enrol(enrol).await.map_err(|error| match error {
         EnrolError::AlreadyEnrolled => already_enrolled(),
         EnrolError::Locked(until) => locked(until, now),
-        EnrolError::Start(error) => refused(error, now),
+        EnrolError::Start(error) => refused(error, "phone_number", now),
         EnrolError::Trouble(trouble) => trouble.into(),
     })?;
     let mut response = Json(answer(&started, app.road.clock.now())).into_response();

@@ -99,7 +99,7 @@ pub async fn handle(
     let now = app.road.clock.now();
     let begun = app.twofactor.start(begin).await.map_err(|error| match error {
         BeginError::Locked(until) => locked(until, now),
-        BeginError::Start(error) => refused(error, now),
+        BeginError::Start(error) => refused(error, "user_id", now),
         BeginError::Trouble(trouble) => trouble.into(),
     })?;
     let now = app.road.clock.now();
