@@ -14,7 +14,7 @@ PERSON = 1001
 def register(record: dict[str, Any]) -> None:
     """The person the messages go to."""
     api, headers = _connect(record)
-    body = {"user_id": PERSON, "phone_number": "+14155550123", "consent_source": "bench"}
+    body = {"user_id": PERSON, "phone_number": "+14155550123", "consent_source": "bench", "send_code": False}
     _call(api, "POST", "/api/communication/consent/sms", headers, json.dumps(body))
 
 

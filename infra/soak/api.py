@@ -22,7 +22,7 @@ class Api:
         self._simulator = _connection(self._record["simulator_url"])
 
     def register_person(self) -> None:
-        body = {"user_id": PERSON, "phone_number": PHONE, "consent_source": "soak"}
+        body = {"user_id": PERSON, "phone_number": PHONE, "consent_source": "soak", "send_code": False}
         self.call("POST", "/api/communication/consent/sms", body)
 
     def create_job(self) -> dict[str, Any]:

@@ -52,6 +52,12 @@ pub fn plus_seconds(at: Timestamp, seconds: i64) -> Timestamp {
     from_millis(at.as_millisecond().saturating_add(seconds.saturating_mul(1000)))
 }
 
+/// Whole seconds from `now` until then, rounded up: nobody should come back too early.
+pub fn seconds_until(until: Timestamp, now: Timestamp) -> i64 {
+    let milliseconds = until.as_millisecond() - now.as_millisecond();
+    if milliseconds <= 0 { 0 } else { (milliseconds + 999) / 1_000 }
+}
+
 /// The latest that something can have happened of which only the second is told, and which is known at `known`. The
 /// earliest would do worse: an answer would seem older than its question.
 pub fn latest_in_second(second: Timestamp, known: Timestamp) -> Timestamp {

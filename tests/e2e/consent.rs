@@ -73,6 +73,7 @@ async fn a_no_the_provider_knows_of_ends_the_message_and_suppresses_the_number()
 #[tokio::test]
 async fn a_person_decides_for_themselves_and_for_nobody_else() {
     let world = World::new();
+    let _lines = world.share(&[Line::Sms]).await;
     let (own, other) = (fresh::user(), fresh::user());
     let token = tokens::token(&own.to_string(), "");
     let grant = |user: i64| json!({"user_id": user, "phone_number": fresh::phone()});

@@ -4,7 +4,7 @@
 use insta::{Settings, assert_json_snapshot};
 use serde_json::{Value, json};
 
-use crate::world::{Line, World};
+use crate::world::{Line, World, fresh};
 
 /// Ids, times, prices and request ids differ from run to run; all else is in the snapshot.
 fn settings() -> Settings {
@@ -76,17 +76,35 @@ fn send_body() -> Value {
 
 async fn registered() -> World {
     let world = World::new();
-    let body = json!({"user_id": 123, "phone_number": "+1234567890", "consent_source": "web_form"});
-    let answer = world.post("/api/communication/consent/sms", &body).send().await.ok();
-    let printed =
-        json!({"success": true, "message": "SMS consent granted successfully", "verification_required": true});
-    assert_eq!(answer, printed);
+    let mut body = sms_consent();
+    body["send_code"] = json!(false);
+    world.post("/api/communication/consent/sms", &body).send().await.ok();
     world
 }
 
+/// The contract's own person and number.
+fn sms_consent() -> Value {
+    json!({"user_id": 123, "phone_number": "+1234567890", "consent_source": "web_form"})
+}
+
 #[tokio::test]
-async fn granting_sms_consent_answers_as_printed() {
-    drop(registered().await);
+async fn granting_sms_consent_and_verifying_the_number_answer_as_printed() {
+    let world = World::new();
+    let _lines = world.share(&[Line::Sms]).await;
+    // A number that is not verified, also where this ran before.
+    let other = json!({"user_id": 123, "phone_number": fresh::phone(), "send_code": false});
+    world.post("/api/communication/consent/sms", &other).send().await.ok();
+    let (to, before) = ("+1234567890", world.codes("+1234567890", "sms").await.len());
+    let answer = world.post("/api/communication/consent/sms", &sms_consent()).send().await.ok();
+    let printed =
+        json!({"success": true, "message": "SMS consent granted successfully", "verification_required": true});
+    assert_eq!(answer, printed);
+    let code = world.codes_until(before + 1, to, "sms").await.pop().expect("a code");
+    let entered = json!({"phone_number": to, "verification_code": code});
+    let answer = world.post("/api/communication/consent/sms/verify", &entered).send().await.ok();
+    assert_eq!(answer, json!({"success": true, "message": "Phone number verified successfully"}));
+    // For whoever looks at the contract next.
+    world.post("/api/communication/consent/sms", &other).send().await.ok();
 }
 
 #[tokio::test]

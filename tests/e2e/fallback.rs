@@ -15,7 +15,7 @@ const OPTED_OUT: &str = "+15005550004";
 async fn somebody(world: &World, phone: Option<&str>) -> (i64, String) {
     let (user, email) = (fresh::user(), fresh::email());
     if let Some(phone) = phone {
-        let texts = json!({"user_id": user, "phone_number": phone, "consent_source": "web_form"});
+        let texts = json!({"user_id": user, "phone_number": phone, "consent_source": "web_form", "send_code": false});
         world.post("/api/communication/consent/sms", &texts).send().await.ok();
     }
     let mails = json!({"user_id": user, "email": email, "consent_source": "api"});

@@ -124,7 +124,7 @@ async fn a_repeated_request_gets_its_answer_also_when_it_could_not_be_read_today
     let world = World::new();
     let _lines = world.share(&[Line::Sms]).await;
     let (user, phone, key) = (fresh::user(), fresh::phone(), fresh::word());
-    let consent = json!({"user_id": user, "phone_number": phone, "consent_source": "web_form"});
+    let consent = json!({"user_id": user, "phone_number": phone, "consent_source": "web_form", "send_code": false});
     world.post("/api/communication/consent/sms", &consent).send().await.ok();
     let trigger = "booking_confirmation";
     let body =

@@ -97,7 +97,7 @@ fn routers() -> BTreeMap<&'static str, Router> {
     let twofactor = dead_twofactor(&road).expect("second factors");
     BTreeMap::from([
         ("send", send::router(guarded(), road.clone(), dead_budgets(), jobs, files)),
-        ("consent", consent::router(guarded(), road.clone())),
+        ("consent", consent::router(guarded(), road.clone(), engine.clone())),
         ("otp", otp::router(guarded(), road.clone(), engine, lookups, twofactor)),
         ("webhooks", webhooks::router(webhooks::App::new(road.clone(), keys, "https://example.test".to_owned()))),
     ])

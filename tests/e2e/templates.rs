@@ -125,7 +125,7 @@ async fn a_message_is_written_in_the_readers_language_or_the_next_best() {
     let world = World::new();
     let _lines = world.share(&[Line::Sms, Line::Resend]).await;
     let person = world.person().await;
-    let consent = json!({"user_id": person.id, "phone_number": person.phone, "locale": "fr_ca"});
+    let consent = json!({"user_id": person.id, "phone_number": person.phone, "locale": "fr_ca", "send_code": false});
     world.post("/api/communication/consent/sms", &consent).send().await.ok();
     let send = |locale: Option<&str>, channel: &str, trigger: &str| {
         let mut body =

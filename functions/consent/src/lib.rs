@@ -11,12 +11,14 @@ mod tests;
 use axum::Router;
 use switchboard::config::default_region;
 use switchboard::http::{Access, Edge, Limit, Routes};
+use switchboard::otp::Otp;
 use switchboard::road::Road;
 
 /// What the handlers work with.
 #[derive(Clone, Debug)]
 pub struct App {
     road: Road,
+    otp: Otp,
     /// The region phone numbers without a country code are read in.
     region: String,
 }
@@ -24,18 +26,25 @@ pub struct App {
 const PREFERENCES: &str = "/api/communication/preferences/{user_id}";
 
 /// The function's endpoints.
-pub fn router(edge: Edge, road: Road) -> Router {
+pub fn router(edge: Edge, road: Road, otp: Otp) -> Router {
     // Whose consent it is stands in the body, whose preferences in the path: the handlers check that.
     let anyone = Access::Authenticated(Limit::General);
     Routes::new(edge)
         .post("/api/communication/consent/sms", "grant_sms_consent", anyone, consent::sms::handle)
+        .post("/api/communication/consent/sms/verify", "verify_sms_consent", anyone, consent::sms_verify::handle)
         .post("/api/communication/consent/email", "grant_email_consent", anyone, consent::email::handle)
         .get(PREFERENCES, "preferences", anyone, preferences::get::handle)
         .put(PREFERENCES, "change_preferences", anyone, preferences::put::handle)
-        .finish(App { road, region: default_region() })
+        .finish(App { road, otp, region: default_region() })
 }
 
 /// The function's part of the API description.
 #[derive(Debug, utoipa::OpenApi)]
-#[openapi(paths(consent::sms::handle, consent::email::handle, preferences::get::handle, preferences::put::handle))]
+#[openapi(paths(
+    consent::sms::handle,
+    consent::sms_verify::handle,
+    consent::email::handle,
+    preferences::get::handle,
+    preferences::put::handle,
+))]
 pub struct Description;

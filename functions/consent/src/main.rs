@@ -1,19 +1,35 @@
 //! The `consent` function: start, connect, serve.
 
+use std::sync::Arc;
+
+use aws_sdk_dynamodb::Client;
 use switchboard::clock::Clock;
-use switchboard::config::required;
+use switchboard::config::{required, twilio_verify};
 use switchboard::http::{Edge, Limits};
+use switchboard::otp::{Backend, Otp, Settings};
+use switchboard::provider::call;
+use switchboard::provider::twilio::verify::{self, Verify};
 use switchboard::road::{self, Road};
 use switchboard::secrets::Secret;
+use switchboard::store::OtpStore;
 use switchboard::telemetry;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
     let _telemetry = telemetry::start();
     let aws = road::aws().await;
-    let auth = Secret::new(road::secrets_client(&aws), required("AUTH_SECRET")?);
+    let secrets = road::secrets_client(&aws);
+    let auth = Secret::new(secrets.clone(), required("AUTH_SECRET")?);
+    let twilio = Arc::new(Secret::new(secrets, required("TWILIO_SECRET")?));
     let (road, _) = futures::join!(Road::from_env(&aws), auth.get());
     let road = road?;
     let edge = Edge::new(Clock::system(), auth, road.ephemera.clone(), Limits::from_env());
-    lambda_http::run(consent::router(edge, road)).await
+    let clock = road.clock.clone();
+    let verify = || {
+        let http = call::client_within(verify::CALL_TIMEOUT)?;
+        Ok::<_, lambda_http::Error>(Verify::new(http, &twilio_verify(), clock, twilio))
+    };
+    let store = OtpStore::new(Client::new(&aws), required("EPHEMERA_TABLE")?);
+    let otp = Otp::new(road.clone(), store, Settings::from_env()?).with(Backend::from_env(verify)?);
+    lambda_http::run(consent::router(edge, road, otp)).await
 }

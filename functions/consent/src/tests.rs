@@ -3,11 +3,12 @@
 use axum::Router;
 use serde_json::{Value, json};
 use switchboard::clock::Clock;
-use switchboard::testing::{Answer, ask, dead_road, edge, token};
+use switchboard::testing::{Answer, ask, dead_otp, dead_road, edge, token};
 
 fn router() -> Router {
     let road = dead_road(Clock::system()).unwrap();
-    crate::router(edge(&road).unwrap(), road)
+    let (otp, ..) = dead_otp(&road).unwrap();
+    crate::router(edge(&road).unwrap(), road, otp)
 }
 
 async fn post(path: &str, token: &str, body: &Value) -> Answer {
@@ -51,6 +52,38 @@ async fn what_is_wrong_is_named() {
         let answer = post(path, &own, &body).await;
         assert_eq!((answer.status.as_u16(), &answer.json["error"]), (400, &json!(error)), "{body}");
     }
+}
+
+const VERIFY: &str = "/api/communication/consent/sms/verify";
+
+#[tokio::test]
+async fn a_number_is_verified_by_its_owner_or_a_manager() {
+    let (own, manager) = (token("123", "").unwrap(), token("console", "preferences:manage").unwrap());
+    let code = json!({"phone_number": "+14155552671", "verification_code": "123456"});
+    for token in [&own, &manager] {
+        assert_eq!(post(VERIFY, token, &code).await.status, 503);
+    }
+    let mut others = code.clone();
+    others["user_id"] = json!(124);
+    assert_eq!(post(VERIFY, &own, &others).await.status, 403);
+    for (field, value, error) in [
+        ("verification_code", json!("12"), "Invalid value for field: verification_code"),
+        ("verification_code", json!(null), "Missing required field: verification_code"),
+        ("phone_number", json!("nobody"), "Invalid value for field: phone_number"),
+    ] {
+        let mut body = code.clone();
+        body[field] = value;
+        let answer = post(VERIFY, &own, &body).await;
+        assert_eq!((answer.status.as_u16(), &answer.json["error"]), (400, &json!(error)), "{body}");
+    }
+}
+
+#[tokio::test]
+async fn only_a_manager_says_that_no_code_is_needed() {
+    let body = json!({"user_id": 123, "phone_number": "+14155552671", "send_code": false});
+    let answer = post(SMS, &token("123", "").unwrap(), &body).await;
+    assert_eq!((answer.status.as_u16(), &answer.json["field"]), (403, &json!("send_code")));
+    assert_eq!(post(SMS, &token("console", "preferences:manage").unwrap(), &body).await.status, 503);
 }
 
 const PREFERENCES: &str = "/api/communication/preferences/123";

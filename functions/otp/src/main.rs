@@ -34,7 +34,7 @@ async fn main() -> Result<(), lambda_http::Error> {
     let store = OtpStore::new(Client::new(&aws), required("EPHEMERA_TABLE")?);
     let (http, clock) = (call::client_within(verify::CALL_TIMEOUT)?, road.clock.clone());
     let lookup = Lookup::new(http.clone(), &twilio_lookup(), clock.clone(), twilio.clone());
-    let verify = || Verify::new(http, &twilio_verify(), clock, twilio);
+    let verify = || Ok::<_, lambda_http::Error>(Verify::new(http, &twilio_verify(), clock, twilio));
     let engine = Otp::new(road.clone(), store.clone(), Settings::from_env()?).with(Backend::from_env(verify)?);
     let lookups = Lookups::new(lookup, store, road.clone());
     let tables = Tables {

@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
+use switchboard::clock::seconds_until;
 use switchboard::http::idempotency::mark_replay;
 use switchboard::http::{ApiError, Caller, IdempotencyKey};
 use switchboard::message::{Address, Channel, EmailAddress, Locale, MessageId, PhoneNumber};
@@ -100,7 +101,7 @@ pub(crate) fn answer(started: &Started, now: Timestamp) -> OtpResponse {
         status: "pending",
         channel: started.channel,
         expires_in: (started.expires.as_millisecond() - now.as_millisecond() + 500) / 1_000,
-        resend_after: seconds(started.resend_at, now),
+        resend_after: seconds_until(started.resend_at, now),
     }
 }
 
@@ -161,14 +162,8 @@ fn guarded(refusal: &Refusal, field: &str, now: Timestamp) -> ApiError {
                 | Refusal::BlockNeverEnters { .. }
                 | Refusal::TooManyForCountry { .. } => "Too many codes were asked for",
             };
-            ApiError::try_later(why, seconds(until, now))
+            ApiError::try_later(why, seconds_until(until, now))
         }
     };
     error.with("reason", refusal.as_str())
-}
-
-/// Whole seconds from `now` until then, rounded up: nobody should come back too early.
-pub(crate) fn seconds(until: Timestamp, now: Timestamp) -> i64 {
-    let milliseconds = until.as_millisecond() - now.as_millisecond();
-    if milliseconds <= 0 { 0 } else { (milliseconds + 999) / 1_000 }
 }

@@ -13,15 +13,15 @@ pub enum Backend {
 
 impl Backend {
     /// `OTP_BACKEND`: `own` (unless set), or `twilio_verify`.
-    pub fn from_env(verify: impl FnOnce() -> Verify) -> Result<Self, Invalid> {
+    pub fn from_env<E: From<Invalid>>(verify: impl FnOnce() -> Result<Verify, E>) -> Result<Self, E> {
         Self::named(&optional("OTP_BACKEND", "own"), verify)
     }
 
-    fn named(name: &str, verify: impl FnOnce() -> Verify) -> Result<Self, Invalid> {
+    fn named<E: From<Invalid>>(name: &str, verify: impl FnOnce() -> Result<Verify, E>) -> Result<Self, E> {
         match name {
             "own" => Ok(Self::Own),
-            "twilio_verify" => Ok(Self::TwilioVerify(verify())),
-            _ => Err(Invalid("OTP_BACKEND")),
+            "twilio_verify" => verify().map(Self::TwilioVerify),
+            _ => Err(Invalid("OTP_BACKEND").into()),
         }
     }
 }
@@ -41,7 +41,9 @@ mod tests {
         });
         let credentials = serde_json::from_value(credentials).unwrap();
         let secret = Arc::new(Secret::fixed(Versions { current: credentials, previous: None }));
-        let verify = || Verify::new(reqwest::Client::new(), "http://127.0.0.1:1", Clock::system(), secret.clone());
+        let verify = || -> Result<Verify, Invalid> {
+            Ok(Verify::new(reqwest::Client::new(), "http://127.0.0.1:1", Clock::system(), secret.clone()))
+        };
         assert!(matches!(Backend::named("own", verify), Ok(Backend::Own)));
         assert!(matches!(Backend::named("twilio_verify", verify), Ok(Backend::TwilioVerify(_))));
         for name in ["", "Own", "verify", "twilio"] {

@@ -194,11 +194,7 @@ impl Otp {
 
     /// Sends a code, unless the guard refuses. The same request again (idempotency key) sends nothing.
     pub async fn start(&self, start: Start) -> Result<Started, StartError> {
-        let before = match &self.backend {
-            Backend::Own => self.started_before(&start).await?,
-            Backend::TwilioVerify(_) => self.verified_before(&start).await?,
-        };
-        if let Some(before) = before {
+        if let Some(before) = self.before(&start).await? {
             return Ok(before);
         }
         let refused = |refusal: Refusal| {
@@ -215,6 +211,14 @@ impl Otp {
                 Ok(Started { channel: start.channel, expires, resend_at: resend_at.min(expires), replayed: false })
             }
             Backend::TwilioVerify(verify) => self.start_verified(verify, &start, resend_at).await?.map_err(refused),
+        }
+    }
+
+    /// How the same request (idempotency key) was answered before.
+    pub async fn before(&self, start: &Start) -> Result<Option<Started>, StartError> {
+        match &self.backend {
+            Backend::Own => self.started_before(start).await,
+            Backend::TwilioVerify(_) => self.verified_before(start).await,
         }
     }
 

@@ -5,6 +5,9 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::person::PersonId;
+use crate::seal::Seal;
+
 /// A purpose: 1 to 64 small letters, digits, `_`, `-` and `.`, for example `login`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(try_from = "String", into = "String")]
@@ -25,6 +28,14 @@ impl Purpose {
     /// Proves that an address belongs to whoever gave it.
     pub fn verification() -> Self {
         Self("verification".to_owned())
+    }
+
+    /// Proves that the number a person agreed to be texted on is theirs. It is bound to the person, by a hash nobody else
+    /// can make: one person's code proves nothing of another's number, nor can it be asked for as a code for anything.
+    pub fn consent(seal: &Seal, person: &PersonId) -> Self {
+        let hash = seal.keyed_hash(format!("consent code: {person}").as_bytes());
+        let hex = hash.bytes().take(24).fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
+        Self(format!("consent.{hex}"))
     }
 
     pub fn as_str(&self) -> &str {
@@ -65,6 +76,15 @@ impl fmt::Display for Purpose {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_consents_code_is_for_one_person() {
+        let seal = crate::seal::tests::test_seal();
+        let of = |id: &str| Purpose::consent(&seal, &PersonId::text(id).unwrap());
+        assert_eq!(of("1"), of("1"));
+        assert_ne!(of("1"), of("2"));
+        assert_eq!(of("1").as_str().parse(), Ok(of("1")), "it is a purpose as every other");
+    }
 
     #[test]
     fn purposes_are_short_plain_words() {

@@ -95,6 +95,13 @@ impl Person {
         }
     }
 
+    /// Notes that a phone number was proven to be theirs, if it is (still) the one they are reached at.
+    pub fn verify_phone(&mut self, number: &PhoneNumber) {
+        if let Some(point) = self.phone.as_mut().filter(|point| point.address == *number) {
+            point.verified = true;
+        }
+    }
+
     /// Keeps an e-mail address; another address than before is not verified.
     pub fn set_email(&mut self, address: EmailAddress) {
         if self.email.as_ref().is_none_or(|point| point.address != address) {

@@ -71,7 +71,7 @@ async fn a_user_id_comes_back_as_it_came() {
     let world = World::new();
     let _lines = world.share(&[crate::world::Line::Sms]).await;
     for user in [json!(fresh::user()), json!(fresh::word()), json!(fresh::user().to_string())] {
-        let consent = json!({"user_id": user, "phone_number": fresh::phone()});
+        let consent = json!({"user_id": user, "phone_number": fresh::phone(), "send_code": false});
         world.post("/api/communication/consent/sms", &consent).send().await.ok();
         let task = world.trigger(&json!({"user_id": user, "trigger_type": "payment_reminder", "data": {}})).await;
         assert_eq!(world.until(&task, "delivered").await["user_id"], user);
@@ -127,7 +127,7 @@ async fn a_wrong_value_is_refused_by_the_name_of_its_field() {
 async fn a_person_without_an_address_on_the_channel_cannot_be_written_to_there() {
     let world = World::new();
     let user = fresh::user();
-    let consent = json!({"user_id": user, "phone_number": fresh::phone()});
+    let consent = json!({"user_id": user, "phone_number": fresh::phone(), "send_code": false});
     world.post("/api/communication/consent/sms", &consent).send().await.ok();
     let body = json!({"user_id": user, "trigger_type": "payment_reminder", "data": {}, "channel": "email", "fallback": "none"});
     let refused = world.post(SEND, &body).send().await;

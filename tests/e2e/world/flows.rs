@@ -23,7 +23,7 @@ const ENDS: [&str; 6] = ["delivered", "undelivered", "failed", "blocked", "cance
 impl World {
     pub(crate) async fn person(&self) -> Person {
         let person = Person { id: fresh::user(), phone: fresh::phone(), email: fresh::email() };
-        let texts = json!({"user_id": person.id, "phone_number": person.phone, "consent_source": "web_form"});
+        let texts = json!({"user_id": person.id, "phone_number": person.phone, "consent_source": "web_form", "send_code": false});
         self.post("/api/communication/consent/sms", &texts).send().await.ok();
         let mails = json!({"user_id": person.id, "email": person.email, "consent_source": "api"});
         self.post("/api/communication/consent/email", &mails).send().await.ok();

@@ -65,5 +65,6 @@ pub async fn handle(
         success: true,
         message: "Email consent granted successfully",
         verification_required: !verified,
+        unsent: None,
     }))
 }

@@ -2,6 +2,7 @@
 
 pub mod email;
 pub mod sms;
+pub mod sms_verify;
 
 use std::collections::BTreeSet;
 
@@ -16,6 +17,22 @@ pub struct ConsentResponse {
     message: &'static str,
     /// The address has not been proven to be the person's.
     verification_required: bool,
+    #[serde(flatten)]
+    unsent: Option<Unsent>,
+}
+
+/// The code that would prove it was not sent.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct Unsent {
+    /// Always `false`; it is not there where a code was sent, or none is needed.
+    #[schema(example = false)]
+    code_sent: bool,
+    /// What the guard against toll fraud objects to.
+    #[schema(example = "too_many_for_person")]
+    reason: &'static str,
+    /// In how many seconds a code may be asked for; absent: never.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after: Option<i64>,
 }
 
 /// The longest source a client may name.

@@ -1,15 +1,23 @@
-//! `POST /api/communication/consent/sms`: a person's phone number, and that they agreed to texts.
+//! `POST /api/communication/consent/sms`: a person's phone number, and that they agreed to texts. A code goes to a number
+//! that was not proven to be theirs.
+
+use std::net::IpAddr;
 
 use axum::Json;
 use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
 use serde::Deserialize;
+use switchboard::clock::seconds_until;
 use switchboard::http::error::ErrorBody;
-use switchboard::http::refusals::Refusals;
-use switchboard::http::{ApiError, Body, Caller};
-use switchboard::message::{Channel, Locale, PhoneNumber};
+use switchboard::http::idempotency::mark_replay;
+use switchboard::http::refusals::SendRefusals;
+use switchboard::http::{ApiError, Body, Caller, IdempotencyKey, Scope};
+use switchboard::message::{Address, Channel, Locale, MessageId, PhoneNumber, Trigger};
+use switchboard::otp::{Purpose, Refusal, Start, StartError};
 use switchboard::person::PersonId;
 
-use super::{ConsentResponse, message_types, source};
+use super::{ConsentResponse, Unsent, message_types, source};
 use crate::App;
 
 /// Who agreed, for which number.
@@ -27,31 +35,73 @@ pub struct SmsConsentRequest {
     /// The language they want to be written to in (BCP 47); as before if absent.
     #[schema(example = "en")]
     locale: Option<Locale>,
+    /// The network address the person's request came from, if the client knows: codes are limited by it.
+    #[serde(alias = "ip", alias = "ipAddress")]
+    #[schema(value_type = Option<String>, example = "203.0.113.7")]
+    ip_address: Option<IpAddr>,
+    /// Whether a code is sent to a number that is not verified. `false` is for consents that were verified elsewhere, and
+    /// needs `preferences:manage`.
+    #[serde(default = "yes", alias = "sendCode")]
+    #[schema(default = true)]
+    send_code: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// Grant SMS consent
 ///
-/// Registers the person if they are new. People may do it for themselves; for others it needs `preferences:manage`.
+/// Registers the person if they are new, and sends a code to their number, to be entered at `consent/sms/verify`, unless it
+/// was verified before. The consent is on record also where no code could be sent: then the answer says `code_sent: false`,
+/// why (`reason`), and when to ask again (`retry_after`). People may do it for themselves; for others it needs
+/// `preferences:manage`.
 #[utoipa::path(
     post, path = "/api/communication/consent/sms", tag = "Consent", operation_id = "grant_sms_consent",
+    params(IdempotencyKey),
     request_body = SmsConsentRequest,
     responses(
         (status = 200, description = "On record", body = ConsentResponse),
         (status = 400, description = "Bad input; the field is named", body = ErrorBody),
-        Refusals,
+        SendRefusals,
     ),
     security(("bearer" = [])),
 )]
 pub async fn handle(
     State(app): State<App>,
     caller: Caller,
+    key: IdempotencyKey,
     body: Body<SmsConsentRequest>,
-) -> Result<Json<ConsentResponse>, ApiError> {
+) -> Result<Response, ApiError> {
     let request = body.value;
     caller.may_manage(&request.user_id)?;
+    if !request.send_code {
+        caller.require(Scope::ManagePreferences).map_err(|refused| refused.with("field", "send_code"))?;
+    }
     let number = PhoneNumber::parse(&request.phone_number, &app.region)
         .map_err(|error| ApiError::invalid_field("phone_number", format!("It is {error}")))?;
     let (source, types) = (source(request.consent_source)?, message_types(request.message_types)?);
+    let mut code = Start {
+        trigger: Trigger::PhoneVerification,
+        locale: request.locale.clone(),
+        person: Some(request.user_id.clone()),
+        ip: request.ip_address,
+        ..Start::new(
+            Address::Phone(number.clone()),
+            Purpose::consent(&app.road.seal, &request.user_id),
+            caller.subject.clone(),
+        )
+    };
+    if let Some(key) = &key.0 {
+        code.id = MessageId::derived(&caller.subject, "consent/sms", key);
+        code.request_hash = Some(app.road.seal.keyed_hash(body.canonical.as_bytes()));
+    }
+    // A request that is repeated grants nothing again: they may have revoked it since.
+    if app.otp.before(&code).await.map_err(failed)?.is_some() {
+        let mut response = Json(granted(true, None)).into_response();
+        mark_replay(response.headers_mut());
+        return Ok(response);
+    }
     let now = app.road.clock.now();
     let person = app.road.people.update(&request.user_id, now, |person| {
         if let Some(locale) = &request.locale {
@@ -61,9 +111,35 @@ pub async fn handle(
         person.grant(Channel::Sms, types.clone(), source.clone(), now);
     });
     let verified = person.await?.is_verified(Channel::Sms);
-    Ok(Json(ConsentResponse {
-        success: true,
-        message: "SMS consent granted successfully",
-        verification_required: !verified,
-    }))
+    let unsent = if verified || !request.send_code { None } else { send(&app, code).await? };
+    Ok(Json(granted(!verified, unsent)).into_response())
+}
+
+fn granted(verification_required: bool, unsent: Option<Unsent>) -> ConsentResponse {
+    ConsentResponse { success: true, message: "SMS consent granted successfully", verification_required, unsent }
+}
+
+/// Sends the code. What the guard refuses is told: the consent stands without it.
+async fn send(app: &App, code: Start) -> Result<Option<Unsent>, ApiError> {
+    match app.otp.start(code).await {
+        // It was sent a moment ago, as often as it may be, and is good still.
+        Ok(_) | Err(StartError::Refused(Refusal::TooManySends { .. })) => Ok(None),
+        Err(StartError::Refused(refusal)) => Ok(Some(unsent(&refusal, app.road.clock.now()))),
+        Err(error) => Err(failed(error)),
+    }
+}
+
+fn unsent(refusal: &Refusal, now: Timestamp) -> Unsent {
+    let retry_after = refusal.until().map(|until| seconds_until(until, now));
+    Unsent { code_sent: false, reason: refusal.as_str(), retry_after }
+}
+
+fn failed(error: StartError) -> ApiError {
+    match error {
+        StartError::OtherBody => ApiError::other_body(),
+        StartError::Store(error) => error.into(),
+        StartError::Provider(why) => ApiError::unavailable(why),
+        StartError::Template(why) => ApiError::internal(why),
+        StartError::Refused(refusal) => ApiError::internal(refusal.as_str()),
+    }
 }

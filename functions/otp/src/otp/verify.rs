@@ -3,13 +3,14 @@
 use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
+use switchboard::clock::seconds_until;
 use switchboard::http::error::ErrorBody;
 use switchboard::http::refusals::Refusals;
 use switchboard::http::{ApiError, Body};
 use switchboard::otp::{Checked, Code, Purpose};
 
 use crate::App;
-use crate::request::{address, seconds};
+use crate::request::address;
 
 /// What was entered, and where the code had been sent.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
@@ -81,6 +82,6 @@ pub async fn handle(State(app): State<App>, body: Body<OtpVerifyRequest>) -> Res
         verified: checked == Checked::Approved,
         status,
         checks_left,
-        retry_after: until.map(|until| seconds(until, app.road.clock.now())),
+        retry_after: until.map(|until| seconds_until(until, app.road.clock.now())),
     }))
 }

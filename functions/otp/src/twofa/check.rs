@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use switchboard::clock::seconds_until;
 use switchboard::http::error::ErrorBody;
 use switchboard::http::refusals::Refusals;
 use switchboard::http::{ApiError, Body, Caller};
@@ -13,7 +14,6 @@ use switchboard::twofactor::{Audience, Check, Method, Passed, Proof, RecoveryCod
 
 use super::locked;
 use crate::App;
-use crate::request::seconds;
 
 /// What was entered.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
@@ -95,7 +95,7 @@ impl TwoFactorDenied {
             verified: false,
             status: "denied",
             attempts_left: tried.left,
-            retry_after: tried.locks.map(|until| seconds(until, now)),
+            retry_after: tried.locks.map(|until| seconds_until(until, now)),
         }
     }
 }
@@ -148,7 +148,7 @@ fn approved(passed: Passed, now: Timestamp) -> TwoFactorApproved {
         verified: true,
         status: "approved",
         assertion,
-        expires_in: seconds(expires, now),
+        expires_in: seconds_until(expires, now),
         amr: method.amr().to_vec(),
         device_token: device.as_ref().map(|(token, _)| token.shown()),
         device_id: device.as_ref().map(|(token, _)| token.id().to_string()),

@@ -16,17 +16,17 @@ pub mod status;
 use axum::extract::Query;
 use axum::extract::rejection::QueryRejection;
 use jiff::Timestamp;
+use switchboard::clock::seconds_until;
 use switchboard::http::{ApiError, Caller, IdempotencyKey};
 use switchboard::message::MessageId;
 use switchboard::person::PersonId;
 use switchboard::twofactor::{Locked, RecoveryCode};
 
 use crate::App;
-use crate::request::seconds;
 
 /// Too many checks failed: nothing is looked at for a while.
 fn locked(locked: Locked, now: Timestamp) -> ApiError {
-    let wait = seconds(locked.until, now);
+    let wait = seconds_until(locked.until, now);
     ApiError::try_later("Too many failed checks", wait)
         .details(format!("Nothing was checked and nothing was sent; try again in {} s", wait.max(1)))
         .with("reason", "locked")

@@ -6,6 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
+use switchboard::clock::seconds_until;
 use switchboard::http::idempotency::mark_replay;
 use switchboard::http::refusals::SendRefusals;
 use switchboard::http::{ApiError, Body, Caller, IdempotencyKey};
@@ -15,7 +16,7 @@ use switchboard::twofactor::{Audience, Begin, BeginError, Begun, DeviceToken, Pa
 
 use super::{identity, locked};
 use crate::App;
-use crate::request::{OtpResponse, answer, refused, seconds};
+use crate::request::{OtpResponse, answer, refused};
 
 /// Who signs in.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
@@ -116,7 +117,7 @@ pub async fn handle(
                 success: true,
                 status: "approved",
                 assertion,
-                expires_in: seconds(expires, now),
+                expires_in: seconds_until(expires, now),
                 amr: method.amr().to_vec(),
             }))
             .into_response()

@@ -1,0 +1,118 @@
+//! `POST /api/communication/consent/sms/verify`: the code that was sent to a person's number when they agreed to texts.
+
+use axum::Json;
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use switchboard::clock::seconds_until;
+use switchboard::http::error::ErrorBody;
+use switchboard::http::refusals::Refusals;
+use switchboard::http::{ApiError, Body, Caller, Scope};
+use switchboard::message::{Address, PhoneNumber};
+use switchboard::otp::{Checked, Code, Purpose};
+use switchboard::person::PersonId;
+
+use crate::App;
+
+/// At how many people with one number a code is looked for, where it is not said whose it is.
+const PEOPLE: usize = 5;
+
+/// Which number, and what was entered.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+pub struct VerifySmsConsentRequest {
+    /// In any common spelling.
+    #[schema(example = "+1234567890")]
+    phone_number: String,
+    /// 4 to 10 digits; spaces and hyphens between them do not matter.
+    #[serde(alias = "code")]
+    #[schema(value_type = String, example = "123456")]
+    verification_code: Code,
+    /// Whose number it is. Not needed with a person's own token, nor where nobody else has the number.
+    user_id: Option<PersonId>,
+}
+
+/// The number is theirs.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct NumberVerified {
+    success: bool,
+    #[schema(example = "Phone number verified successfully")]
+    message: &'static str,
+}
+
+/// Verify SMS consent
+///
+/// A code is right once, for ten minutes and five tries. The refusal is the same whether it was wrong, or too late, or
+/// there never was one. People may do it for themselves; for others it needs `preferences:manage`.
+#[utoipa::path(
+    post, path = "/api/communication/consent/sms/verify", tag = "Consent", operation_id = "verify_sms_consent",
+    request_body = VerifySmsConsentRequest,
+    responses(
+        (status = 200, description = "Verified", body = NumberVerified),
+        (status = 400, description = "Bad input, or not the code; the field is named", body = ErrorBody),
+        Refusals,
+    ),
+    security(("bearer" = [])),
+)]
+pub async fn handle(
+    State(app): State<App>,
+    caller: Caller,
+    body: Body<VerifySmsConsentRequest>,
+) -> Result<Json<NumberVerified>, ApiError> {
+    let VerifySmsConsentRequest { phone_number, verification_code, user_id } = body.value;
+    if let Some(user_id) = &user_id {
+        caller.may_manage(user_id)?;
+    }
+    let number = PhoneNumber::parse(&phone_number, &app.region)
+        .map_err(|error| ApiError::invalid_field("phone_number", format!("It is {error}")))?;
+    let address = Address::Phone(number.clone());
+    let mut exhausted = None;
+    for person in people(&app, &caller, user_id, &address).await? {
+        let purpose = Purpose::consent(&app.road.seal, &person);
+        match app.otp.check(&address, &purpose, &verification_code).await? {
+            Checked::Approved => return verified(&app, &person, &number).await,
+            Checked::TooMany { until } => exhausted = Some(until),
+            Checked::Wrong { .. } | Checked::Nothing => {}
+        }
+    }
+    Err(match exhausted {
+        Some(until) => {
+            let wait = seconds_until(until, app.road.clock.now());
+            ApiError::try_later("Too many codes were entered", wait)
+                .details(format!("No more codes are looked at; ask for another one in {} s", wait.max(1)))
+                .with("reason", "too_many_checks")
+        }
+        None => not_the_code(),
+    })
+}
+
+/// Whose code it may be.
+async fn people(
+    app: &App,
+    caller: &Caller,
+    named: Option<PersonId>,
+    address: &Address,
+) -> Result<Vec<PersonId>, ApiError> {
+    let own = PersonId::text(&caller.subject);
+    match named {
+        Some(person) => Ok(vec![person]),
+        None if caller.require(Scope::ManagePreferences).is_ok() => {
+            let owners = app.road.people.address(address).await?.owners;
+            // Where nobody has the number, a check of the caller's own fails, as it does for everybody else.
+            Ok(if owners.is_empty() { own.into_iter().collect() } else { owners.into_iter().take(PEOPLE).collect() })
+        }
+        None => Ok(own.into_iter().collect()),
+    }
+}
+
+async fn verified(app: &App, person: &PersonId, number: &PhoneNumber) -> Result<Json<NumberVerified>, ApiError> {
+    let now = app.road.clock.now();
+    let changed = app.road.people.update(person, now, |person| person.verify_phone(number)).await?;
+    // They gave another number while the code was on its way.
+    if changed.phone.is_none_or(|point| point.address != *number) {
+        return Err(not_the_code());
+    }
+    Ok(Json(NumberVerified { success: true, message: "Phone number verified successfully" }))
+}
+
+fn not_the_code() -> ApiError {
+    ApiError::bad_request("Invalid or expired verification code").with("field", "verification_code")
+}
