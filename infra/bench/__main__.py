@@ -41,7 +41,7 @@ def main() -> int:
             travel = {"accept": took, **road.times(record, tasks)}
         rows = bill.price(record, before, after, road.MESSAGES)
         with step("One-time codes"):
-            verified = codes.measure(record)
+            verified, signed_in = codes.measure(record), codes.measure_sign_ins(record)
     finally:
         if mine:
             stack.stop_started()
@@ -55,7 +55,7 @@ def main() -> int:
     print(f"\n| the road, {road.MESSAGES} SMS one after the other, whole local stack | p50 | p95 |\n|---|---:|---:|")
     for key, title in (("accept", "request to answer, ms"), ("sent", "accepted to sent, ms"), ("delivered", "accepted to delivered, ms")):
         print(f"| {title} | {_p(travel[key], 50)} | {_p(travel[key], 95)} |")
-    codes.print_table(verified)
+    codes.print_table(verified, signed_in)
     print("\n| a delivered SMS on AWS, list prices | a message | $ a million |\n|---|---:|---:|")
     for what, each, dollars in rows:
         print(f"| {what} | {each:.2f} | {dollars:.2f} |")

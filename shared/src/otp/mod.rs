@@ -214,6 +214,11 @@ impl Otp {
         }
     }
 
+    /// Who makes its codes.
+    pub fn backend(&self) -> &Backend {
+        &self.backend
+    }
+
     /// How the same request (idempotency key) was answered before.
     pub async fn before(&self, start: &Start) -> Result<Option<Started>, StartError> {
         match &self.backend {

@@ -58,6 +58,10 @@ pub enum Verdict {
 impl TwoFactor {
     /// Checks what was entered.
     pub async fn check(&self, check: &Check) -> Result<Verdict, Trouble> {
+        self.no_sooner(self.look_at(check)).await
+    }
+
+    async fn look_at(&self, check: &Check) -> Result<Verdict, Trouble> {
         let signer = self.signer().await?;
         let now = self.clock.now();
         let tried = match self.store.attempt(&check.person, now).await? {

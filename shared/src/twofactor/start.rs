@@ -56,6 +56,10 @@ impl From<StoreError> for BeginError {
 impl TwoFactor {
     /// Begins a sign-in.
     pub async fn start(&self, begin: Begin) -> Result<Begun, BeginError> {
+        self.no_sooner(self.begin(begin)).await
+    }
+
+    async fn begin(&self, begin: Begin) -> Result<Begun, BeginError> {
         let now = self.clock.now();
         let factor = self.store.factor(&begin.person).await?;
         // A lock is against guessing, and nobody guesses 256 bits: whoever keeps a person locked locks out no device of theirs.
