@@ -161,12 +161,12 @@ async fn a_batch_answers_as_printed() {
     let _lines = world.share(&[Line::Sms, Line::Resend, Line::Sendgrid]).await;
     let mail = json!({"user_id": 124, "email": "user124@example.com", "message_types": ["weekly_checkin"]});
     world.post("/api/communication/consent/email", &mail).send().await.ok();
-    world.prefers(124, &json!({"time_zone": crate::world::fresh::zone_at(12)})).await;
+    world.prefers(124, &json!({"time_zone": fresh::zone_at(12)})).await;
     let body = json!({"communications": [
         {"user_id": 123, "trigger_type": "financial_alert", "data": {"amount": 100.50}, "channel": "sms"},
         {"user_id": 124, "trigger_type": "weekly_checkin", "data": {"week": 3}, "channel": "email"}
     ]});
-    let key = crate::world::fresh::word();
+    let key = fresh::word();
     let answer = world.post("/api/communication/batch", &body).key(&key).send().await.ok();
     let printed = json!({
         "success": true,
