@@ -15,6 +15,9 @@ use crate::store::{Item, StoreError};
 
 /// How long the answer to a request with an idempotency key is kept, in seconds.
 const REQUEST_KEPT_SECONDS: i64 = 86_400;
+/// How long a request belongs to whoever took it up: longer than a function runs. If that one died, it may be made again
+/// then, and the same code may come twice.
+const REQUEST_CLAIMED_SECONDS: i64 = 60;
 
 /// Whose an address is at Twilio Verify, which knows one code for an address and no purpose.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,7 +102,7 @@ impl OtpStore {
     /// Takes a request up, unless somebody has: of the same requests at the same time one is worked on.
     pub async fn claim_request(&self, id: &str, request: &Request, now: Timestamp) -> Result<Claimed, StoreError> {
         let put = self
-            .put_request(id, request, now)?
+            .put_request(id, request, now.as_second() + REQUEST_CLAIMED_SECONDS)?
             .condition_expression("attribute_not_exists(#k) OR #e <= :now")
             .expression_attribute_names("#k", "key")
             .expression_attribute_names("#e", "expires")
@@ -116,7 +119,7 @@ impl OtpStore {
 
     /// Keeps the answer to a request for a day.
     pub async fn keep_request(&self, id: &str, request: &Request, now: Timestamp) -> Result<(), StoreError> {
-        self.put_request(id, request, now)?.send().await.map_err(unavailable("otp.keep_request"))?;
+        self.put_request(id, request, now.as_second() + REQUEST_KEPT_SECONDS)?.send().await.map_err(unavailable("otp.keep_request"))?;
         Ok(())
     }
 
@@ -127,14 +130,14 @@ impl OtpStore {
         Ok(())
     }
 
-    fn put_request(&self, id: &str, request: &Request, now: Timestamp) -> Result<PutItemFluentBuilder, StoreError> {
+    fn put_request(&self, id: &str, request: &Request, expires: i64) -> Result<PutItemFluentBuilder, StoreError> {
         let put = self
             .client
             .put_item()
             .table_name(&self.table)
             .item("key", text(request_row(id)))
             .item("request", serde_dynamo::to_attribute_value(request).map_err(unreadable)?)
-            .item("expires", number(now.as_second() + REQUEST_KEPT_SECONDS));
+            .item("expires", number(expires));
         Ok(put)
     }
 }
