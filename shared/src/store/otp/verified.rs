@@ -119,7 +119,10 @@ impl OtpStore {
 
     /// Keeps the answer to a request for a day.
     pub async fn keep_request(&self, id: &str, request: &Request, now: Timestamp) -> Result<(), StoreError> {
-        self.put_request(id, request, now.as_second() + REQUEST_KEPT_SECONDS)?.send().await.map_err(unavailable("otp.keep_request"))?;
+        self.put_request(id, request, now.as_second() + REQUEST_KEPT_SECONDS)?
+            .send()
+            .await
+            .map_err(unavailable("otp.keep_request"))?;
         Ok(())
     }
 
