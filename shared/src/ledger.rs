@@ -1,32 +1,95 @@
-//! The ledger: who did what, and when. Entries are only ever added (the functions' roles can do nothing else), numbered
-//! by subject without a gap, and each holds a keyed mark of the one before: what is changed or taken out later shows.
+//! The ledger: who did what, and when. Entries are only ever added, numbered by subject without a gap, and each holds a
+//! keyed mark of the one before: what is changed or taken out later shows ([`chain`]).
+//!
+//! An entry may have a personal part (the address at the time, from where it was done, the text that was shown). It is
+//! sealed beside the entry, and the chain covers a keyed hash of what was sealed, with a random salt in it: so it can be
+//! sealed under a new key, and erased, and the chain still holds.
 
-use aws_lc_rs::hmac;
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+pub mod chain;
+
+use std::fmt;
+use std::net::IpAddr;
+
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use crate::seal::Seal;
-
-const LABEL: &str = "ledger v1";
+pub use chain::{Break, Chain, Fault, Head};
 
 /// Something that happened, to be written down. Neither its name nor its facts hold an address, a code or a token.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Event {
     pub name: &'static str,
     pub facts: Map<String, Value>,
+    /// What is about a person, and goes when they do: an address, from where, which text.
+    pub personal: Map<String, Value>,
+}
+
+/// Its personal part is nobody's to read in a log.
+impl fmt::Debug for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Event").field("name", &self.name).field("facts", &self.facts).finish_non_exhaustive()
+    }
 }
 
 impl Event {
     pub fn new(name: &'static str) -> Self {
-        Self { name, facts: Map::new() }
+        Self { name, facts: Map::new(), personal: Map::new() }
     }
 
     #[must_use]
     pub fn with(mut self, fact: &str, value: impl Into<Value>) -> Self {
         self.facts.insert(fact.to_owned(), value.into());
         self
+    }
+
+    /// Adds to its personal part.
+    #[must_use]
+    pub fn with_personal(mut self, fact: &str, value: impl Into<Value>) -> Self {
+        self.personal.insert(fact.to_owned(), value.into());
+        self
+    }
+}
+
+/// Who did something, and from where.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Witness {
+    /// The subject of the token it was done with, or the part of us that did it.
+    pub caller: String,
+    pub at: Timestamp,
+    pub ip: Option<IpAddr>,
+    /// The user agent, as it called itself.
+    pub agent: Option<String>,
+    /// Where it came from, in the client's word or ours: `web_form`, `sms_keyword` …
+    pub source: String,
+}
+
+/// From where it was done stays out of logs too.
+impl fmt::Debug for Witness {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Witness").field("caller", &self.caller).field("source", &self.source).finish_non_exhaustive()
+    }
+}
+
+/// How many characters of a user agent are kept. Browsers' are far shorter.
+const LONGEST_AGENT: usize = 512;
+
+impl Witness {
+    /// One that was not there as somebody else was: a job, a callback.
+    pub fn new(caller: &str, source: &str, at: Timestamp) -> Self {
+        Self { caller: caller.to_owned(), at, ip: None, agent: None, source: source.to_owned() }
+    }
+
+    /// An event, with what the witness adds to it.
+    #[must_use]
+    pub fn attest(&self, event: Event) -> Event {
+        let mut event = if self.source.is_empty() { event } else { event.with("source", self.source.as_str()) };
+        if let Some(ip) = self.ip {
+            event = event.with_personal("ip_address", ip.to_string());
+        }
+        if let Some(agent) = &self.agent {
+            event = event.with_personal("user_agent", agent.chars().take(LONGEST_AGENT).collect::<String>());
+        }
+        event
     }
 }
 
@@ -43,61 +106,52 @@ pub struct Entry {
     pub facts: String,
     /// The mark of the entry before; empty in the first.
     pub previous: String,
+    pub personal: Personal,
 }
 
-/// Marks entries.
-#[derive(Clone)]
-pub struct Chain(hmac::Key);
+/// The personal part of an entry.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Personal {
+    /// It never had one.
+    Absent,
+    /// A JSON object, as it was written: `{"salt", "personal"}`. `mark` is what the chain covers of it.
+    Kept { mark: String, plain: String },
+    /// It was erased; its mark is left.
+    Erased { mark: String },
+    /// Something is there that is not what was written.
+    Broken { mark: String },
+}
 
-impl std::fmt::Debug for Chain {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Chain[…]")
+impl fmt::Debug for Personal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Absent => "Absent",
+            Self::Kept { .. } => "Kept[…]",
+            Self::Erased { .. } => "Erased",
+            Self::Broken { .. } => "Broken",
+        })
     }
 }
 
-impl Chain {
-    pub fn new(seal: &Seal) -> Self {
-        Self(seal.derived_key(LABEL))
-    }
-
-    /// What the next entry holds of this one.
-    pub fn mark(&self, subject: &str, entry: &Entry) -> String {
-        let mut mac = hmac::Context::with_key(&self.0);
-        let (sequence, at) = (entry.sequence.to_string(), entry.at.as_millisecond().to_string());
-        let parts = [subject, &sequence, &at, &entry.caller, &entry.event, &entry.facts, &entry.previous];
-        for part in parts {
-            // Length first: no two different entries give the same bytes.
-            mac.update(&(part.len() as u64).to_be_bytes());
-            mac.update(part.as_bytes());
+impl Personal {
+    /// Its mark, where there is or was one.
+    pub fn mark(&self) -> Option<&str> {
+        match self {
+            Self::Absent => None,
+            Self::Kept { mark, .. } | Self::Erased { mark } | Self::Broken { mark } => Some(mark),
         }
-        URL_SAFE_NO_PAD.encode(mac.sign())
     }
 
-    /// The entries of these events, after `last`.
-    pub fn after(&self, subject: &str, last: Option<&Entry>, record: &Record<'_>) -> Vec<Entry> {
-        let mut last = last.cloned();
-        let mut entries: Vec<Entry> = Vec::with_capacity(record.events.len());
-        for event in record.events {
-            let entry = Entry {
-                sequence: last.as_ref().map_or(1, |last| last.sequence + 1),
-                at: record.at,
-                caller: record.caller.to_owned(),
-                event: event.name.to_owned(),
-                facts: Value::Object(event.facts.clone()).to_string(),
-                previous: last.as_ref().map(|last| self.mark(subject, last)).unwrap_or_default(),
-            };
-            last = Some(entry.clone());
-            entries.push(entry);
+    /// What was written, where it is there.
+    pub fn facts(&self) -> Map<String, Value> {
+        let Self::Kept { plain, .. } = self else { return Map::new() };
+        match serde_json::from_str::<Value>(plain)
+            .ok()
+            .and_then(|mut written| written.get_mut("personal").map(Value::take))
+        {
+            Some(Value::Object(facts)) => facts,
+            Some(_) | None => Map::new(),
         }
-        entries
-    }
-
-    /// Whether entries, the newest first, follow one another as they were written.
-    pub fn holds(&self, subject: &str, newest_first: &[Entry]) -> bool {
-        newest_first.windows(2).all(|pair| match pair {
-            [newer, older] => newer.sequence == older.sequence + 1 && newer.previous == self.mark(subject, older),
-            _ => true,
-        }) && newest_first.iter().all(|entry| (entry.sequence == 1) == entry.previous.is_empty())
     }
 }
 
@@ -107,52 +161,4 @@ pub struct Record<'a> {
     pub caller: &'a str,
     pub at: Timestamp,
     pub events: &'a [Event],
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::clock::from_millis;
-    use crate::seal::tests::test_seal;
-
-    fn written(chain: &Chain) -> Vec<Entry> {
-        let events = [Event::new("one"), Event::new("two").with("left", 9), Event::new("three")];
-        let record = Record { caller: "portal", at: from_millis(5), events: &events };
-        let mut entries = chain.after("s", None, &record);
-        let more = Record { at: from_millis(6), events: &events[..1], ..record };
-        entries.extend(chain.after("s", entries.last(), &more));
-        entries.reverse();
-        entries
-    }
-
-    #[test]
-    fn entries_are_numbered_without_a_gap_and_hold_the_mark_of_the_one_before() {
-        let chain = Chain::new(&test_seal());
-        let entries = written(&chain);
-        assert_eq!(entries.iter().map(|entry| entry.sequence).collect::<Vec<_>>(), [4, 3, 2, 1]);
-        assert_eq!((entries[2].facts.as_str(), entries[3].previous.as_str()), (r#"{"left":9}"#, ""));
-        assert!(chain.holds("s", &entries) && chain.holds("s", &entries[1..3]) && chain.holds("s", &[]));
-    }
-
-    #[test]
-    fn what_is_changed_taken_out_or_moved_to_another_subject_shows() {
-        let chain = Chain::new(&test_seal());
-        let entries = written(&chain);
-        assert!(!chain.holds("another", &entries));
-        let mut without = entries.clone();
-        without.remove(1);
-        assert!(!chain.holds("s", &without));
-        let changes: [fn(&mut Entry); 5] = [
-            |entry| entry.at = from_millis(7),
-            |entry| entry.caller = "thief".to_owned(),
-            |entry| entry.event = "none".to_owned(),
-            |entry| entry.facts = "{}".to_owned() + " ",
-            |entry| entry.previous = "A".to_owned(),
-        ];
-        for change in changes {
-            let mut changed = entries.clone();
-            change(&mut changed[1]);
-            assert!(!chain.holds("s", &changed), "{:?}", changed[1]);
-        }
-    }
 }

@@ -27,6 +27,7 @@ pub use catalog::Catalog;
 pub use ephemera::Ephemera;
 pub use files::Files;
 pub use jobs::Jobs;
+pub use ledger::Ledger;
 pub use messages::Messages;
 pub use otp::OtpStore;
 pub use people::People;
@@ -69,6 +70,16 @@ fn text(value: impl Into<String>) -> AttributeValue {
 
 fn number(value: impl ToString) -> AttributeValue {
     AttributeValue::N(value.to_string())
+}
+
+/// Lets others finish before a write that came between is tried again: not at all the first time, then a few more
+/// milliseconds each time, by chance, so that two do not meet again.
+async fn again(attempt: u32) {
+    if attempt > 0 {
+        let [random, ..] = *uuid::Uuid::new_v4().as_bytes();
+        let ceiling = 5_u64 << attempt.min(5);
+        tokio::time::sleep(std::time::Duration::from_millis(u64::from(random) * ceiling / 256)).await;
+    }
 }
 
 /// Opens the connection, so that the first request does not wait for it.

@@ -104,6 +104,6 @@ fn place(cursor: &str) -> Result<u64, ApiError> {
 }
 
 fn view(entry: Entry) -> HistoryEntry {
-    let Entry { sequence, at, caller, event, facts, previous: _ } = entry;
+    let Entry { sequence, at, caller, event, facts, previous: _, personal: _ } = entry;
     HistoryEntry { sequence, at, event, caller, details: serde_json::from_str(&facts).unwrap_or(Value::Null) }
 }

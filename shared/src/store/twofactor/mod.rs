@@ -52,7 +52,7 @@ fn count<T: std::str::FromStr>(item: &Item, name: &str) -> Option<T> {
 
 impl TwoFactorStore {
     pub fn new(client: Client, tables: Tables, seal: Arc<Seal>) -> Self {
-        let ledger = Ledger::new(client.clone(), tables.ledger, &seal);
+        let ledger = Ledger::new(client.clone(), tables.ledger, tables.people.clone(), seal.clone());
         Self { client, people: tables.people, ephemera: tables.ephemera, ledger, seal }
     }
 
