@@ -64,7 +64,7 @@ pub fn dead_road(clock: Clock) -> Result<Road, Box<dyn std::error::Error>> {
     Ok(Road {
         clock: clock.clone(),
         messages: Messages::new(dynamo.clone(), "messages".to_owned(), seal.clone()),
-        people: People::new(dynamo.clone(), "people".to_owned(), seal.clone()),
+        people: People::new(dynamo.clone(), "people".to_owned(), "ledger".to_owned(), seal.clone()),
         ephemera: Ephemera::new(dynamo.clone(), "ephemera".to_owned()),
         templates: Templates::new(Catalog::new(dynamo, "catalog".to_owned()), Locale::english(), clock),
         queues: Queues::at(aws_sdk_sqs::Client::new(&dead_aws()), "http://127.0.0.1:1"),

@@ -116,6 +116,7 @@ fn refused(reason: &str) -> ApiError {
     let why = match reason {
         "opted_out" => "The recipient opted out of these messages",
         "no_consent" => "The recipient has not agreed to these messages",
+        "consent_pending" => "The recipient has not confirmed yet that they agreed to these messages",
         "channel_disabled" | "message_type_disabled" => "The recipient has switched these messages off",
         EXPIRED => "The message would be worthless before it may be sent",
         "address_suppressed" => "The recipient's address must not be used on this channel",

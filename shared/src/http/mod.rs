@@ -2,7 +2,7 @@
 //! and which rate limit counts it; the edge does the rest: request id, authentication, rate limit, error envelope,
 //! access log line, metrics, panic guard.
 //!
-//! [`error`] (which constructor to use where) · [`auth`] · [`rate_limit`] · [`body`] · [`idempotency`] · [`observe`].
+//! [`error`] (which constructor to use where) · [`auth`] · [`rate_limit`] · [`body`] · [`idempotency`] · [`observe`] · [`origin`].
 
 pub mod auth;
 pub mod body;
@@ -10,6 +10,7 @@ pub mod error;
 mod guard;
 pub mod idempotency;
 mod observe;
+mod origin;
 pub mod rate_limit;
 pub mod refusals;
 #[cfg(test)]
@@ -28,6 +29,7 @@ pub use body::Body;
 pub use error::ApiError;
 pub use idempotency::IdempotencyKey;
 pub use observe::RequestId;
+pub use origin::Origin;
 pub use rate_limit::{Limit, Limits};
 
 use crate::clock::Clock;

@@ -151,19 +151,15 @@ fn suppression(question: &Question<'_>) -> Verdict {
 fn consent(question: &Question<'_>) -> Verdict {
     let Intent { channel, class, trigger, .. } = question.intent;
     let consent = question.person.and_then(|person| person.consents.get(&channel));
-    let concerns = |types: &std::collections::BTreeSet<String>| {
-        types.is_empty() || trigger.is_some_and(|trigger| types.contains(trigger.as_str()))
-    };
-    match (class, consent) {
+    match (class, consent.and_then(|consent| consent.state(trigger))) {
         (Class::Security, _) => Ok("security_message"),
-        (_, Some(consent)) if consent.state == ConsentState::Revoked && concerns(&consent.message_types) => {
-            Err("opted_out")
+        (_, Some(ConsentState::Revoked)) => Err("opted_out"),
+        (_, Some(ConsentState::Granted)) => Ok("explicit_consent"),
+        (Class::Transactional, None) => Ok("transactional_message"),
+        (Class::Marketing, None) if consent.is_some_and(|consent| consent.is_pending(trigger)) => {
+            Err("consent_pending")
         }
-        (_, Some(consent)) if consent.state == ConsentState::Granted && concerns(&consent.message_types) => {
-            Ok("explicit_consent")
-        }
-        (Class::Transactional, _) => Ok("transactional_message"),
-        (Class::Marketing, _) => Err("no_consent"),
+        (Class::Marketing, None) => Err("no_consent"),
     }
 }
 

@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{PersonId, Preferences};
-use crate::message::{Address, Channel, EmailAddress, Locale, PhoneNumber};
+use super::{ChannelConsent, PersonId, Preferences, Standing};
+use crate::message::{Address, Channel, EmailAddress, Locale, PhoneNumber, Trigger};
 
 /// A person's addresses, consents and preferences.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Person {
     pub id: PersonId,
     pub phone: Option<ContactPoint<PhoneNumber>>,
@@ -29,27 +29,6 @@ pub struct Person {
 pub struct ContactPoint<A> {
     pub address: A,
     pub verified: bool,
-}
-
-/// What a person agreed to on one channel.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ChannelConsent {
-    pub state: ConsentState,
-    /// The message types it is for; empty: all of them.
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub message_types: BTreeSet<String>,
-    /// Where it came from, as the client said: `web_form`, `api` …
-    pub source: String,
-    #[serde(with = "crate::clock::millis")]
-    pub at: Timestamp,
-}
-
-/// Whether they said yes or no.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ConsentState {
-    Granted,
-    Revoked,
 }
 
 impl Person {
@@ -88,10 +67,12 @@ impl Person {
         }
     }
 
-    /// Keeps a phone number; another number than before is not verified.
+    /// Keeps a phone number. Another number than before is not verified, and nobody agreed to anything for it yet; a no
+    /// holds for every number.
     pub fn set_phone(&mut self, number: PhoneNumber) {
-        if self.phone.as_ref().is_none_or(|point| point.address != number) {
-            self.phone = Some(ContactPoint { address: number, verified: false });
+        let is_another = self.phone.as_ref().is_none_or(|point| point.address != number);
+        if is_another && self.phone.replace(ContactPoint { address: number, verified: false }).is_some() {
+            self.lapse(&[Channel::Sms, Channel::Whatsapp, Channel::Voice]);
         }
     }
 
@@ -102,17 +83,58 @@ impl Person {
         }
     }
 
-    /// Keeps an e-mail address; another address than before is not verified.
+    /// The same of an e-mail address.
     pub fn set_email(&mut self, address: EmailAddress) {
-        if self.email.as_ref().is_none_or(|point| point.address != address) {
-            self.email = Some(ContactPoint { address, verified: false });
+        let is_another = self.email.as_ref().is_none_or(|point| point.address != address);
+        if is_another && self.email.replace(ContactPoint { address, verified: false }).is_some() {
+            self.lapse(&[Channel::Email]);
+        }
+    }
+
+    fn lapse(&mut self, channels: &[Channel]) {
+        for channel in channels {
+            if let Some(consent) = self.consents.get_mut(channel) {
+                consent.lapse();
+            }
         }
     }
 
     /// Records that they agreed to be written to on a channel, for these message types (none: all).
     pub fn grant(&mut self, channel: Channel, message_types: BTreeSet<String>, source: String, now: Timestamp) {
-        let consent = ChannelConsent { state: ConsentState::Granted, message_types, source, at: now };
-        self.consents.insert(channel, consent);
-        self.updated = now;
+        self.consents.entry(channel).or_default().grant(&message_types, &source, now);
+    }
+
+    /// Records that they agreed, as somebody says; it counts when the address is proven to be theirs ([`Self::confirm`]).
+    pub fn grant_pending(&mut self, channel: Channel, message_types: BTreeSet<String>, source: String, now: Timestamp) {
+        self.consents.entry(channel).or_default().wait(&message_types, &source, now);
+    }
+
+    /// They proved that the address of a channel is theirs: what waited for that counts.
+    pub fn confirm(&mut self, channel: Channel, now: Timestamp) {
+        match channel {
+            Channel::Sms | Channel::Whatsapp | Channel::Voice => {
+                if let Some(point) = &mut self.phone {
+                    point.verified = true;
+                }
+            }
+            Channel::Email => {
+                if let Some(point) = &mut self.email {
+                    point.verified = true;
+                }
+            }
+        }
+        if let Some(consent) = self.consents.get_mut(&channel) {
+            consent.confirm(now);
+        }
+    }
+
+    /// Records that they do not want to be written to on a channel, about these message types (none: all).
+    pub fn revoke(&mut self, channel: Channel, message_types: BTreeSet<String>, source: String, now: Timestamp) {
+        self.consents.entry(channel).or_default().revoke(&message_types, &source, now);
+    }
+
+    /// How things stand with their consent to a kind of message on a channel.
+    pub fn standing(&self, channel: Channel, trigger: Option<Trigger>) -> Standing {
+        self.consents.get(&channel).map_or(Standing::None, |consent| consent.standing(trigger))
     }
 }

@@ -74,7 +74,7 @@ impl Road {
         Ok(Self {
             clock: Clock::system(),
             messages: Messages::new(dynamo.clone(), required("MESSAGES_TABLE")?, seal.clone()),
-            people: People::new(dynamo.clone(), required("PEOPLE_TABLE")?, seal.clone()),
+            people: People::new(dynamo.clone(), required("PEOPLE_TABLE")?, required("LEDGER_TABLE")?, seal.clone()),
             ephemera: Ephemera::new(dynamo.clone(), required("EPHEMERA_TABLE")?),
             templates: Templates::new(
                 Catalog::new(dynamo, required("CATALOG_TABLE")?),

@@ -1,16 +1,17 @@
 //! The People table. A person's partition holds their profile; an address's partition (named by its fingerprint) holds
-//! who owns it and why it must not be used.
+//! who owns it and why it must not be used. Either may hold the head of its ledger ([`super::ledger`]).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Item, StoreError, number, text, unavailable};
+use super::ledger::{Committed, Ledger};
+use super::{Item, StoreError, again, number, text, unavailable};
+use crate::ledger::{Event, Record, Witness};
 use crate::message::{Address, Channel, EmailAddress, Locale, PhoneNumber};
 use crate::person::{ChannelConsent, ContactPoint, Person, PersonId, Preferences, Suppression};
 use crate::seal::Seal;
@@ -22,8 +23,12 @@ const PROFILE: &str = "profile";
 pub struct People {
     client: Client,
     table: String,
+    ledger: Ledger,
     seal: Arc<Seal>,
 }
+
+/// How often a change is made anew because others were made meanwhile.
+const TRIES: u32 = 20;
 
 /// What is known of an address.
 #[derive(Clone, Debug, Default)]
@@ -71,13 +76,19 @@ fn person_key(id: &PersonId) -> String {
     format!("person#{id}")
 }
 
+/// A person in the ledger: what became of their consents, preferences, addresses and data.
+pub fn subject(id: &PersonId) -> String {
+    person_key(id)
+}
+
 fn address_key(fingerprint: &str) -> String {
     format!("address#{fingerprint}")
 }
 
 impl People {
-    pub fn new(client: Client, table: String, seal: Arc<Seal>) -> Self {
-        Self { client, table, seal }
+    pub fn new(client: Client, table: String, ledger: String, seal: Arc<Seal>) -> Self {
+        let ledger = Ledger::new(client.clone(), ledger, table.clone(), seal.clone());
+        Self { client, table, ledger, seal }
     }
 
     /// A person, as of now.
@@ -88,34 +99,49 @@ impl People {
         answer.item.map(|item| self.read(item)).transpose()
     }
 
-    /// Changes a person (or makes them): reads, applies `change`, writes if nobody wrote meanwhile, else starts again.
-    pub async fn update(
+    /// Changes a person (or makes them) and writes down what happened, in one transaction: reads, applies `change`, writes if
+    /// nobody wrote meanwhile, else starts again. `change` gives the entries of what it did; what changed nothing has none.
+    pub async fn change(
         &self,
         id: &PersonId,
-        now: Timestamp,
-        change: impl Fn(&mut Person),
+        witness: &Witness,
+        change: impl Fn(&mut Person) -> Vec<Event>,
     ) -> Result<Person, StoreError> {
-        for _ in 0..8 {
+        for attempt in 0..TRIES {
+            again(attempt).await;
             let before = self.get(id).await?;
-            let mut person = before.clone().unwrap_or_else(|| Person::new(id.clone(), now));
-            change(&mut person);
-            person.version += 1;
-            person.updated = now;
-            if self.write(before.as_ref(), &person).await? {
+            let mut person = before.clone().unwrap_or_else(|| Person::new(id.clone(), witness.at));
+            let events: Vec<Event> = change(&mut person).into_iter().map(|event| witness.attest(event)).collect();
+            if events.is_empty() && before.as_ref() == Some(&person) {
                 return Ok(person);
             }
+            person.version += 1;
+            person.updated = witness.at;
+            let record = Record { caller: &witness.caller, at: witness.at, events: &events };
+            let writes = self.writes(before.as_ref(), &person)?;
+            match self.ledger.commit(&subject(id), &record, &writes).await? {
+                Committed::Done => return Ok(person),
+                Committed::Refused => {}
+            }
         }
-        Err(StoreError::Contended { operation: "people.update" })
+        Err(StoreError::Contended { operation: "people.change" })
     }
 
-    /// Writes a person and who owns which address, together. `false`: the person changed since `before`.
-    async fn write(&self, before: Option<&Person>, person: &Person) -> Result<bool, StoreError> {
-        let condition = Put::builder()
-            .table_name(&self.table)
-            .set_item(Some(self.to_item(person)?))
-            .condition_expression("attribute_not_exists(pk) OR version = :seen")
-            .expression_attribute_values(":seen", number(before.map_or(0, |before| before.version)));
-        let mut writes = vec![TransactWriteItem::builder().put(condition.build().map_err(unreadable)?).build()];
+    /// The entries about people, and about addresses.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// A person and who owns which address, to be written together, if the person is still as `before`.
+    fn writes(&self, before: Option<&Person>, person: &Person) -> Result<Vec<TransactWriteItem>, StoreError> {
+        let profile = Put::builder().table_name(&self.table).set_item(Some(self.to_item(person)?));
+        let profile = match before {
+            Some(before) => profile
+                .condition_expression("version = :seen")
+                .expression_attribute_values(":seen", number(before.version)),
+            None => profile.condition_expression("attribute_not_exists(pk)"),
+        };
+        let mut writes = vec![TransactWriteItem::builder().put(profile.build().map_err(unreadable)?).build()];
         let (old, new) = (before.map(|before| self.owned(before)).unwrap_or_default(), self.owned(person));
         for fingerprint in new.iter().filter(|fingerprint| !old.contains(fingerprint)) {
             let owner = Put::builder()
@@ -131,19 +157,7 @@ impl People {
                 .key("sk", text(format!("owner#{}", person.id)));
             writes.push(TransactWriteItem::builder().delete(owner.build().map_err(unreadable)?).build());
         }
-        match self.client.transact_write_items().set_transact_items(Some(writes)).send().await {
-            Ok(_) => Ok(true),
-            Err(error) => match error.as_service_error() {
-                Some(TransactWriteItemsError::TransactionCanceledException(cancelled))
-                    if cancelled.cancellation_reasons().iter().any(|reason| {
-                        matches!(reason.code(), Some("ConditionalCheckFailed" | "TransactionConflict"))
-                    }) =>
-                {
-                    Ok(false)
-                }
-                _ => Err(unavailable("people.write")(error)),
-            },
-        }
+        Ok(writes)
     }
 
     /// The fingerprints of a person's addresses.

@@ -35,7 +35,7 @@ impl Engine {
         let road = Road {
             clock: clock.clone(),
             messages: Messages::new(dynamodb.clone(), table("messages"), seal.clone()),
-            people: People::new(dynamodb.clone(), table("people"), seal.clone()),
+            people: People::new(dynamodb.clone(), table("people"), table("ledger"), seal.clone()),
             ephemera: Ephemera::new(dynamodb.clone(), table("ephemera")),
             templates: Templates::new(
                 Catalog::new(dynamodb.clone(), table("catalog")),

@@ -5,7 +5,7 @@ use axum::extract::State;
 use serde::Deserialize;
 use switchboard::http::error::ErrorBody;
 use switchboard::http::refusals::Refusals;
-use switchboard::http::{ApiError, Body, Caller};
+use switchboard::http::{ApiError, Body, Caller, Origin};
 use switchboard::message::{Channel, EmailAddress, Locale};
 use switchboard::person::PersonId;
 
@@ -45,6 +45,7 @@ pub struct EmailConsentRequest {
 pub async fn handle(
     State(app): State<App>,
     caller: Caller,
+    origin: Origin,
     body: Body<EmailConsentRequest>,
 ) -> Result<Json<ConsentResponse>, ApiError> {
     let request = body.value;
@@ -53,12 +54,15 @@ pub async fn handle(
         .map_err(|error| ApiError::invalid_field("email", format!("It is {error}")))?;
     let (source, types) = (source(request.consent_source)?, message_types(request.message_types)?);
     let now = app.road.clock.now();
-    let person = app.road.people.update(&request.user_id, now, |person| {
-        if let Some(locale) = &request.locale {
-            person.locale = Some(locale.clone());
-        }
-        person.set_email(address.clone());
-        person.grant(Channel::Email, types.clone(), source.clone(), now);
+    let witness = origin.witness(&caller, &source, now);
+    let person = app.road.people.change(&request.user_id, &witness, |person| {
+        person.recorded(|person| {
+            if let Some(locale) = &request.locale {
+                person.locale = Some(locale.clone());
+            }
+            person.set_email(address.clone());
+            person.grant(Channel::Email, types.clone(), source.clone(), now);
+        })
     });
     let verified = person.await?.is_verified(Channel::Email);
     Ok(Json(ConsentResponse {

@@ -12,7 +12,7 @@ use switchboard::clock::seconds_until;
 use switchboard::http::error::ErrorBody;
 use switchboard::http::idempotency::mark_replay;
 use switchboard::http::refusals::SendRefusals;
-use switchboard::http::{ApiError, Body, Caller, IdempotencyKey, Scope};
+use switchboard::http::{ApiError, Body, Caller, IdempotencyKey, Origin, Scope};
 use switchboard::message::{Address, Channel, Locale, MessageId, PhoneNumber, Trigger};
 use switchboard::otp::{Purpose, Refusal, Start, StartError};
 use switchboard::person::PersonId;
@@ -71,6 +71,7 @@ pub async fn handle(
     State(app): State<App>,
     caller: Caller,
     key: IdempotencyKey,
+    origin: Origin,
     body: Body<SmsConsentRequest>,
 ) -> Result<Response, ApiError> {
     let request = body.value;
@@ -103,12 +104,15 @@ pub async fn handle(
         return Ok(response);
     }
     let now = app.road.clock.now();
-    let person = app.road.people.update(&request.user_id, now, |person| {
-        if let Some(locale) = &request.locale {
-            person.locale = Some(locale.clone());
-        }
-        person.set_phone(number.clone());
-        person.grant(Channel::Sms, types.clone(), source.clone(), now);
+    let witness = origin.witness(&caller, &source, now);
+    let person = app.road.people.change(&request.user_id, &witness, |person| {
+        person.recorded(|person| {
+            if let Some(locale) = &request.locale {
+                person.locale = Some(locale.clone());
+            }
+            person.set_phone(number.clone());
+            person.grant(Channel::Sms, types.clone(), source.clone(), now);
+        })
     });
     let verified = person.await?.is_verified(Channel::Sms);
     let unsent = if verified || !request.send_code { None } else { send(&app, code).await? };

@@ -6,12 +6,16 @@ use serde::{Deserialize, Serialize};
 use switchboard::clock::seconds_until;
 use switchboard::http::error::ErrorBody;
 use switchboard::http::refusals::Refusals;
-use switchboard::http::{ApiError, Body, Caller, Scope};
+use switchboard::http::{ApiError, Body, Caller, Origin, Scope};
+use switchboard::ledger::Witness;
 use switchboard::message::{Address, PhoneNumber};
 use switchboard::otp::{Checked, Code, Purpose};
 use switchboard::person::PersonId;
 
 use crate::App;
+
+/// What the ledger says it came by.
+const SOURCE: &str = "one_time_code";
 
 /// At how many people with one number a code is looked for, where it is not said whose it is.
 const PEOPLE: usize = 5;
@@ -55,6 +59,7 @@ pub struct NumberVerified {
 pub async fn handle(
     State(app): State<App>,
     caller: Caller,
+    origin: Origin,
     body: Body<VerifySmsConsentRequest>,
 ) -> Result<Json<NumberVerified>, ApiError> {
     let VerifySmsConsentRequest { phone_number, verification_code, user_id } = body.value;
@@ -68,7 +73,10 @@ pub async fn handle(
     for person in people(&app, &caller, user_id, &address).await? {
         let purpose = Purpose::consent(&app.road.seal, &person);
         match app.otp.check(&address, &purpose, &verification_code).await? {
-            Checked::Approved => return verified(&app, &person, &number).await,
+            Checked::Approved => {
+                let witness = origin.witness(&caller, SOURCE, app.road.clock.now());
+                return verified(&app, &person, &number, witness).await;
+            }
             Checked::TooMany { until } => exhausted = Some(until),
             Checked::Wrong { .. } | Checked::Nothing => {}
         }
@@ -103,9 +111,15 @@ async fn people(
     }
 }
 
-async fn verified(app: &App, person: &PersonId, number: &PhoneNumber) -> Result<Json<NumberVerified>, ApiError> {
-    let now = app.road.clock.now();
-    let changed = app.road.people.update(person, now, |person| person.verify_phone(number)).await?;
+async fn verified(
+    app: &App,
+    person: &PersonId,
+    number: &PhoneNumber,
+    witness: Witness,
+) -> Result<Json<NumberVerified>, ApiError> {
+    let change =
+        app.road.people.change(person, &witness, |person| person.recorded(|person| person.verify_phone(number)));
+    let changed = change.await?;
     // They gave another number while the code was on its way.
     if changed.phone.is_none_or(|point| point.address != *number) {
         return Err(not_the_code());

@@ -8,7 +8,7 @@ use jiff::civil::Time;
 use serde::{Deserialize, Deserializer, Serialize};
 use switchboard::http::error::ErrorBody;
 use switchboard::http::refusals::Refusals;
-use switchboard::http::{ApiError, Body, Caller, Scope};
+use switchboard::http::{ApiError, Body, Caller, Origin, Scope};
 use switchboard::message::{Locale, Trigger};
 use switchboard::person::quiet_hours::time_of_day;
 use switchboard::person::zones::time_zone;
@@ -16,6 +16,9 @@ use switchboard::person::{Frequency, Person, PersonId, QuietHours};
 
 use super::{PreferencesView, person_id, view};
 use crate::App;
+
+/// What the ledger says a change came by.
+const SOURCE: &str = "preferences";
 
 /// What to change. `null` forgets what was said, where there is a way without.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
@@ -126,6 +129,7 @@ pub struct PreferencesChanged {
 pub async fn handle(
     State(app): State<App>,
     caller: Caller,
+    origin: Origin,
     Path(user_id): Path<String>,
     body: Body<PreferencesRequest>,
 ) -> Result<Json<PreferencesChanged>, ApiError> {
@@ -136,7 +140,9 @@ pub async fn handle(
     }
     let changes = Changes::read(body.value)?;
     may_change_segment(&app, &caller, &id, &changes).await?;
-    let person = app.road.people.update(&id, app.road.clock.now(), |person| changes.apply(person)).await?;
+    let witness = origin.witness(&caller, SOURCE, app.road.clock.now());
+    let person =
+        app.road.people.change(&id, &witness, |person| person.recorded(|person| changes.apply(person))).await?;
     Ok(Json(PreferencesChanged {
         success: true,
         message: "Preferences updated successfully",

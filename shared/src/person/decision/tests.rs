@@ -10,9 +10,11 @@ const NOW: Timestamp = Timestamp::constant(1_800_025_200, 0);
 
 fn person(state: Option<ConsentState>, types: &[&str]) -> Person {
     let mut person = Person::new(PersonId::text("123").unwrap(), NOW);
-    if let Some(state) = state {
-        person.grant(Channel::Sms, types.iter().map(|&t| t.to_owned()).collect(), "test".to_owned(), NOW);
-        person.consents.get_mut(&Channel::Sms).unwrap().state = state;
+    let (types, source) = (types.iter().map(|&t| t.to_owned()).collect(), "test".to_owned());
+    match state {
+        Some(ConsentState::Granted) => person.grant(Channel::Sms, types, source, NOW),
+        Some(ConsentState::Revoked) => person.revoke(Channel::Sms, types, source, NOW),
+        None => {}
     }
     person
 }
@@ -58,6 +60,21 @@ fn each_class_asks_for_its_own_kind_of_consent() {
 }
 
 #[test]
+fn an_agreement_that_waits_for_its_proof_is_none_yet() {
+    let mut person = person(None, &[]);
+    person.grant_pending(Channel::Sms, ["weekly_checkin".to_owned()].into(), "form".to_owned(), NOW);
+    let pending = (false, "consent_pending".to_owned());
+    assert_eq!(decide(Class::Marketing, Trigger::WeeklyCheckin, Some(&person)), pending);
+    assert_eq!(decide(Class::Marketing, Trigger::MonthlyReport, Some(&person)).1, "no_consent");
+    assert!(decide(Class::Transactional, Trigger::BookingReminder, Some(&person)).0);
+    person.revoke(Channel::Sms, Default::default(), "test".to_owned(), NOW);
+    person.grant_pending(Channel::Sms, Default::default(), "form".to_owned(), NOW);
+    assert_eq!(decide(Class::Transactional, Trigger::BookingReminder, Some(&person)).1, "opted_out");
+    person.confirm(Channel::Sms, NOW);
+    assert_eq!(decide(Class::Marketing, Trigger::WeeklyCheckin, Some(&person)), (true, "explicit_consent".to_owned()));
+}
+
+#[test]
 fn an_unknown_recipient_gets_transactional_messages_and_no_marketing() {
     assert!(decide(Class::Transactional, Trigger::BookingReminder, None).0);
     assert!(!decide(Class::Marketing, Trigger::WeeklyCheckin, None).0);
@@ -66,8 +83,7 @@ fn an_unknown_recipient_gets_transactional_messages_and_no_marketing() {
 #[test]
 fn a_no_to_calls_is_about_calls_alone() {
     let mut person = person(None, &[]);
-    person.grant(Channel::Voice, Default::default(), "test".to_owned(), NOW);
-    person.consents.get_mut(&Channel::Voice).unwrap().state = ConsentState::Revoked;
+    person.revoke(Channel::Voice, Default::default(), "test".to_owned(), NOW);
     let to = Address::Phone(PhoneNumber::parse("+12125550123", "US").unwrap());
     let ask = |channel: Channel| {
         let class = Class::Transactional;
