@@ -1,9 +1,11 @@
 //! Registers people's addresses, what they agreed to, and what they prefer.
 //!
-//! `consent/`, `preferences/`: one file per endpoint; what they share is in the folder's `mod.rs`.
+//! `consent/`, `preferences/`, `ledger/`: one file per endpoint; what they share is in the folder's `mod.rs`.
 
 pub mod consent;
+pub mod ledger;
 pub mod preferences;
+mod request;
 
 #[cfg(test)]
 mod tests;
@@ -23,6 +25,8 @@ pub struct App {
     region: String,
 }
 
+const LEDGER: &str = "/api/communication/ledger/{user_id}";
+const VERIFY: &str = "/api/communication/ledger/{user_id}/verify";
 const PREFERENCES: &str = "/api/communication/preferences/{user_id}";
 
 /// The function's endpoints.
@@ -33,8 +37,13 @@ pub fn router(edge: Edge, road: Road, otp: Otp) -> Router {
         .post("/api/communication/consent/sms", "grant_sms_consent", anyone, consent::sms::handle)
         .post("/api/communication/consent/sms/verify", "verify_sms_consent", anyone, consent::sms_verify::handle)
         .post("/api/communication/consent/email", "grant_email_consent", anyone, consent::email::handle)
+        .post("/api/communication/consent/revoke", "revoke_consent", anyone, consent::revoke::handle)
+        .post("/api/communication/opt-out", "opt_out", anyone, consent::opt_out::handle)
+        .post("/api/communication/consent/check", "check_consent", anyone, consent::check::handle)
         .get(PREFERENCES, "preferences", anyone, preferences::get::handle)
         .put(PREFERENCES, "change_preferences", anyone, preferences::put::handle)
+        .get(LEDGER, "consent_ledger", anyone, ledger::get::handle)
+        .get(VERIFY, "verify_consent_ledger", anyone, ledger::verify::handle)
         .finish(App { road, otp, region: default_region() })
 }
 
@@ -44,7 +53,12 @@ pub fn router(edge: Edge, road: Road, otp: Otp) -> Router {
     consent::sms::handle,
     consent::sms_verify::handle,
     consent::email::handle,
+    consent::revoke::handle,
+    consent::opt_out::handle,
+    consent::check::handle,
     preferences::get::handle,
     preferences::put::handle,
+    ledger::get::handle,
+    ledger::verify::handle
 ))]
 pub struct Description;

@@ -1,5 +1,7 @@
 //! `POST /api/communication/consent/email`: a person's e-mail address, and that they agreed to e-mails.
 
+use std::net::IpAddr;
+
 use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
@@ -11,6 +13,7 @@ use switchboard::person::PersonId;
 
 use super::{ConsentResponse, message_types, source};
 use crate::App;
+use crate::request::Proof;
 
 /// Who agreed, for which address and which messages.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
@@ -27,6 +30,14 @@ pub struct EmailConsentRequest {
     /// The language they want to be written to in (BCP 47); as before if absent.
     #[schema(example = "en")]
     locale: Option<Locale>,
+    /// The text they agreed to, as it was shown to them.
+    #[schema(max_length = 4000)]
+    consent_text: Option<String>,
+    /// Their own address and user agent when they agreed, where the caller is not their device.
+    #[schema(value_type = Option<String>, example = "203.0.113.7")]
+    ip_address: Option<IpAddr>,
+    #[schema(max_length = 512)]
+    user_agent: Option<String>,
 }
 
 /// Grant e-mail consent
@@ -53,16 +64,17 @@ pub async fn handle(
     let address = EmailAddress::parse(&request.email)
         .map_err(|error| ApiError::invalid_field("email", format!("It is {error}")))?;
     let (source, types) = (source(request.consent_source)?, message_types(request.message_types)?);
+    let proof = Proof::read(request.ip_address, request.user_agent, request.consent_text)?;
     let now = app.road.clock.now();
-    let witness = origin.witness(&caller, &source, now);
+    let witness = proof.witness(origin, &caller, &source, now);
     let person = app.road.people.change(&request.user_id, &witness, |person| {
-        person.recorded(|person| {
+        proof.beside(person.recorded(|person| {
             if let Some(locale) = &request.locale {
                 person.locale = Some(locale.clone());
             }
             person.set_email(address.clone());
             person.grant(Channel::Email, types.clone(), source.clone(), now);
-        })
+        }))
     });
     let verified = person.await?.is_verified(Channel::Email);
     Ok(Json(ConsentResponse {

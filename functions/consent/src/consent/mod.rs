@@ -1,6 +1,10 @@
-//! `/api/communication/consent/*`.
+//! `/api/communication/consent/*` and `opt-out`: [`sms`], [`email`] · [`revoke`], [`opt_out`] · [`check`].
 
+pub mod check;
 pub mod email;
+mod no;
+pub mod opt_out;
+pub mod revoke;
 pub mod sms;
 pub mod sms_verify;
 
@@ -45,8 +49,12 @@ fn source(source: Option<String>) -> Result<String, ApiError> {
     fits.then_some(source).ok_or_else(why)
 }
 
-/// The message types a consent is for; none means all.
+/// The message types a consent is for; none means all. A list that names none could be meant either way, and is refused.
 fn message_types(types: Option<Vec<String>>) -> Result<BTreeSet<String>, ApiError> {
+    if types.as_ref().is_some_and(Vec::is_empty) {
+        let why = "It must name a message type, or be left out for all of them";
+        return Err(ApiError::invalid_field("message_types", why));
+    }
     let known = |name: String| match name.parse::<Trigger>() {
         Ok(trigger) => Ok(trigger.as_str().to_owned()),
         Err(_) => Err(ApiError::bad_request(format!("Invalid message type: {name}")).with("field", "message_types")),

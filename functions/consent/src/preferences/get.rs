@@ -7,8 +7,9 @@ use switchboard::http::error::ErrorBody;
 use switchboard::http::refusals::Refusals;
 use switchboard::http::{ApiError, Caller};
 
-use super::{PreferencesView, person_id, view};
+use super::{PreferencesView, view};
 use crate::App;
+use crate::request::person_id;
 
 /// What a person prefers.
 #[derive(Debug, Serialize, utoipa::ToSchema)]

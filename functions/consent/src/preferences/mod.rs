@@ -8,7 +8,6 @@ use std::collections::BTreeMap;
 use jiff::civil::Time;
 use serde::Serialize;
 use strum::IntoEnumIterator;
-use switchboard::http::ApiError;
 use switchboard::message::{Channel, Locale, Trigger};
 use switchboard::person::{Frequency, Person, PersonId, QuietHours};
 
@@ -87,9 +86,4 @@ fn view(person: Person) -> PreferencesView {
         quiet_hours: preferences.quiet_hours.map(QuietHoursView::from),
         locale: person.locale,
     }
-}
-
-/// Whose preferences a path names.
-fn person_id(text: &str) -> Result<PersonId, ApiError> {
-    PersonId::path(text).ok_or_else(|| ApiError::invalid_field("user_id", "It must be 1 to 128 bytes"))
 }

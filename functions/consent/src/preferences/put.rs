@@ -14,8 +14,9 @@ use switchboard::person::quiet_hours::time_of_day;
 use switchboard::person::zones::time_zone;
 use switchboard::person::{Frequency, Person, PersonId, QuietHours};
 
-use super::{PreferencesView, person_id, view};
+use super::{PreferencesView, view};
 use crate::App;
+use crate::request::person_id;
 
 /// What the ledger says a change came by.
 const SOURCE: &str = "preferences";
