@@ -27,6 +27,8 @@ pub struct App {
 
 const LEDGER: &str = "/api/communication/ledger/{user_id}";
 const VERIFY: &str = "/api/communication/ledger/{user_id}/verify";
+const RESET: &str = "/api/communication/preferences/{user_id}/reset";
+const SMS_PREFERENCES: &str = "/api/sms/preferences";
 const PREFERENCES: &str = "/api/communication/preferences/{user_id}";
 
 /// The function's endpoints.
@@ -42,6 +44,9 @@ pub fn router(edge: Edge, road: Road, otp: Otp) -> Router {
         .post("/api/communication/consent/check", "check_consent", anyone, consent::check::handle)
         .get(PREFERENCES, "preferences", anyone, preferences::get::handle)
         .put(PREFERENCES, "change_preferences", anyone, preferences::put::handle)
+        .post(RESET, "reset_preferences", anyone, preferences::reset::handle)
+        .get(SMS_PREFERENCES, "sms_preferences", anyone, preferences::sms::get)
+        .put(SMS_PREFERENCES, "change_sms_preferences", anyone, preferences::sms::put)
         .get(LEDGER, "consent_ledger", anyone, ledger::get::handle)
         .get(VERIFY, "verify_consent_ledger", anyone, ledger::verify::handle)
         .finish(App { road, otp, region: default_region() })
@@ -58,6 +63,9 @@ pub fn router(edge: Edge, road: Road, otp: Otp) -> Router {
     consent::check::handle,
     preferences::get::handle,
     preferences::put::handle,
+    preferences::reset::handle,
+    preferences::sms::get,
+    preferences::sms::put,
     ledger::get::handle,
     ledger::verify::handle
 ))]

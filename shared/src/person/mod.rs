@@ -1,9 +1,10 @@
-//! Who may be contacted, and when: [`id`], [`profile`] (addresses), [`consent`], [`preferences`], [`suppression`], [`events`]
+//! Who may be contacted, and when: [`id`], [`profile`] (addresses), [`consent`], [`preferences`], [`defaults`], [`suppression`], [`events`]
 //! (what the ledger says of all that); the rules of time: [`zones`] (where somebody's clock hangs), [`quiet_hours`], [`frequency`], [`preferred`], and [`rules`] (what
 //! of it is in force here); and [`decision`]: may we send this to them now, and why.
 
 pub mod consent;
 pub mod decision;
+pub mod defaults;
 pub mod events;
 pub mod frequency;
 pub mod id;

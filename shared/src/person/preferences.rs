@@ -20,6 +20,8 @@ pub struct Preferences {
     pub sms_enabled: bool,
     /// Off: no e-mail but what concerns their security.
     pub email_enabled: bool,
+    /// Off: no WhatsApp message but what concerns their security.
+    pub whatsapp_enabled: bool,
     /// When they like to get texts, by their own clock.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub preferred_sms_time: Option<Time>,
@@ -76,6 +78,7 @@ impl Default for Preferences {
         Self {
             sms_enabled: true,
             email_enabled: true,
+            whatsapp_enabled: true,
             preferred_sms_time: None,
             preferred_email_day: None,
             alert_types_sms: BTreeMap::new(),
@@ -89,12 +92,13 @@ impl Default for Preferences {
 }
 
 impl Preferences {
-    /// Whether a channel is switched on. WhatsApp and calls have no switch of their own: there is consent for them.
+    /// Whether a channel is switched on. Calls have no switch of their own: there is consent for them.
     pub fn is_enabled(&self, channel: Channel) -> bool {
         match channel {
             Channel::Sms => self.sms_enabled,
             Channel::Email => self.email_enabled,
-            Channel::Whatsapp | Channel::Voice => true,
+            Channel::Whatsapp => self.whatsapp_enabled,
+            Channel::Voice => true,
         }
     }
 

@@ -1,7 +1,10 @@
-//! `/api/communication/preferences/{user_id}`: what a person prefers. What both endpoints answer with is here.
+//! `/api/communication/preferences/{user_id}`: what a person prefers; and [`sms`], the same in the words of
+//! `/api/sms/preferences`. What the endpoints answer with is here.
 
 pub mod get;
 pub mod put;
+pub mod reset;
+pub mod sms;
 
 use std::collections::BTreeMap;
 
@@ -19,6 +22,8 @@ pub struct PreferencesView {
     sms_enabled: bool,
     /// Off: no e-mail but what concerns their security.
     email_enabled: bool,
+    /// Off: no WhatsApp message but what concerns their security.
+    whatsapp_enabled: bool,
     /// When they like to get texts, by their own clock.
     #[schema(example = "09:00:00")]
     preferred_sms_time: Option<String>,
@@ -76,6 +81,7 @@ fn view(person: Person) -> PreferencesView {
         user_id: person.id,
         sms_enabled: preferences.sms_enabled,
         email_enabled: preferences.email_enabled,
+        whatsapp_enabled: preferences.whatsapp_enabled,
         preferred_sms_time: preferences.preferred_sms_time.map(|time| time.strftime("%H:%M:%S").to_string()),
         preferred_email_day: preferences.preferred_email_day,
         alert_types_sms,

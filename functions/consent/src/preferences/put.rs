@@ -28,6 +28,7 @@ pub struct PreferencesRequest {
     user_id: Option<PersonId>,
     sms_enabled: Option<bool>,
     email_enabled: Option<bool>,
+    whatsapp_enabled: Option<bool>,
     /// `HH:MM:SS` or `HH:MM`.
     #[serde(default, deserialize_with = "named")]
     #[schema(value_type = Option<String>, example = "10:00:00")]
@@ -167,6 +168,7 @@ async fn may_change_segment(app: &App, caller: &Caller, id: &PersonId, changes: 
 struct Changes {
     sms_enabled: Option<bool>,
     email_enabled: Option<bool>,
+    whatsapp_enabled: Option<bool>,
     preferred_sms_time: Change<Time>,
     preferred_email_day: Change<i8>,
     alert_types_sms: BTreeMap<String, bool>,
@@ -186,6 +188,7 @@ impl Changes {
         Ok(Self {
             sms_enabled: request.sms_enabled,
             email_enabled: request.email_enabled,
+            whatsapp_enabled: request.whatsapp_enabled,
             preferred_sms_time: request.preferred_sms_time.read(|text| time("preferred_sms_time", &text))?,
             preferred_email_day: request.preferred_email_day.read(day)?,
             alert_types_sms: types("alert_types_sms", request.alert_types_sms)?,
@@ -205,6 +208,9 @@ impl Changes {
         }
         if let Some(enabled) = self.email_enabled {
             preferences.email_enabled = enabled;
+        }
+        if let Some(enabled) = self.whatsapp_enabled {
+            preferences.whatsapp_enabled = enabled;
         }
         if let Some(frequency) = self.frequency {
             preferences.frequency_preference = frequency;
