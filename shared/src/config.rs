@@ -53,6 +53,11 @@ impl Endpoints {
     }
 }
 
+/// Our public address, for links in what people read; without a slash at the end.
+pub fn public_base_url() -> String {
+    optional("PUBLIC_BASE_URL", "http://localhost").trim_end_matches('/').to_owned()
+}
+
 /// Where Twilio Verify is.
 pub fn twilio_verify() -> String {
     optional("TWILIO_VERIFY_BASE_URL", "https://verify.twilio.com")

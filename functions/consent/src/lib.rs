@@ -4,6 +4,7 @@
 
 pub mod consent;
 pub mod ledger;
+mod page;
 pub mod preferences;
 mod request;
 
@@ -11,9 +12,10 @@ mod request;
 mod tests;
 
 use axum::Router;
-use switchboard::config::default_region;
+use switchboard::config::{default_region, public_base_url};
 use switchboard::http::{Access, Edge, Limit, Routes};
 use switchboard::otp::Otp;
+use switchboard::person::confirm::ConfirmLinks;
 use switchboard::road::Road;
 
 /// What the handlers work with.
@@ -21,10 +23,12 @@ use switchboard::road::Road;
 pub struct App {
     road: Road,
     otp: Otp,
+    links: ConfirmLinks,
     /// The region phone numbers without a country code are read in.
     region: String,
 }
 
+const CONFIRM: &str = "/api/communication/consent/email/confirm/{token}";
 const LEDGER: &str = "/api/communication/ledger/{user_id}";
 const VERIFY: &str = "/api/communication/ledger/{user_id}/verify";
 const RESET: &str = "/api/communication/preferences/{user_id}/reset";
@@ -34,11 +38,14 @@ const PREFERENCES: &str = "/api/communication/preferences/{user_id}";
 /// The function's endpoints.
 pub fn router(edge: Edge, road: Road, otp: Otp) -> Router {
     // Whose consent it is stands in the body, whose preferences in the path: the handlers check that.
+    let links = ConfirmLinks::new(road.seal.clone(), &public_base_url());
     let anyone = Access::Authenticated(Limit::General);
     Routes::new(edge)
         .post("/api/communication/consent/sms", "grant_sms_consent", anyone, consent::sms::handle)
         .post("/api/communication/consent/sms/verify", "verify_sms_consent", anyone, consent::sms_verify::handle)
         .post("/api/communication/consent/email", "grant_email_consent", anyone, consent::email::handle)
+        .get(CONFIRM, "confirmation_page", Access::Signed, consent::confirm::page)
+        .post(CONFIRM, "confirm_email", Access::Signed, consent::confirm::handle)
         .post("/api/communication/consent/revoke", "revoke_consent", anyone, consent::revoke::handle)
         .post("/api/communication/opt-out", "opt_out", anyone, consent::opt_out::handle)
         .post("/api/communication/consent/check", "check_consent", anyone, consent::check::handle)
@@ -49,7 +56,7 @@ pub fn router(edge: Edge, road: Road, otp: Otp) -> Router {
         .put(SMS_PREFERENCES, "change_sms_preferences", anyone, preferences::sms::put)
         .get(LEDGER, "consent_ledger", anyone, ledger::get::handle)
         .get(VERIFY, "verify_consent_ledger", anyone, ledger::verify::handle)
-        .finish(App { road, otp, region: default_region() })
+        .finish(App { road, otp, links, region: default_region() })
 }
 
 /// The function's part of the API description.
@@ -58,6 +65,8 @@ pub fn router(edge: Edge, road: Road, otp: Otp) -> Router {
     consent::sms::handle,
     consent::sms_verify::handle,
     consent::email::handle,
+    consent::confirm::page,
+    consent::confirm::handle,
     consent::revoke::handle,
     consent::opt_out::handle,
     consent::check::handle,

@@ -1,7 +1,8 @@
-//! Who may be contacted, and when: [`id`], [`profile`] (addresses), [`consent`], [`preferences`], [`defaults`], [`suppression`], [`events`]
+//! Who may be contacted, and when: [`id`], [`profile`] (addresses), [`consent`], [`confirm`], [`preferences`], [`defaults`], [`suppression`], [`events`]
 //! (what the ledger says of all that); the rules of time: [`zones`] (where somebody's clock hangs), [`quiet_hours`], [`frequency`], [`preferred`], and [`rules`] (what
 //! of it is in force here); and [`decision`]: may we send this to them now, and why.
 
+pub mod confirm;
 pub mod consent;
 pub mod decision;
 pub mod defaults;

@@ -1,12 +1,13 @@
 //! The steps of a message's road that more than one function takes: [`task`] (what was asked
 //! for), [`accept`] and [`make`] (it becomes messages), [`decide`]
-//! (may it be sent), [`recipients`] (to everybody else an e-mail goes to), [`templates`] (a template's name becomes
+//! (may it be sent), [`confirm`] (the link that proves an e-mail address), [`recipients`] (to everybody else an e-mail goes to), [`templates`] (a template's name becomes
 //! content), [`callback`] (a provider's report reaches its message), [`compose`] (what makes a message sendable), and
 //! [`timing`] (when a message is queued, and when the sweep looks again).
 
 pub mod accept;
 pub mod callback;
 pub mod compose;
+pub mod confirm;
 mod decide;
 mod make;
 mod recipients;
@@ -22,7 +23,7 @@ pub use accept::{AcceptError, waiting};
 pub use callback::Applied;
 pub use make::EXPIRED;
 pub use task::{Accepted, Part, Task, Timing};
-pub use templates::{RenderError, Templates};
+pub use templates::{RenderError, Rendered, Templates};
 
 use crate::clock::Clock;
 use crate::config::{default_locale, required};

@@ -1,17 +1,21 @@
-//! `POST /api/communication/consent/email`: a person's e-mail address, and that they agreed to e-mails.
+//! `POST /api/communication/consent/email`: a person's e-mail address, and that they agreed to e-mails. Of an address that
+//! is not proven to be theirs it counts once they follow the link that is sent there (double opt-in).
 
 use std::net::IpAddr;
 
 use axum::Json;
 use axum::extract::State;
-use serde::Deserialize;
-use switchboard::http::error::ErrorBody;
-use switchboard::http::refusals::Refusals;
-use switchboard::http::{ApiError, Body, Caller, Origin};
-use switchboard::message::{Channel, EmailAddress, Locale};
-use switchboard::person::PersonId;
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use switchboard::http::idempotency::mark_replay;
+use switchboard::http::refusals::SendRefusals;
+use switchboard::http::{ApiError, Body, Caller, IdempotencyKey, Origin};
+use switchboard::message::{Channel, EmailAddress, Locale, MessageId};
+use switchboard::person::{Person, PersonId};
+use switchboard::road::AcceptError;
+use switchboard::road::confirm::{AskError, AskToConfirm, Asked};
 
-use super::{ConsentResponse, message_types, source};
+use super::{message_types, source};
 use crate::App;
 use crate::request::Proof;
 
@@ -40,47 +44,102 @@ pub struct EmailConsentRequest {
     user_agent: Option<String>,
 }
 
+/// The consent is on record.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct EmailConsentResponse {
+    success: bool,
+    #[schema(example = "Email consent granted successfully")]
+    message: &'static str,
+    /// The address has not been proven to be the person's: the consent is pending until they follow the link sent there.
+    verification_required: bool,
+    /// Why no link was sent, where none was: `address_suppressed`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
 /// Grant e-mail consent
 ///
-/// Registers the person if they are new. People may do it for themselves; for others it needs `preferences:manage`.
+/// Registers the person if they are new. Unless the address was proven to be theirs, a link is sent there (once in ten
+/// minutes), and the consent counts when they follow it, within seven days; messages that need no consent go meanwhile.
+/// People may do it for themselves; for others it needs `preferences:manage`.
 #[utoipa::path(
     post, path = "/api/communication/consent/email", tag = "Consent", operation_id = "grant_email_consent",
+    params(IdempotencyKey),
     request_body = EmailConsentRequest,
     responses(
-        (status = 200, description = "On record", body = ConsentResponse),
-        (status = 400, description = "Bad input; the field is named", body = ErrorBody),
-        Refusals,
+        (status = 200, description = "On record", body = EmailConsentResponse),
+        SendRefusals,
     ),
     security(("bearer" = [])),
 )]
 pub async fn handle(
     State(app): State<App>,
     caller: Caller,
+    key: IdempotencyKey,
     origin: Origin,
     body: Body<EmailConsentRequest>,
-) -> Result<Json<ConsentResponse>, ApiError> {
+) -> Result<Response, ApiError> {
     let request = body.value;
     caller.may_manage(&request.user_id)?;
     let address = EmailAddress::parse(&request.email)
         .map_err(|error| ApiError::invalid_field("email", format!("It is {error}")))?;
     let (source, types) = (source(request.consent_source)?, message_types(request.message_types)?);
     let proof = Proof::read(request.ip_address, request.user_agent, request.consent_text)?;
+    let keyed = key.0.map(|key| {
+        let id = MessageId::derived(&caller.subject, "consent/email", &key);
+        (id, app.road.seal.keyed_hash(body.canonical.as_bytes()))
+    });
+    // A request that is repeated grants nothing again: they may have revoked it since.
+    if let Some((id, hash)) = &keyed
+        && let Some(sent) = app.road.messages.get(*id).await?
+    {
+        return if sent.request_hash.as_ref() == Some(hash) { Ok(replay()) } else { Err(ApiError::other_body()) };
+    }
     let now = app.road.clock.now();
     let witness = proof.witness(origin, &caller, &source, now);
-    let person = app.road.people.change(&request.user_id, &witness, |person| {
+    let change = app.road.people.change(&request.user_id, &witness, |person| {
         proof.beside(person.recorded(|person| {
             if let Some(locale) = &request.locale {
                 person.locale = Some(locale.clone());
             }
             person.set_email(address.clone());
-            person.grant(Channel::Email, types.clone(), source.clone(), now);
+            if person.is_verified(Channel::Email) {
+                person.grant(Channel::Email, types.clone(), source.clone(), now);
+            } else {
+                person.grant_pending(Channel::Email, types.clone(), source.clone(), now);
+            }
         }))
     });
-    let verified = person.await?.is_verified(Channel::Email);
-    Ok(Json(ConsentResponse {
-        success: true,
-        message: "Email consent granted successfully",
-        verification_required: !verified,
-        unsent: None,
-    }))
+    let person = change.await?;
+    if person.is_verified(Channel::Email) {
+        return Ok(Json(answer(false, None)).into_response());
+    }
+    Ok(Json(answer(true, ask(&app, caller.subject, person, keyed).await?)).into_response())
+}
+
+fn answer(verification_required: bool, reason: Option<String>) -> EmailConsentResponse {
+    EmailConsentResponse { success: true, message: "Email consent granted successfully", verification_required, reason }
+}
+
+fn replay() -> Response {
+    let mut response = Json(answer(true, None)).into_response();
+    mark_replay(response.headers_mut());
+    response
+}
+
+/// Sends the link; why not, if it was refused.
+async fn ask(
+    app: &App,
+    caller: String,
+    person: Person,
+    request: Option<(MessageId, String)>,
+) -> Result<Option<String>, ApiError> {
+    match app.road.ask_to_confirm(&app.links, AskToConfirm { caller, person, request }).await {
+        Ok(Asked::Sent) => Ok(None),
+        Ok(Asked::Refused(reason)) => Ok(Some(reason)),
+        Ok(Asked::NoAddress) => Ok(Some("no_address".to_owned())),
+        Err(AskError::Accept(AcceptError::OtherBody)) => Err(ApiError::other_body()),
+        Err(AskError::Accept(AcceptError::Store(error))) => Err(error.into()),
+        Err(error @ AskError::Render(_)) => Err(ApiError::unavailable(error)),
+    }
 }

@@ -1,6 +1,7 @@
-//! `/api/communication/consent/*` and `opt-out`: [`sms`], [`email`] · [`revoke`], [`opt_out`] · [`check`].
+//! `/api/communication/consent/*` and `opt-out`: [`sms`], [`sms_verify`] · [`email`], [`confirm`] · [`revoke`], [`opt_out`] · [`check`].
 
 pub mod check;
+pub mod confirm;
 pub mod email;
 mod no;
 pub mod opt_out;

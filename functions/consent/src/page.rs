@@ -1,0 +1,108 @@
+//! Pages for people who follow a link: plain HTML, nothing loaded from anywhere, nothing kept by anybody.
+
+use axum::response::{Html, IntoResponse, Response};
+use http::{HeaderName, HeaderValue, StatusCode, header};
+use switchboard::message::Locale;
+
+/// What a page says.
+#[derive(Debug)]
+pub(crate) struct Page<'a> {
+    pub(crate) status: StatusCode,
+    /// The language of its words.
+    pub(crate) language: &'a str,
+    pub(crate) title: &'a str,
+    pub(crate) text: &'a str,
+    /// What it is about, one a line.
+    pub(crate) list: Vec<String>,
+    /// A button that posts to the page's own address.
+    pub(crate) button: Option<&'a str>,
+}
+
+impl IntoResponse for Page<'_> {
+    fn into_response(self) -> Response {
+        let Page { status, language, title, text, list, button } = self;
+        let (title, text) = (escape(title), escape(text));
+        let list = match list.is_empty() {
+            true => String::new(),
+            false => {
+                format!("<ul>{}</ul>", list.iter().map(|line| format!("<li>{}</li>", escape(line))).collect::<String>())
+            }
+        };
+        let button = button.map_or_else(String::new, |button| {
+            format!("<form method=\"post\"><button type=\"submit\">{}</button></form>", escape(button))
+        });
+        let page = format!(
+            "<!doctype html><html lang=\"{language}\"><head><meta charset=\"utf-8\">\
+             <meta name=\"viewport\" content=\"width=device-width\"><meta name=\"robots\" content=\"noindex\">\
+             <title>{title}</title><style>body{{font-family:system-ui,sans-serif;line-height:1.5;max-width:36rem;\
+             margin:2rem auto;padding:0 1rem}}button{{font:inherit;padding:.5rem 1.5rem}}</style></head>\
+             <body><h1>{title}</h1><p>{text}</p>{list}{button}</body></html>"
+        );
+        let mut response = (status, Html(page)).into_response();
+        let headers: [(HeaderName, &str); 4] = [
+            (
+                header::CONTENT_SECURITY_POLICY,
+                "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+            ),
+            // The address of the page is what the link is worth.
+            (header::REFERRER_POLICY, "no-referrer"),
+            (header::CACHE_CONTROL, "no-store"),
+            (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        ];
+        for (name, value) in headers {
+            response.headers_mut().insert(name, HeaderValue::from_static(value));
+        }
+        response
+    }
+}
+
+/// The words in a reader's language, else in English. `words` has them by language.
+pub(crate) fn in_language<'a, T>(
+    words: &'a [(&'static str, T)],
+    english: &'a T,
+    reader: Option<&Locale>,
+) -> (&'static str, &'a T) {
+    let language = reader.and_then(|locale| locale.as_str().split('-').next()).unwrap_or("en");
+    words
+        .iter()
+        .find(|(name, _)| language.eq_ignore_ascii_case(name))
+        .map_or(("en", english), |(name, words)| (*name, words))
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").replace('\'', "&#39;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_stands_in_a_page_is_text_and_nothing_is_loaded_or_kept() {
+        let page = Page {
+            status: StatusCode::OK,
+            language: "en",
+            title: "A & B",
+            text: "<script>alert(1)</script>",
+            list: vec!["\"x\"".to_owned()],
+            button: Some("Yes"),
+        };
+        let response = page.into_response();
+        assert_eq!(response.headers()["referrer-policy"], "no-referrer");
+        assert_eq!(response.headers()["cache-control"], "no-store");
+        let policy = response.headers()["content-security-policy"].to_str().unwrap();
+        assert!(policy.starts_with("default-src 'none'") && policy.contains("frame-ancestors 'none'"), "{policy}");
+        let bytes = axum::body::to_bytes(response.into_body(), 10_000).await.unwrap();
+        let text = String::from_utf8(bytes.to_vec()).unwrap();
+        assert!(text.contains("<h1>A &amp; B</h1>") && text.contains("<li>&quot;x&quot;</li>"), "{text}");
+        assert!(!text.contains("<script"), "{text}");
+    }
+
+    #[test]
+    fn words_are_in_the_readers_language_or_english() {
+        let words = [("de", 1), ("fr", 2)];
+        let of = |tag: &str| in_language(&words, &0, tag.parse().ok().as_ref());
+        assert_eq!((of("de-AT"), of("fr"), of("ja")), (("de", &1), ("fr", &2), ("en", &0)));
+        assert_eq!(in_language(&words, &0, None), ("en", &0));
+    }
+}

@@ -1,0 +1,225 @@
+//! Double opt-in: what was agreed to in somebody's name by e-mail counts when they follow the link that is sent to the
+//! address, and press the button behind it.
+
+use jiff::Timestamp;
+use serde_json::{Map, json};
+
+use super::compose::provider;
+use super::{AcceptError, Part, RenderError, Rendered, Road, Task};
+use crate::ledger::Witness;
+use crate::message::record::ProviderChoice;
+use crate::message::template::{Ask, SHIPPED_VERSION, TemplateName};
+use crate::message::{Address, Channel, Content, MessageId, Trigger};
+use crate::person::Person;
+use crate::person::confirm::{ConfirmLinks, Confirmation, DAYS};
+use crate::store::StoreError;
+
+const TRIGGER: Trigger = Trigger::EmailVerification;
+/// The same person is sent a link to the same address once in so many seconds, however often it is asked for.
+const PAUSE_SECONDS: i64 = 600;
+
+/// A link is to be sent.
+#[derive(Clone, Debug)]
+pub struct AskToConfirm {
+    /// Who has it sent.
+    pub caller: String,
+    pub person: Person,
+    /// The message's id and the hash of its request, where that carried an idempotency key.
+    pub request: Option<(MessageId, String)>,
+}
+
+/// What became of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// A link is on its way, or went a moment ago.
+    Sent,
+    /// The decision refused it; its word.
+    Refused(String),
+    /// They have no e-mail address.
+    NoAddress,
+}
+
+/// Why no link was sent.
+#[derive(Debug, thiserror::Error)]
+pub enum AskError {
+    #[error(transparent)]
+    Accept(#[from] AcceptError),
+    #[error(transparent)]
+    Render(#[from] RenderError),
+}
+
+/// How it stands with a link.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Confirmable {
+    /// The address is theirs to confirm, or waits for more to be confirmed.
+    Waiting(Box<Person>),
+    /// It was confirmed, and nothing waits.
+    Confirmed(Box<Person>),
+    /// They have another address by now, or are gone.
+    Gone,
+}
+
+impl Road {
+    /// Sends the link that confirms a person's e-mail address.
+    pub async fn ask_to_confirm(&self, links: &ConfirmLinks, ask: AskToConfirm) -> Result<Asked, AskError> {
+        let AskToConfirm { caller, person, request } = ask;
+        let Some(to) = person.address(Channel::Email) else { return Ok(Asked::NoAddress) };
+        let now = self.clock.now();
+        let (id, request_hash) = match request {
+            Some((id, hash)) => (id, Some(hash)),
+            None => (self.id_of_now(&person, &to, now), None),
+        };
+        let rendered = self.confirmation(&person, &links.url(&person.id, &to, now)).await?;
+        let part = Part {
+            channel: Channel::Email,
+            to,
+            from: None,
+            content: rendered.content,
+            template: Some(rendered.template),
+            provider: provider(Channel::Email),
+            choice: ProviderChoice::Any,
+            asked: None,
+        };
+        let lane = TRIGGER.default_priority().lane();
+        let task = Task {
+            request_hash,
+            person: Some(person),
+            trigger: Some(TRIGGER),
+            ..Task::new(id, caller, TRIGGER.class(), lane, vec![part])
+        };
+        let accepted = self.accept(task).await?;
+        Ok(accepted.refusal().map_or(Asked::Sent, |reason| Asked::Refused(reason.to_owned())))
+    }
+
+    /// Asked for again within the pause, it is the same message.
+    fn id_of_now(&self, person: &Person, to: &Address, now: Timestamp) -> MessageId {
+        let slot = now.as_second().div_euclid(PAUSE_SECONDS);
+        MessageId::derived(
+            person.id.as_str(),
+            "consent/email/confirm",
+            &format!("{}#{slot}", self.seal.fingerprint(to)),
+        )
+    }
+
+    /// The template in force, if it says the link; else the shipped one.
+    async fn confirmation(&self, person: &Person, link: &str) -> Result<Rendered, RenderError> {
+        let name = TemplateName::from(TRIGGER);
+        let data = json!({"link": link, "days": DAYS});
+        let data = data.as_object().cloned().unwrap_or_else(Map::new);
+        let (channel, locale, key) = (Channel::Email, person.locale.as_ref(), person.id.as_str());
+        match self.templates.render(&name, channel, locale, key, &data).await {
+            Ok(rendered) if says(&rendered.content, link) => return Ok(rendered),
+            Ok(_) | Err(RenderError::Template(_)) => {}
+            Err(error @ (RenderError::NoSuchTemplate(_) | RenderError::Store(_))) => return Err(error),
+        }
+        tracing::warn!(template = %name, "the template in force does not say the link; the shipped one is sent");
+        let shipped = self.templates.version(&name, SHIPPED_VERSION).await?;
+        let shipped = shipped.ok_or_else(|| RenderError::NoSuchTemplate(name.clone()))?;
+        let ask = Ask { channel, wanted: locale, default: &self.templates.default_locale, key, data: &data };
+        self.templates.render_version(&name, SHIPPED_VERSION, &shipped, &ask)
+    }
+
+    /// How it stands with a link. Changes nothing.
+    pub async fn confirmable(
+        &self,
+        links: &ConfirmLinks,
+        confirmation: &Confirmation,
+    ) -> Result<Confirmable, StoreError> {
+        let person = self.people.get(&confirmation.person).await?;
+        let theirs = |person: &Person| {
+            person.address(Channel::Email).is_some_and(|address| links.is_about(confirmation, &address))
+        };
+        Ok(match person.filter(theirs).map(Box::new) {
+            Some(person) if is_settled(&person) => Confirmable::Confirmed(person),
+            Some(person) => Confirmable::Waiting(person),
+            None => Confirmable::Gone,
+        })
+    }
+
+    /// They followed the link and said yes: the address is theirs, and what waited for that counts.
+    pub async fn confirm(
+        &self,
+        links: &ConfirmLinks,
+        confirmation: &Confirmation,
+        witness: &Witness,
+    ) -> Result<Confirmable, StoreError> {
+        let before = self.confirmable(links, confirmation).await?;
+        let Confirmable::Waiting(_) = before else { return Ok(before) };
+        let change = self.people.change(&confirmation.person, witness, |person| {
+            person.recorded(|person| {
+                // They may have given another address a moment ago.
+                if person.address(Channel::Email).is_some_and(|address| links.is_about(confirmation, &address)) {
+                    person.confirm(Channel::Email, witness.at);
+                }
+            })
+        });
+        change.await?;
+        self.confirmable(links, confirmation).await
+    }
+}
+
+/// Whether a person's e-mail address is theirs, and nothing waits for that.
+fn is_settled(person: &Person) -> bool {
+    let waits = person.consents.get(&Channel::Email).is_some_and(|consent| consent.pending.is_some());
+    person.is_verified(Channel::Email) && !waits
+}
+
+/// Whether a content says a link.
+fn says(content: &Content, link: &str) -> bool {
+    let Content::Email(email) = content else { return false };
+    let in_html = link.replace('/', "&#x2f;");
+    let says =
+        |part: &Option<String>| part.as_deref().is_some_and(|part| part.contains(link) || part.contains(&in_html));
+    // Each of the parts there are: which one is shown is up to the reader's program.
+    [&email.text, &email.html].into_iter().filter(|part| part.is_some()).all(says)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+    use crate::message::content::Email;
+    use crate::testing::dead_road;
+
+    fn email(text: Option<&str>, html: Option<&str>) -> Content {
+        Content::Email(Email { text: text.map(str::to_owned), html: html.map(str::to_owned), ..Email::default() })
+    }
+
+    #[test]
+    fn every_part_of_the_mail_must_say_the_link() {
+        let link = "https://api.example/c/abc";
+        assert!(says(&email(Some("Go: https://api.example/c/abc"), None), link));
+        assert!(says(&email(None, Some("<a href=\"https:&#x2f;&#x2f;api.example&#x2f;c&#x2f;abc\">x</a>")), link));
+        assert!(!says(&email(Some("Go: https://api.example/c/abc"), Some("<p>Hello</p>")), link));
+        assert!(!says(&email(Some("Your code is 1"), None), link));
+    }
+
+    #[test]
+    fn the_shipped_words_say_the_link_in_every_language() {
+        let road = dead_road(Clock::system()).unwrap();
+        let name = TemplateName::from(TRIGGER);
+        let shipped = crate::message::template::shipped::template(&name).unwrap();
+        let link = "https://api.example/c/abc";
+        let data = json!({"link": link, "days": DAYS}).as_object().cloned().unwrap();
+        for locale in shipped.locales.keys() {
+            let ask = Ask { channel: Channel::Email, wanted: Some(locale), default: locale, key: "1", data: &data };
+            let rendered = road.templates.render_version(&name, SHIPPED_VERSION, shipped, &ask).unwrap();
+            assert!(says(&rendered.content, link), "{locale}");
+            let Content::Email(email) = rendered.content else { panic!("no e-mail") };
+            let text = email.text.unwrap();
+            assert!(text.contains('7') && !text.contains("  ") && !text.contains(" ."), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_link_asked_for_again_is_the_same_message_for_ten_minutes() {
+        let road = dead_road(Clock::system()).unwrap();
+        let person = Person::new(crate::person::PersonId::text("1").unwrap(), Timestamp::UNIX_EPOCH);
+        let to = Address::stored(Channel::Email, "ada@example.com".to_owned());
+        let id = |second| road.id_of_now(&person, &to, Timestamp::constant(second, 0));
+        assert_eq!(id(0), id(599));
+        assert_ne!(id(599), id(600));
+        let other = Address::stored(Channel::Email, "bob@example.com".to_owned());
+        assert_ne!(id(0), road.id_of_now(&person, &other, Timestamp::UNIX_EPOCH));
+    }
+}
