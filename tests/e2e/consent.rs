@@ -13,6 +13,7 @@ async fn marketing_needs_an_opt_in_for_that_kind_of_message() {
     let world = World::new();
     let _lines = world.share(&[Line::Resend, Line::Sendgrid]).await;
     let (user, email) = (fresh::user(), fresh::email());
+    world.owns(user, &email).await;
     let agreed = json!({"user_id": user, "email": email, "message_types": ["career_insight"]});
     world.post(EMAIL, &agreed).send().await.ok();
     world.prefers(user, &json!({"time_zone": fresh::zone_at(12)})).await;

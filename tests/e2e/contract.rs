@@ -160,6 +160,7 @@ async fn a_batch_answers_as_printed() {
     let world = registered().await;
     let _lines = world.share(&[Line::Sms, Line::Resend, Line::Sendgrid]).await;
     let mail = json!({"user_id": 124, "email": "user124@example.com", "message_types": ["weekly_checkin"]});
+    world.owns(124, "user124@example.com").await;
     world.post("/api/communication/consent/email", &mail).send().await.ok();
     world.prefers(124, &json!({"time_zone": fresh::zone_at(12)})).await;
     let body = json!({"communications": [

@@ -18,8 +18,7 @@ async fn somebody(world: &World, phone: Option<&str>) -> (i64, String) {
         let texts = json!({"user_id": user, "phone_number": phone, "consent_source": "web_form", "send_code": false});
         world.post("/api/communication/consent/sms", &texts).send().await.ok();
     }
-    let mails = json!({"user_id": user, "email": email, "consent_source": "api"});
-    world.post("/api/communication/consent/email", &mails).send().await.ok();
+    world.agrees_to_mail(user, &email).await;
     (user, email)
 }
 

@@ -33,6 +33,8 @@ mod mail_failover;
 #[cfg(test)]
 mod otp;
 #[cfg(test)]
+mod people;
+#[cfg(test)]
 mod poison;
 #[cfg(test)]
 mod preferences;

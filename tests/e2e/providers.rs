@@ -40,7 +40,7 @@ async fn what_the_provider_took_and_could_not_deliver_ends_with_its_reason() {
         assert_eq!(world.status(&id).await["status"], "FAILURE");
     }
     let (user, email) = (fresh::user(), format!("bounced+{}@resend.dev", fresh::word()));
-    world.post("/api/communication/consent/email", &json!({"user_id": user, "email": email})).send().await.ok();
+    world.agrees_to_mail(user, &email).await;
     let body = json!({"user_id": user, "trigger_type": "user_invitation", "data": {}, "channel": "email"});
     let task = world.trigger_by_resend(&body).await;
     let message = world.until(&task, "undelivered").await;

@@ -124,7 +124,7 @@ async fn a_forged_batch_of_sendgrids_changes_nothing() {
 /// An e-mail Resend took and says nothing of: our id and Resend's.
 async fn silent_email(world: &World) -> (String, String) {
     let (user, email) = (fresh::user(), format!("silent+{}@simulator.example", fresh::word()));
-    world.post("/api/communication/consent/email", &json!({"user_id": user, "email": email})).send().await.ok();
+    world.agrees_to_mail(user, &email).await;
     let body = json!({"user_id": user, "trigger_type": "user_invitation", "data": {}, "channel": "email"});
     let id = world.trigger_by_resend(&body).await;
     let message = world.until(&id, "sent").await;

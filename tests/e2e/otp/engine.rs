@@ -12,7 +12,6 @@ use switchboard::otp::{
 use switchboard::person::{PersonId, TimeRules};
 use switchboard::queue::Queues;
 use switchboard::road::{Road, Templates};
-use switchboard::seal::Seal;
 use switchboard::store::{Catalog, Ephemera, Messages, OtpStore, People};
 
 use crate::world::{World, fresh};
@@ -26,10 +25,7 @@ pub(crate) struct Engine {
 
 impl Engine {
     pub(crate) async fn new(world: &World, settings: Settings) -> Self {
-        let name = world.setting("SEAL_SECRET").await;
-        let secret = world.secrets().get_secret_value().secret_id(name).send().await.expect("the seal secret");
-        let keys = serde_json::from_str(secret.secret_string().expect("a text")).expect("seal keys");
-        let seal = std::sync::Arc::new(Seal::new(&keys).expect("a seal"));
+        let seal = world.seal().await;
         let (dynamodb, clock) = (world.dynamodb(), Clock::fixed(Timestamp::now()));
         let table = |name: &str| world.stack.tables[name].clone();
         let road = Road {

@@ -10,7 +10,7 @@ use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_sqs::types::QueueAttributeName;
 
 use switchboard::seal::Seal;
-use switchboard::store::Messages;
+use switchboard::store::{Messages, People};
 
 use super::World;
 
@@ -60,13 +60,23 @@ impl World {
         assert!(answer.function_error().is_none(), "the sweep failed: {payload:?}");
     }
 
-    /// The messages' table as the functions have it, for what only happens between two of their steps.
-    pub(crate) async fn store(&self) -> Messages {
+    /// What the functions seal with.
+    pub(crate) async fn seal(&self) -> Arc<Seal> {
         let secret = self.setting("SEAL_SECRET").await;
         let value = self.secrets().get_secret_value().secret_id(secret).send().await.expect("the secret");
         let keys = serde_json::from_str(value.secret_string().expect("a text")).expect("keys");
-        let seal = Seal::new(&keys).expect("a seal");
-        Messages::new(self.dynamodb(), self.stack.tables["messages"].clone(), Arc::new(seal))
+        Arc::new(Seal::new(&keys).expect("a seal"))
+    }
+
+    /// The messages' table as the functions have it, for what only happens between two of their steps.
+    pub(crate) async fn store(&self) -> Messages {
+        Messages::new(self.dynamodb(), self.stack.tables["messages"].clone(), self.seal().await)
+    }
+
+    /// The people's table as the functions have it.
+    pub(crate) async fn people(&self) -> People {
+        let table = |name: &str| self.stack.tables[name].clone();
+        People::new(self.dynamodb(), table("people"), table("ledger"), self.seal().await)
     }
 
     /// Lets the line of a sender stand still, as when its provider has had enough.

@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
+use switchboard::ledger::Witness;
+use switchboard::message::{Channel, EmailAddress};
+use switchboard::person::PersonId;
 
 use super::aws::{number, text};
 use super::{World, eventually, fresh, seconds};
@@ -25,10 +28,31 @@ impl World {
         let person = Person { id: fresh::user(), phone: fresh::phone(), email: fresh::email() };
         let texts = json!({"user_id": person.id, "phone_number": person.phone, "consent_source": "web_form", "send_code": false});
         self.post("/api/communication/consent/sms", &texts).send().await.ok();
-        let mails = json!({"user_id": person.id, "email": person.email, "consent_source": "api"});
-        self.post("/api/communication/consent/email", &mails).send().await.ok();
+        self.agrees_to_mail(person.id, &person.email).await;
         self.prefers(person.id, &json!({"time_zone": fresh::zone_at(12)})).await;
         person
+    }
+
+    /// Somebody who proved before that an e-mail address is theirs: what they agree to for it counts at once.
+    pub(crate) async fn owns(&self, user: i64, email: &str) {
+        let id = PersonId::text(&user.to_string()).expect("an id");
+        let address = EmailAddress::parse(email).expect("an address");
+        let witness = Witness::new("a test", "test", Timestamp::now());
+        let change = |person: &mut switchboard::person::Person| {
+            person.recorded(|person| {
+                person.set_email(address.clone());
+                person.confirm(Channel::Email, witness.at);
+            })
+        };
+        self.people().await.change(&id, &witness, change).await.expect("DynamoDB answers");
+    }
+
+    /// The same, and they agree to e-mails of every kind.
+    pub(crate) async fn agrees_to_mail(&self, user: i64, email: &str) {
+        self.owns(user, email).await;
+        let mails = json!({"user_id": user, "email": email, "consent_source": "api"});
+        let answer = self.post("/api/communication/consent/email", &mails).send().await.ok();
+        assert_eq!(answer["verification_required"], false, "{answer}");
     }
 
     /// Changes a person's preferences and gives all of them.
