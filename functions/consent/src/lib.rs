@@ -4,6 +4,7 @@
 
 pub mod consent;
 pub mod ledger;
+pub mod optimal_send_time;
 mod page;
 pub mod preferences;
 mod request;
@@ -54,6 +55,7 @@ pub fn router(edge: Edge, road: Road, otp: Otp) -> Router {
         .post(RESET, "reset_preferences", anyone, preferences::reset::handle)
         .get(SMS_PREFERENCES, "sms_preferences", anyone, preferences::sms::get)
         .put(SMS_PREFERENCES, "change_sms_preferences", anyone, preferences::sms::put)
+        .get("/api/communication/optimal-send-time", "optimal_send_time", anyone, optimal_send_time::handle)
         .get(LEDGER, "consent_ledger", anyone, ledger::get::handle)
         .get(VERIFY, "verify_consent_ledger", anyone, ledger::verify::handle)
         .finish(App { road, otp, links, region: default_region() })
@@ -75,6 +77,7 @@ pub fn router(edge: Edge, road: Road, otp: Otp) -> Router {
     preferences::reset::handle,
     preferences::sms::get,
     preferences::sms::put,
+    optimal_send_time::handle,
     ledger::get::handle,
     ledger::verify::handle
 ))]

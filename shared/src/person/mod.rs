@@ -1,11 +1,12 @@
 //! Who may be contacted, and when: [`id`], [`profile`] (addresses), [`consent`], [`confirm`], [`preferences`], [`defaults`], [`suppression`], [`events`]
-//! (what the ledger says of all that); the rules of time: [`zones`] (where somebody's clock hangs), [`quiet_hours`], [`frequency`], [`preferred`], and [`rules`] (what
+//! (what the ledger says of all that); the rules of time: [`zones`] (where somebody's clock hangs), [`quiet_hours`], [`frequency`], [`preferred`], [`engagement`] (when they read), and [`rules`] (what
 //! of it is in force here); and [`decision`]: may we send this to them now, and why.
 
 pub mod confirm;
 pub mod consent;
 pub mod decision;
 pub mod defaults;
+pub mod engagement;
 pub mod events;
 pub mod frequency;
 pub mod id;
@@ -20,6 +21,7 @@ pub mod zones;
 
 pub use consent::{ChannelConsent, ConsentState, Standing};
 pub use decision::{Check, Decision, Intent, Outcome, Question};
+pub use engagement::Engagement;
 pub use frequency::{Frequencies, Quota};
 pub use id::PersonId;
 pub use preferences::{Frequency, Preferences};

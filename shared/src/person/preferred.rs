@@ -1,8 +1,11 @@
-//! The time a person likes to be written to: texts at their time of the day, e-mails on their day of the week.
+//! The time a person likes to be written to: texts at their time of the day, e-mails on their day of the week; where they
+//! never said, at the hour at which they read, as far as that is known.
 
 use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
+use serde::Serialize;
+use strum::IntoStaticStr;
 
 use super::Preferences;
 use crate::message::Channel;
@@ -11,20 +14,52 @@ use crate::message::Channel;
 /// of everybody who sleeps at night.
 const HOUR: Time = Time::constant(10, 0, 0, 0);
 
-/// The next preferred time after `now`, by the recipient's clock.
-pub fn next(preferences: Option<&Preferences>, channel: Channel, zone: &TimeZone, now: Timestamp) -> Timestamp {
+/// What a time follows from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, IntoStaticStr, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum Ground {
+    /// They said so.
+    Preference,
+    /// They read at that hour.
+    PastEngagement,
+    /// Nothing is known of them.
+    Default,
+}
+
+/// The best time for a message, and why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Best {
+    pub at: Timestamp,
+    /// The same before it was asked whether they want to be left alone then.
+    pub wished: Timestamp,
+    pub ground: Ground,
+}
+
+/// The next such time after `now`, by the recipient's clock. `habit` is the hour at which they read, where it is known.
+pub fn next(
+    preferences: Option<&Preferences>,
+    habit: Option<i8>,
+    channel: Channel,
+    zone: &TimeZone,
+    now: Timestamp,
+) -> Best {
     let today = zone.to_datetime(now).date();
-    let (time, day) = match channel {
-        Channel::Sms | Channel::Whatsapp | Channel::Voice => {
-            (preferences.and_then(|preferences| preferences.preferred_sms_time).unwrap_or(HOUR), None)
-        }
-        Channel::Email => (HOUR, preferences.and_then(Preferences::email_day)),
+    let said = preferences.and_then(|preferences| preferences.preferred_sms_time).filter(|_| channel.is_telephone());
+    let day = preferences.and_then(Preferences::email_day).filter(|_| !channel.is_telephone());
+    let habit = habit.and_then(|hour| Time::new(hour, 0, 0, 0).ok());
+    let ground = match (said.is_some() || day.is_some(), habit) {
+        (true, _) => Ground::Preference,
+        (false, Some(_)) => Ground::PastEngagement,
+        (false, None) => Ground::Default,
     };
+    let time = said.or(habit).unwrap_or(HOUR);
     let on = |date: Date| date.to_datetime(time).to_zoned(zone.clone()).ok().map(|zoned| zoned.timestamp());
     // A week and a day: the same day of the week, when its hour has passed today.
     let days = (0..=8).filter_map(|ahead| today.checked_add(Span::new().days(ahead)).ok());
     let right = days.filter(|date| day.is_none_or(|day| date.weekday() == day));
-    right.filter_map(on).find(|at| *at > now).unwrap_or(now)
+    let at = right.filter_map(on).find(|at| *at > now).unwrap_or(now);
+    Best { at, wished: at, ground }
 }
 
 #[cfg(test)]
@@ -40,7 +75,24 @@ mod tests {
 
     fn at(preferences: &Preferences, channel: Channel, zone: &str, now: &str) -> String {
         let zone = TimeZone::get(zone).unwrap();
-        next(Some(preferences), channel, &zone, now.parse().unwrap()).to_string()
+        next(Some(preferences), None, channel, &zone, now.parse().unwrap()).at.to_string()
+    }
+
+    #[test]
+    fn what_they_said_comes_before_what_they_do_and_that_before_what_is_usual() {
+        let zone = TimeZone::get("America/New_York").unwrap();
+        let now = "2026-11-21T05:00:00Z".parse().unwrap();
+        let best = |preferences: &Preferences, habit, channel| {
+            let best = next(Some(preferences), habit, channel, &zone, now);
+            (best.at.to_string(), best.ground)
+        };
+        let (nine, unsaid) = (preferences(Some(Time::constant(9, 0, 0, 0)), Some(1)), preferences(None, None));
+        let (said, read, usual) = (Ground::Preference, Ground::PastEngagement, Ground::Default);
+        assert_eq!(best(&nine, Some(18), Channel::Sms), ("2026-11-21T14:00:00Z".to_owned(), said));
+        assert_eq!(best(&unsaid, Some(18), Channel::Sms), ("2026-11-21T23:00:00Z".to_owned(), read));
+        assert_eq!(best(&unsaid, None, Channel::Sms), ("2026-11-21T15:00:00Z".to_owned(), usual));
+        // Of e-mails they said the day, and their habit says the hour.
+        assert_eq!(best(&nine, Some(18), Channel::Email), ("2026-11-23T23:00:00Z".to_owned(), said));
     }
 
     #[test]
@@ -70,7 +122,7 @@ mod tests {
             for zone in ["America/St_Johns", "Pacific/Apia", "Australia/Lord_Howe"] {
                 let zone = TimeZone::get(zone).unwrap();
                 for channel in [Channel::Sms, Channel::Email] {
-                    let at = next(Some(&preferences), channel, &zone, now);
+                    let at = next(Some(&preferences), None, channel, &zone, now).at;
                     prop_assert!(at > now && at <= plus_seconds(now, 8 * 86_400 + 3_600));
                     if let (Channel::Email, Some(day)) = (channel, day) {
                         prop_assert_eq!(zone.to_datetime(at).date().weekday().to_monday_one_offset(), day);

@@ -5,8 +5,9 @@ use std::str::FromStr;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use super::preferred::{self, Best};
 use super::zones::time_zone;
-use super::{Frequencies, Intent, Person, QuietHours, Zones, preferred};
+use super::{Frequencies, Intent, Person, QuietHours, Zones};
 use crate::clock::plus_seconds;
 use crate::config::{Invalid, present};
 use crate::message::trigger::Class;
@@ -106,13 +107,13 @@ impl TimeRules {
         hours.until(self.zones(person, to).as_slice(), at)
     }
 
-    /// The recipient's next preferred time on a channel, and if they would have to be left alone then, the first moment
-    /// after it at which they need not be. `intent.at` is now.
-    pub fn preferred(&self, intent: &Intent<'_>, person: Option<&Person>) -> Timestamp {
+    /// The recipient's next best time on a channel, and if they would have to be left alone then, the first moment after
+    /// it at which they need not be. `intent.at` is now; `habit` is the hour at which they read, where it is known.
+    pub fn preferred(&self, intent: &Intent<'_>, person: Option<&Person>, habit: Option<i8>) -> Best {
         let Intent { channel, class, lane, to, at: now, .. } = *intent;
         let zones = self.zones(person, to);
-        let at = preferred::next(person.map(|person| &person.preferences), channel, zones.first(), now);
-        self.quiet_until(class, lane, person, to, at).unwrap_or(at)
+        let best = preferred::next(person.map(|person| &person.preferences), habit, channel, zones.first(), now);
+        Best { at: self.quiet_until(class, lane, person, to, best.at).unwrap_or(best.at), ..best }
     }
 
     /// When a message goes that waits for a quota to renew: not all of them in its first second, and in nobody's night.
@@ -198,7 +199,9 @@ mod tests {
         let to = phone();
         let at = |class| {
             let (channel, lane) = (Channel::Sms, Lane::Standard);
-            rules.preferred(&Intent { channel, class, trigger: None, lane, to: &to, at: night() }, Some(&person))
+            rules
+                .preferred(&Intent { channel, class, trigger: None, lane, to: &to, at: night() }, Some(&person), None)
+                .at
         };
         assert_eq!(at(Class::Transactional).to_string(), "2026-01-16T04:00:00Z");
         assert_eq!(at(Class::Marketing).to_string(), "2026-01-16T13:00:00Z");

@@ -108,7 +108,7 @@ impl Road {
         let mut messages = Vec::with_capacity(task.parts.len());
         for (part, id) in task.parts.iter().zip(&ids) {
             let siblings = if *id == task.id { ids[1..].to_vec() } else { Vec::new() };
-            let scheduled = self.scheduled(task, part, now);
+            let scheduled = self.scheduled(task, part, now).await?;
             let intent = task.intent(part, scheduled.map_or(now, |at| at.max(now)));
             let decision = self.decide(&intent, task.person.as_ref()).await?;
             let decision = self.with_others(&intent, &part.content, decision).await?;
@@ -118,10 +118,10 @@ impl Road {
     }
 
     /// When a part is to be sent, if not now.
-    fn scheduled(&self, task: &Task, part: &Part, now: Timestamp) -> Option<Timestamp> {
+    async fn scheduled(&self, task: &Task, part: &Part, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
         match task.timing {
-            Timing::Asked => task.scheduled,
-            Timing::Preferred => Some(self.rules.preferred(&task.intent(part, now), task.person.as_ref())),
+            Timing::Asked => Ok(task.scheduled),
+            Timing::Preferred => Ok(Some(self.best_time(&task.intent(part, now), task.person.as_ref()).await?.best.at)),
         }
     }
 

@@ -40,6 +40,9 @@ impl Road {
                     "report"
                 );
                 self.remember_no(report).await?;
+                if let Reported::Moved(_) | Reported::Noted = reported {
+                    self.remember_reading(id, report).await;
+                }
                 if let Reported::FallsBack(_) = reported
                     && let Err(error) = self.queues.look_at(id).await
                 {

@@ -1,6 +1,7 @@
 //! The steps of a message's road that more than one function takes: [`task`] (what was asked
 //! for), [`accept`] and [`make`] (it becomes messages), [`decide`]
-//! (may it be sent), [`confirm`] (the link that proves an e-mail address), [`recipients`] (to everybody else an e-mail goes to), [`templates`] (a template's name becomes
+//! (may it be sent), [`confirm`] (the link that proves an e-mail address),
+//! [`reading`] (when somebody reads), [`recipients`] (to everybody else an e-mail goes to), [`templates`] (a template's name becomes
 //! content), [`callback`] (a provider's report reaches its message), [`compose`] (what makes a message sendable), and
 //! [`timing`] (when a message is queued, and when the sweep looks again).
 
@@ -10,6 +11,7 @@ pub mod compose;
 pub mod confirm;
 mod decide;
 mod make;
+mod reading;
 mod recipients;
 mod task;
 pub mod templates;
@@ -22,6 +24,7 @@ use aws_config::BehaviorVersion;
 pub use accept::{AcceptError, waiting};
 pub use callback::Applied;
 pub use make::EXPIRED;
+pub use reading::BestTime;
 pub use task::{Accepted, Part, Task, Timing};
 pub use templates::{RenderError, Rendered, Templates};
 

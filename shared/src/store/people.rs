@@ -1,6 +1,8 @@
 //! The People table. A person's partition holds their profile; an address's partition (named by its fingerprint) holds
 //! who owns it and why it must not be used. Either may hold the head of its ledger ([`super::ledger`]).
 
+mod engagement;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

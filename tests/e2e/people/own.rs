@@ -21,6 +21,7 @@ fn routes(user: i64) -> Vec<(&'static str, String, Value)> {
         ("POST", path("consent/revoke"), body(json!({"channel": "sms"}))),
         ("POST", path("opt-out"), body(json!({"channel": "sms", "message_type": "all"}))),
         ("POST", path("consent/check"), body(json!({"message_type": "financial_alert", "channel": "sms"}))),
+        ("GET", path(&format!("optimal-send-time?user_id={user}&channel=sms")), Value::Null),
         ("GET", path(&format!("ledger/{user}")), Value::Null),
         ("GET", path(&format!("ledger/{user}/verify")), Value::Null),
     ]

@@ -1,11 +1,14 @@
 //! What providers say of a message, applied forward only and once.
 
+use serde::Deserialize;
+
 use super::row::attribute;
 use super::{Messages, Then, Update, first_ask};
 use crate::clock::plus_seconds;
 use crate::message::fallback::is_mendable;
 use crate::message::trail::MOST_ENTRIES;
-use crate::message::{MessageId, Status, TrailEntry};
+use crate::message::{Channel, MessageId, Status, TrailEntry};
+use crate::person::PersonId;
 use crate::provider::{Event, Report};
 use crate::store::update::Applied;
 use crate::store::{Item, StoreError, text, unavailable};
@@ -26,6 +29,13 @@ pub enum Reported {
     Repeated,
     /// There is no such message (yet).
     NoSuchMessage,
+}
+
+/// Whom a message went to, and how.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Reader {
+    pub person: PersonId,
+    pub channel: Channel,
 }
 
 impl Messages {
@@ -51,6 +61,19 @@ impl Messages {
             }
             Applied::Refused(Some(_)) => self.note(id, report).await,
         }
+    }
+
+    /// Whom a message went to and how, if a report is about that person themselves.
+    pub async fn reader(&self, id: MessageId, report: &Report) -> Result<Option<Reader>, StoreError> {
+        let get = self.client.get_item().table_name(&self.table).key("id", text(id.to_string()));
+        let answer = get
+            .projection_expression("person, channel, recipient")
+            .send()
+            .await
+            .map_err(unavailable("messages.reader"))?;
+        let own = |item: &Item| item.contains_key("person") && !is_about_another(item, report);
+        let reader = answer.item.filter(own).map(serde_dynamo::from_item).transpose();
+        reader.map_err(|error| StoreError::Unreadable { table: "messages", cause: error.to_string() })
     }
 
     /// What comes after a message's end, if this report is its end. Whether it has a fallback never changes, so reading it
