@@ -54,6 +54,46 @@ async fn what_is_wrong_is_named() {
     }
 }
 
+/// Every other route about a person: past the handler's look at whose it is there is a store that does not answer.
+#[tokio::test]
+async fn every_route_about_a_person_is_theirs_or_a_managers() {
+    let path = |rest: &str| format!("/api/communication/{rest}");
+    let kind = json!({"user_id": 123, "channel": "sms", "message_type": "financial_alert"});
+    let routes = [
+        ("POST", path("consent/revoke"), json!({"user_id": 123, "channel": "sms"})),
+        ("POST", path("opt-out"), kind.clone()),
+        ("POST", path("consent/check"), kind),
+        ("POST", path("preferences/123/reset"), json!({})),
+        ("GET", path("ledger/123"), Value::Null),
+        ("GET", path("ledger/123/verify"), Value::Null),
+        ("GET", path("optimal-send-time?user_id=123"), Value::Null),
+    ];
+    let tokens = [
+        (token("123", "").unwrap(), 503),
+        (token("console", "preferences:manage").unwrap(), 503),
+        (token("124", "communication:send communication:read").unwrap(), 403),
+    ];
+    for (method, path, body) in routes {
+        for (token, status) in &tokens {
+            let answer = ask(&router(), method, &path, Some(token), &body.to_string()).await.unwrap();
+            assert_eq!(answer.status, *status, "{method} {path}: {}", answer.json);
+        }
+        assert_eq!(ask(&router(), method, &path, None, "").await.unwrap().status, 401, "{method} {path}");
+    }
+}
+
+#[tokio::test]
+async fn a_link_that_is_not_ours_is_refused_before_anything_is_asked() {
+    for method in ["GET", "POST"] {
+        let path = "/api/communication/consent/email/confirm/AAAA";
+        let answer = ask(&router(), method, path, None, "").await.unwrap();
+        assert_eq!(
+            (answer.status.as_u16(), answer.headers["content-type"].as_bytes()),
+            (403, &b"text/html; charset=utf-8"[..])
+        );
+    }
+}
+
 const VERIFY: &str = "/api/communication/consent/sms/verify";
 
 #[tokio::test]

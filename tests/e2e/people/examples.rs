@@ -29,6 +29,44 @@ async fn agreed(world: &World) -> i64 {
 }
 
 #[tokio::test]
+async fn preferences_are_changed_and_read_as_printed() {
+    let world = World::new();
+    let user = fresh::user();
+    let path = format!("/api/communication/preferences/{user}");
+    let printed = json!({
+        "sms_enabled": true, "email_enabled": true, "preferred_sms_time": "09:00:00", "preferred_email_day": 1,
+        "alert_types_sms": {"financial_alert": true, "payment_reminder": true, "weekly_checkin": false},
+        "alert_types_email": {"monthly_report": true, "career_insight": true, "educational_content": false},
+        "frequency_preference": "weekly", "user_segment": "premium_subscriber"
+    });
+    world.prefers(user, &printed).await;
+    let has = async |printed: &Value| {
+        let answer = world.get(&path).send().await.ok();
+        assert_eq!((&answer["success"], &answer["preferences"]["user_id"]), (&json!(true), &json!(user)));
+        for (name, value) in printed.as_object().expect("an object") {
+            let found = &answer["preferences"][name];
+            match value.as_object() {
+                Some(kinds) => kinds.iter().for_each(|(kind, wants)| assert_eq!(&found[kind], wants, "{name}.{kind}")),
+                None => assert_eq!(found, value, "{name}"),
+            }
+        }
+    };
+    has(&printed).await;
+    let change = json!({
+        "sms_enabled": true,
+        "preferred_sms_time": "10:00:00",
+        "alert_types_sms": {"financial_alert": true, "payment_reminder": false},
+        "frequency_preference": "daily"
+    });
+    world.put(&path, &change).send().await.ok();
+    has(&change).await;
+    // What it does not name stays.
+    has(&json!({"preferred_email_day": 1, "alert_types_sms": {"weekly_checkin": false},
+                "user_segment": "premium_subscriber"}))
+    .await;
+}
+
+#[tokio::test]
 async fn consent_is_checked_as_printed() {
     let world = World::new();
     let user = agreed(&world).await;

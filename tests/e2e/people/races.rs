@@ -39,7 +39,7 @@ async fn concurrent_changes_of_one_person_lose_none_and_write_each_down() {
     assert_eq!(entries.len(), 12, "{ledger}");
     let sequences: Vec<u64> = entries.iter().filter_map(|entry| entry["sequence"].as_u64()).collect();
     assert_eq!(sequences, (1..=12).rev().collect::<Vec<_>>());
-    let refused: BTreeSet<&str> = entries.iter().filter_map(|entry| entry["details"]["reason"].as_str()).collect();
+    let refused: BTreeSet<&str> = entries.iter().filter_map(|entry| entry["personal"]["reason"].as_str()).collect();
     assert_eq!(refused, kinds.into_iter().collect());
     let verified = world.get(&format!("/api/communication/ledger/{user}/verify")).send().await.ok();
     assert_eq!((&verified["status"], &verified["entries"]), (&json!("intact"), &json!(12)), "{verified}");

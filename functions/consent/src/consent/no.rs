@@ -36,7 +36,8 @@ pub(super) async fn say(app: &App, caller: &Caller, origin: Origin, person: &Per
         }
         let told = Event { name: event, ..told };
         match &reason {
-            Some(reason) => told.with("reason", reason.as_str()),
+            // In the client's words: it may say anything about anybody.
+            Some(reason) => told.with_personal("reason", reason.as_str()),
             None => told,
         }
     };
