@@ -140,6 +140,22 @@ async fn a_proven_address_needs_no_other_link_and_another_address_does() {
 }
 
 #[tokio::test]
+async fn what_was_confirmed_elsewhere_counts_and_the_ledger_says_so() {
+    let world = World::new();
+    let (user, email) = (fresh::user(), fresh::email());
+    let body = json!({"user_id": user, "email": email, "message_types": ["monthly_report"], "send_link": false});
+    let own = tokens::token(&user.to_string(), "");
+    let refused = world.post(EMAIL, &body).token(&own).send().await.refused(403, "Insufficient scope");
+    assert_eq!(refused.json["field"], "send_link");
+    world.post(EMAIL, &body).send().await.ok();
+    assert_eq!(standing(&world, user, "monthly_report").await, pair("explicit_consent", "granted"));
+    assert_eq!(standing(&world, user, "weekly_checkin").await, pair("no_consent", "none"));
+    let ledger = world.get(&format!("/api/communication/ledger/{user}?limit=1")).send().await.ok();
+    assert_eq!(ledger["entries"][0]["details"]["confirmed"], "elsewhere", "{ledger}");
+    assert!(world.arrived(&email).await.is_empty());
+}
+
+#[tokio::test]
 async fn a_link_that_is_not_ours_or_not_good_any_more_confirms_nothing() {
     let world = World::new();
     let _lines = world.share(&[Line::Resend, Line::Sendgrid]).await;

@@ -9,8 +9,10 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use switchboard::http::idempotency::mark_replay;
 use switchboard::http::refusals::SendRefusals;
-use switchboard::http::{ApiError, Body, Caller, IdempotencyKey, Origin};
+use switchboard::http::{ApiError, Body, Caller, IdempotencyKey, Origin, Scope};
+use switchboard::ledger::Event;
 use switchboard::message::{Channel, EmailAddress, Locale, MessageId};
+use switchboard::person::events::CONSENT_GRANTED;
 use switchboard::person::{Person, PersonId};
 use switchboard::road::AcceptError;
 use switchboard::road::confirm::{AskError, AskToConfirm, Asked};
@@ -42,6 +44,15 @@ pub struct EmailConsentRequest {
     ip_address: Option<IpAddr>,
     #[schema(max_length = 512)]
     user_agent: Option<String>,
+    /// `false` for what was confirmed elsewhere, as when people are brought along from another system: it counts at once, and
+    /// the ledger says so. Needs the scope `preferences:manage`, also for oneself.
+    #[serde(default = "yes")]
+    #[schema(default = true)]
+    send_link: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// The consent is on record.
@@ -81,6 +92,9 @@ pub async fn handle(
 ) -> Result<Response, ApiError> {
     let request = body.value;
     caller.may_manage(&request.user_id)?;
+    if !request.send_link {
+        caller.require(Scope::ManagePreferences).map_err(|refused| refused.with("field", "send_link"))?;
+    }
     let address = EmailAddress::parse(&request.email)
         .map_err(|error| ApiError::invalid_field("email", format!("It is {error}")))?;
     let (source, types) = (source(request.consent_source)?, message_types(request.message_types)?);
@@ -98,20 +112,25 @@ pub async fn handle(
     let now = app.road.clock.now();
     let witness = proof.witness(origin, &caller, &source, now);
     let change = app.road.people.change(&request.user_id, &witness, |person| {
-        proof.beside(person.recorded(|person| {
+        let events = person.recorded(|person| {
             if let Some(locale) = &request.locale {
                 person.locale = Some(locale.clone());
             }
             person.set_email(address.clone());
-            if person.is_verified(Channel::Email) {
+            if person.is_verified(Channel::Email) || !request.send_link {
                 person.grant(Channel::Email, types.clone(), source.clone(), now);
             } else {
                 person.grant_pending(Channel::Email, types.clone(), source.clone(), now);
             }
-        }))
+        });
+        let elsewhere = |event: Event| match request.send_link || event.name != CONSENT_GRANTED {
+            true => event,
+            false => event.with("confirmed", "elsewhere"),
+        };
+        proof.beside(events).into_iter().map(elsewhere).collect()
     });
     let person = change.await?;
-    if person.is_verified(Channel::Email) {
+    if person.is_verified(Channel::Email) || !request.send_link {
         return Ok(Json(answer(false, None)).into_response());
     }
     Ok(Json(answer(true, ask(&app, caller.subject, person, keyed).await?)).into_response())
