@@ -2,10 +2,17 @@
 //!
 //! AES-256-GCM with a random nonce; a sealed text is `key id . base64(nonce ‖ ciphertext ‖ tag)`. The row's key is
 //! authenticated along (AAD), so a sealed value cannot be moved to another row. Rotation: the active key seals, every
-//! key in the secret opens. Fingerprints are HMAC-SHA256 under their own key, which does not rotate (they are table keys).
+//! key in the secret opens. Fingerprints are HMAC-SHA256 under their own key, which does not rotate: they are table keys,
+//! and what is derived from that key (marks of the ledger, one-time codes) is compared with what was made before. A version
+//! of the secret with another fingerprint key is therefore never taken up by a running function.
+//!
+//! A function reads the secret when it starts, and anew every five minutes or when it meets a key it does not know
+//! ([`Seal::keep_current`]); `infra/docs/OPERATIONS.md` says in which steps a key is rotated.
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use aws_lc_rs::hmac;
@@ -14,6 +21,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde::Deserialize;
 
 use crate::message::Address;
+use crate::secrets::{Secret, SecretError};
 
 /// The seal secret, as it stands in Secrets Manager.
 #[derive(Deserialize)]
@@ -38,52 +46,156 @@ pub enum SealError {
     UnknownKey(String),
     #[error("a sealed value does not open")]
     Broken,
+    #[error("the seal secret has another fingerprint key: what was stored would not be found any more")]
+    OtherFingerprints,
+}
+
+/// Why there is no seal.
+#[derive(Debug, thiserror::Error)]
+pub enum NoSeal {
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    #[error(transparent)]
+    Keys(#[from] SealError),
+}
+
+/// The keys of one version of the secret.
+struct Ring {
+    active: String,
+    keys: BTreeMap<String, RandomizedNonceKey>,
 }
 
 /// Seals, opens and fingerprints.
 pub struct Seal {
-    active: String,
-    keys: BTreeMap<String, RandomizedNonceKey>,
+    ring: RwLock<Arc<Ring>>,
     fingerprint: hmac::Key,
+    /// Where the keys come from; none where they are given once and for all.
+    secret: Option<Secret<SealKeys>>,
+    /// Something was sealed with a key that is not in the ring.
+    met_unknown: AtomicBool,
 }
 
 impl fmt::Debug for Seal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Seal[active {}]", self.active)
+        write!(f, "Seal[active {}]", self.active())
     }
 }
 
-impl Seal {
-    /// Builds the keys; all of them must be 32 bytes of base64.
-    pub fn new(secret: &SealKeys) -> Result<Self, SealError> {
+impl Ring {
+    /// All keys must be 32 bytes of base64, and the active one must be among them.
+    fn new(secret: &SealKeys) -> Result<Self, SealError> {
         let mut keys = BTreeMap::new();
         for (id, text) in &secret.keys {
             let bad = || SealError::BadKey(id.clone());
             let bytes = STANDARD.decode(text).map_err(|_| bad())?;
+            // The id stands before a full stop in what is sealed.
+            if id.is_empty() || id.contains('.') {
+                return Err(bad());
+            }
             keys.insert(id.clone(), RandomizedNonceKey::new(&AES_256_GCM, &bytes).map_err(|_| bad())?);
         }
         if !keys.contains_key(&secret.active) {
             return Err(SealError::BadKey(secret.active.clone()));
         }
-        let fingerprint = STANDARD.decode(&secret.fingerprint_key).ok().filter(|key| key.len() >= 32);
-        let fingerprint = fingerprint.ok_or_else(|| SealError::BadKey("fingerprint_key".to_owned()))?;
-        Ok(Self { active: secret.active.clone(), keys, fingerprint: hmac::Key::new(hmac::HMAC_SHA256, &fingerprint) })
+        Ok(Self { active: secret.active.clone(), keys })
+    }
+}
+
+fn fingerprint_key(secret: &SealKeys) -> Result<hmac::Key, SealError> {
+    let key = STANDARD.decode(&secret.fingerprint_key).ok().filter(|key| key.len() >= 32);
+    let key = key.ok_or_else(|| SealError::BadKey("fingerprint_key".to_owned()))?;
+    Ok(hmac::Key::new(hmac::HMAC_SHA256, &key))
+}
+
+impl Seal {
+    /// Builds the keys once and for all.
+    pub fn new(secret: &SealKeys) -> Result<Self, SealError> {
+        Ok(Self {
+            ring: RwLock::new(Arc::new(Ring::new(secret)?)),
+            fingerprint: fingerprint_key(secret)?,
+            secret: None,
+            met_unknown: AtomicBool::new(false),
+        })
+    }
+
+    /// Builds the keys from the secret, which may get new ones later.
+    pub async fn from_secret(secret: Secret<SealKeys>) -> Result<Self, NoSeal> {
+        let keys = secret.get().await?;
+        Ok(Self { secret: Some(secret), ..Self::new(&keys.current)? })
+    }
+
+    /// Takes up the keys of the secret's present version, if it was read more than five minutes ago, or if something met
+    /// here was sealed with a key that was not known. What is wrong with it is logged, and the keys of before stay.
+    pub async fn keep_current(&self) {
+        let Some(secret) = &self.secret else { return };
+        let read = match self.met_unknown.swap(false, Ordering::Relaxed) {
+            true => secret.refreshed().await,
+            false => secret.get().await,
+        };
+        let taken = match &read {
+            Ok(keys) => self.take_up(&keys.current).map_err(NoSeal::from),
+            Err(error) => return tracing::warn!(error = %error, "the seal secret is not to be read; the keys of before stay"),
+        };
+        if let Err(error) = taken {
+            tracing::error!(error = %error, "the seal secret cannot be used; the keys of before stay");
+        }
+    }
+
+    /// Takes up other keys.
+    fn take_up(&self, keys: &SealKeys) -> Result<(), SealError> {
+        // Compared as what they make, in which the key itself does not show.
+        let probe = b"\0the fingerprints' key";
+        if hmac::verify(&fingerprint_key(keys)?, probe, hmac::sign(&self.fingerprint, probe).as_ref()).is_err() {
+            return Err(SealError::OtherFingerprints);
+        }
+        let present = self.ring();
+        if present.active == keys.active && present.keys.keys().eq(keys.keys.keys()) {
+            return Ok(());
+        }
+        let ring = Arc::new(Ring::new(keys)?);
+        tracing::info!(seal.active = ring.active, seal.keys = ring.keys.len(), "seal keys");
+        *self.ring.write().unwrap_or_else(PoisonError::into_inner) = ring;
+        Ok(())
+    }
+
+    fn ring(&self) -> Arc<Ring> {
+        self.ring.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The id of the key that seals.
+    pub fn active(&self) -> String {
+        self.ring().active.clone()
+    }
+
+    /// Whether a sealed text is sealed with the key that seals now.
+    pub fn is_current(&self, sealed: &str) -> bool {
+        sealed.split_once('.').is_some_and(|(id, _)| id == self.ring().active)
+    }
+
+    /// The same text, sealed with the key that seals now; `None`: it is.
+    pub fn reseal(&self, row: &str, sealed: &str) -> Result<Option<String>, SealError> {
+        if self.is_current(sealed) { Ok(None) } else { self.seal(row, &self.open(row, sealed)?).map(Some) }
     }
 
     /// Seals `plain` for the row `row`.
     pub fn seal(&self, row: &str, plain: &[u8]) -> Result<String, SealError> {
-        let key = self.keys.get(&self.active).ok_or(SealError::Broken)?;
+        let ring = self.ring();
+        let key = ring.keys.get(&ring.active).ok_or(SealError::Broken)?;
         let mut sealed = plain.to_vec();
         let nonce = key.seal_in_place_append_tag(Aad::from(row), &mut sealed).map_err(|_| SealError::Broken)?;
         let mut bytes = nonce.as_ref().to_vec();
         bytes.append(&mut sealed);
-        Ok(format!("{}.{}", self.active, URL_SAFE_NO_PAD.encode(bytes)))
+        Ok(format!("{}.{}", ring.active, URL_SAFE_NO_PAD.encode(bytes)))
     }
 
     /// Opens what was sealed for the row `row`.
     pub fn open(&self, row: &str, sealed: &str) -> Result<Vec<u8>, SealError> {
         let (id, text) = sealed.split_once('.').ok_or(SealError::Broken)?;
-        let key = self.keys.get(id).ok_or_else(|| SealError::UnknownKey(id.to_owned()))?;
+        let ring = self.ring();
+        let key = ring.keys.get(id).ok_or_else(|| {
+            self.met_unknown.store(true, Ordering::Relaxed);
+            SealError::UnknownKey(id.to_owned())
+        })?;
         let mut bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| SealError::Broken)?;
         let (nonce, sealed) = bytes.split_at_mut_checked(NONCE_LEN).ok_or(SealError::Broken)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| SealError::Broken)?;
@@ -147,6 +259,32 @@ pub(crate) mod tests {
         assert!(rotated.seal("row", b"x").unwrap().starts_with("k2."));
         let gone = Seal::new(&keys("k2", &[("k2", 2)])).unwrap();
         assert!(matches!(gone.open("row", &old), Err(SealError::UnknownKey(id)) if id == "k1"));
+    }
+
+    #[test]
+    fn new_keys_are_taken_up_and_another_fingerprint_key_never() {
+        let seal = test_seal();
+        let old = seal.seal("row", b"x").unwrap();
+        seal.take_up(&keys("k2", &[("k1", 1), ("k2", 2)])).unwrap();
+        assert_eq!((seal.active().as_str(), seal.open("row", &old).unwrap()), ("k2", b"x".to_vec()));
+        let new = seal.reseal("row", &old).unwrap().expect("it was sealed with the old key");
+        assert!(new.starts_with("k2.") && seal.is_current(&new) && !seal.is_current(&old));
+        assert_eq!(seal.reseal("row", &new).unwrap(), None);
+        assert!(seal.reseal("another", &old).is_err(), "it is still bound to its row");
+
+        let others = SealKeys { fingerprint_key: key(8), ..keys("k3", &[("k3", 3)]) };
+        assert!(matches!(seal.take_up(&others), Err(SealError::OtherFingerprints)));
+        assert!(seal.take_up(&keys("k4", &[("k2", 2)])).is_err(), "the active one must be there");
+        assert_eq!(seal.open("row", &new).unwrap(), b"x", "what was refused changed nothing");
+    }
+
+    #[test]
+    fn a_key_that_is_not_known_is_remembered_so_that_the_secret_is_read_anew() {
+        let sealed = Seal::new(&keys("k2", &[("k2", 2)])).unwrap().seal("row", b"x").unwrap();
+        let seal = test_seal();
+        assert!(!seal.met_unknown.load(Ordering::Relaxed));
+        assert!(seal.open("row", &sealed).is_err());
+        assert!(seal.met_unknown.load(Ordering::Relaxed));
     }
 
     #[test]

@@ -96,6 +96,7 @@ impl Budget {
 
 /// Works through a batch; answers the records that must come again.
 pub async fn handle(app: &App, event: LambdaEvent<SqsEvent>) -> Result<SqsBatchResponse, lambda_runtime::Error> {
+    app.road.seal.keep_current().await;
     let budget = Budget::of(&event.context);
     let mut response = SqsBatchResponse::default();
     for record in event.payload.records {

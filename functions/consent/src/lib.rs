@@ -41,7 +41,7 @@ pub fn router(edge: Edge, road: Road, otp: Otp) -> Router {
     // Whose consent it is stands in the body, whose preferences in the path: the handlers check that.
     let links = ConfirmLinks::new(road.seal.clone(), &public_base_url());
     let anyone = Access::Authenticated(Limit::General);
-    Routes::new(edge)
+    Routes::new(edge, road.seal.clone())
         .post("/api/communication/consent/sms", "grant_sms_consent", anyone, consent::sms::handle)
         .post("/api/communication/consent/sms/verify", "verify_sms_consent", anyone, consent::sms_verify::handle)
         .post("/api/communication/consent/email", "grant_email_consent", anyone, consent::email::handle)

@@ -68,6 +68,7 @@ impl App {
 
 /// Works through a batch; answers the records that must come again.
 pub async fn handle(app: &App, event: LambdaEvent<SqsEvent>) -> Result<SqsBatchResponse, lambda_runtime::Error> {
+    app.road.seal.keep_current().await;
     let records = event.payload.records;
     let failed: Vec<Option<BatchItemFailure>> = stream::iter(records.into_iter().map(|record| guarded(app, record)))
         .buffer_unordered(AT_A_TIME)

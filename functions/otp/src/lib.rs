@@ -38,7 +38,7 @@ pub fn router(edge: Edge, road: Road, engine: Otp, lookups: Lookups, twofactor: 
     let enrol = Access::Scoped(Scope::ManagePreferences, Limit::Send);
     let manage = Access::Scoped(Scope::ManagePreferences, Limit::General);
     let own = Access::Authenticated(Limit::General);
-    Routes::new(edge)
+    Routes::new(edge, road.seal.clone())
         .post("/api/v2/communications/otp/send", "otp_send", send, otp::send::handle)
         .post("/api/v2/communications/otp/verify", "otp_verify", check, otp::verify::handle)
         .post("/api/sms/send-2fa", "send_2fa", send, sms::send_2fa::handle)

@@ -48,7 +48,7 @@ pub fn router(edge: Edge, road: Road, budgets: Budgets, jobs: Jobs, job_files: J
     let read = Access::Scoped(Scope::Read, Limit::General);
     let spending = Access::Scoped(Scope::ReadAnalytics, Limit::General);
     let settings = Access::Scoped(Scope::ManageSettings, Limit::General);
-    Routes::new(edge)
+    Routes::new(edge, road.seal.clone())
         .post("/api/communication/send", "send_communication", send, communication::send::handle)
         .post("/api/communication/batch", "send_batch", batch, communication::batch::handle)
         .get("/api/communication/status/{task_id}", "communication_status", read, communication::status::handle)

@@ -51,7 +51,7 @@ impl App {
 /// The function's endpoints.
 pub fn router(app: App) -> Router {
     let signed = Access::Signed;
-    Routes::signed()
+    Routes::signed(app.road.seal.clone())
         .post("/api/communication/webhooks/twilio", "twilio_webhook", signed, communication::twilio::handle)
         .post("/api/communication/webhooks/sendgrid", "sendgrid_webhook", signed, communication::sendgrid::handle)
         .post("/api/communication/webhooks/resend", "resend_webhook", signed, communication::resend::handle)

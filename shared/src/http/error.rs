@@ -16,6 +16,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::otp::CheckError;
+use crate::seal::SealError;
 use crate::secrets::SecretError;
 use crate::store::StoreError;
 use crate::twofactor::Trouble;
@@ -246,6 +247,8 @@ impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Unavailable { .. } | StoreError::Contended { .. } => Self::unavailable(error),
+            // Another instance has a newer key already; the next request here takes it up.
+            StoreError::Seal(SealError::UnknownKey(_)) => Self::unavailable(error),
             StoreError::Unreadable { .. } | StoreError::Seal(_) => Self::internal(error),
         }
     }

@@ -19,9 +19,10 @@ mod tests;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
+use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::handler::Handler;
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::Response;
 use axum::routing::{MethodRouter, get, post, put};
 
 pub use auth::{AuthKeys, Caller, Scope};
@@ -33,6 +34,7 @@ pub use origin::Origin;
 pub use rate_limit::{Limit, Limits};
 
 use crate::clock::Clock;
+use crate::seal::Seal;
 use crate::secrets::Secret;
 use crate::store::Ephemera;
 
@@ -77,17 +79,18 @@ pub enum Access {
 pub struct Routes<S> {
     router: Router<S>,
     edge: Option<Edge>,
+    seal: Arc<Seal>,
 }
 
 impl<S: Clone + Send + Sync + 'static> Routes<S> {
-    /// Endpoints that need tokens.
-    pub fn new(edge: Edge) -> Self {
-        Self { router: Router::new(), edge: Some(edge) }
+    /// Endpoints that need tokens, and work with what is sealed with these keys.
+    pub fn new(edge: Edge, seal: Arc<Seal>) -> Self {
+        Self { router: Router::new(), edge: Some(edge), seal }
     }
 
     /// Endpoints that are all [`Access::Signed`].
-    pub fn signed() -> Self {
-        Self { router: Router::new(), edge: None }
+    pub fn signed(seal: Arc<Seal>) -> Self {
+        Self { router: Router::new(), edge: None, seal }
     }
 
     pub fn get<H, T>(self, path: &str, name: &'static str, access: Access, handler: H) -> Self
@@ -134,7 +137,14 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         self.router
             .fallback(async || ApiError::not_found("No such endpoint"))
             .method_not_allowed_fallback(async || ApiError::method_not_allowed())
+            .layer(from_fn_with_state(self.seal, with_current_keys))
             .layer(from_fn(observe::observe))
             .with_state(state)
     }
+}
+
+/// Seal keys that were rotated are taken up between two requests.
+async fn with_current_keys(State(seal): State<Arc<Seal>>, request: Request, next: Next) -> Response {
+    seal.keep_current().await;
+    next.run(request).await
 }

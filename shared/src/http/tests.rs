@@ -16,7 +16,7 @@ fn router() -> Router {
 
 fn routes(edge: Edge) -> Router {
     let send = Access::Scoped(Scope::Send, Limit::Send);
-    Routes::new(edge)
+    Routes::new(edge, Arc::new(crate::seal::tests::test_seal()))
         .post("/echo", "echo", send, async |caller: Caller, _: Body<BTreeMap<String, Value>>| {
             Json(json!({"by": caller.subject}))
         })

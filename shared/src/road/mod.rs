@@ -73,8 +73,8 @@ impl Road {
     pub async fn from_env(aws: &aws_config::SdkConfig) -> Result<Self, StartError> {
         let dynamo = aws_sdk_dynamodb::Client::new(aws);
         let keys = Secret::<SealKeys>::new(secrets_client(aws), required("SEAL_SECRET")?);
-        let (keys, ()) = futures::join!(keys.get(), crate::store::prime(&dynamo));
-        let seal = Arc::new(Seal::new(&keys?.current)?);
+        let (seal, ()) = futures::join!(Seal::from_secret(keys), crate::store::prime(&dynamo));
+        let seal = Arc::new(seal?);
         Ok(Self {
             clock: Clock::system(),
             messages: Messages::new(dynamo.clone(), required("MESSAGES_TABLE")?, seal.clone()),
