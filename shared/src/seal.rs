@@ -134,7 +134,9 @@ impl Seal {
         };
         let taken = match &read {
             Ok(keys) => self.take_up(&keys.current).map_err(NoSeal::from),
-            Err(error) => return tracing::warn!(error = %error, "the seal secret is not to be read; the keys of before stay"),
+            Err(error) => {
+                return tracing::warn!(error = %error, "the seal secret is not to be read; the keys of before stay");
+            }
         };
         if let Err(error) = taken {
             tracing::error!(error = %error, "the seal secret cannot be used; the keys of before stay");

@@ -118,6 +118,7 @@ pub fn sample_message(now: Timestamp) -> Message {
         decision,
         trail: BTreeMap::new(),
         times: Times::new(now),
+        erased: None,
     }
 }
 

@@ -53,7 +53,7 @@ pub(crate) async fn reschedule(
 
 async fn one(app: &App, by: &str, message: &Message, at: Timestamp, now: Timestamp) -> Result<Rescheduled, ApiError> {
     let plan = plan(at, now);
-    let done = app.road.messages.reschedule(message.id, at, plan.due, by, now).await?;
+    let done = app.road.messages.reschedule(message, at, plan.due, by, now).await?;
     if let (Rescheduled::Done, Some(pause)) = (done, plan.delay)
         && let Err(error) = app.road.queues.enqueue(message.lane, message.id, pause).await
     {
@@ -67,6 +67,9 @@ fn refusal(seen: Rescheduled) -> ApiError {
     match seen {
         Rescheduled::TooLate(status) => status_of(too_late(), status),
         Rescheduled::TooOften => too_late().details("It was rescheduled too often"),
+        Rescheduled::TooFar => {
+            ApiError::invalid_field("scheduled_time", "A message with files that was made for now cannot wait so long")
+        }
         Rescheduled::Done | Rescheduled::NoSuchMessage => ApiError::not_found("Message not found"),
     }
 }

@@ -4,10 +4,12 @@
 //! certainly did not arrive falls back (an unknown outcome might have arrived), and only for a reason of the channel: who
 //! said "no" on one channel is not written to on another.
 
+use super::record::ERASED;
 use super::{Channel, Message, MessageId, Status};
 
-/// Reasons that another channel does not mend: the person's own "no", and "nobody knows whether it arrived".
-const FINAL_REASONS: [&str; 3] = ["opted_out", "recipient_blocked", "outcome_unknown"];
+/// Reasons that another channel does not mend: the person's own "no", "nobody knows whether it arrived", and that there is
+/// nothing left to send.
+const FINAL_REASONS: [&str; 4] = ["opted_out", "recipient_blocked", "outcome_unknown", ERASED];
 
 /// Whether a message that ended so is one that the next channel may mend.
 pub fn is_mendable(status: Status, reason: Option<&str>) -> bool {

@@ -1,6 +1,6 @@
 //! What a message is. Read in this order: [`id`], [`channel`], [`address`], [`content`], [`status`] (the one transition
 //! table), [`lane`], [`segments`] (and [`smart`]: fewer of them), [`cost`], [`trigger`], [`template`], [`trail`], [`fallback`],
-//! [`budget`], and last [`record`]: the whole message.
+//! [`budget`], [`retention`], and last [`record`]: the whole message.
 
 pub mod address;
 pub mod budget;
@@ -13,6 +13,7 @@ pub mod lane;
 pub mod line;
 pub mod locale;
 pub mod record;
+pub mod retention;
 pub mod segments;
 pub mod smart;
 pub mod status;
@@ -28,6 +29,7 @@ pub use id::{JobId, MessageId};
 pub use lane::{Lane, Priority};
 pub use locale::Locale;
 pub use record::Message;
+pub use retention::Retention;
 pub use status::Status;
 pub use trail::TrailEntry;
 pub use trigger::Trigger;

@@ -12,6 +12,9 @@ use crate::otp::CodeRef;
 use crate::person::{Decision, PersonId};
 use crate::provider::{Outgoing, ProviderName};
 
+/// Why a message ended that was not sent because its recipient asked for their data to be erased.
+pub const ERASED: &str = "erased";
+
 /// One communication to one address on one channel.
 #[derive(Clone, Debug)]
 pub struct Message {
@@ -72,6 +75,9 @@ pub struct Message {
     pub decision: Decision,
     pub trail: BTreeMap<String, TrailEntry>,
     pub times: Times,
+    /// Since when its address, its words and everything that leads to its recipient are gone, because they asked for it. What
+    /// stands in their place here is empty.
+    pub erased: Option<Timestamp>,
 }
 
 /// When what happened. Absent: has not happened.

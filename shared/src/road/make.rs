@@ -99,6 +99,7 @@ pub(super) fn message(
         decision,
         trail: BTreeMap::from([(ACCEPT.to_owned(), entry)]),
         times,
+        erased: None,
     }
 }
 

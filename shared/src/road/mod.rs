@@ -30,6 +30,7 @@ pub use templates::{RenderError, Rendered, Templates};
 
 use crate::clock::Clock;
 use crate::config::{default_locale, required};
+use crate::message::Retention;
 use crate::person::TimeRules;
 use crate::queue::Queues;
 use crate::seal::{Seal, SealKeys};
@@ -77,7 +78,8 @@ impl Road {
         let seal = Arc::new(seal?);
         Ok(Self {
             clock: Clock::system(),
-            messages: Messages::new(dynamo.clone(), required("MESSAGES_TABLE")?, seal.clone()),
+            messages: Messages::new(dynamo.clone(), required("MESSAGES_TABLE")?, seal.clone())
+                .keeping(Retention::from_env()?),
             people: People::new(dynamo.clone(), required("PEOPLE_TABLE")?, required("LEDGER_TABLE")?, seal.clone()),
             ephemera: Ephemera::new(dynamo.clone(), required("EPHEMERA_TABLE")?),
             templates: Templates::new(

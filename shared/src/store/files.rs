@@ -34,6 +34,9 @@ pub trait Shelf: Send + Sync + fmt::Debug {
     /// Keeps a sealed text under this key; what was there is replaced.
     async fn keep(&self, key: &str, sealed: String) -> Result<(), StoreError>;
 
+    /// Deletes what is under this key; there is no harm in doing it again.
+    async fn remove(&self, key: &str) -> Result<(), StoreError>;
+
     /// The sealed text under this key.
     async fn fetch(&self, key: &str) -> Result<String, StoreError>;
 }
@@ -67,6 +70,12 @@ impl Files {
 impl Shelf for Files {
     async fn keep(&self, key: &str, sealed: String) -> Result<(), StoreError> {
         self.put(key, sealed.into_bytes()).await
+    }
+
+    async fn remove(&self, key: &str) -> Result<(), StoreError> {
+        let delete = self.client.delete_object().bucket(&self.bucket).key(key);
+        delete.send().await.map_err(unavailable("files.delete"))?;
+        Ok(())
     }
 
     async fn fetch(&self, key: &str) -> Result<String, StoreError> {

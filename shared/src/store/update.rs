@@ -150,6 +150,12 @@ impl Update {
         self
     }
 
+    pub(super) fn only_if_absent_or_begins(mut self, name: &str, prefix: &str) -> Self {
+        let (name, prefix) = (self.path(&[name]), self.value(super::text(prefix)));
+        self.conditions.push(format!("(attribute_not_exists({name}) OR begins_with({name}, {prefix}))"));
+        self
+    }
+
     pub(super) fn only_if_size_under(mut self, name: &str, most: usize) -> Self {
         let (name, most) = (self.path(&[name]), self.value(super::number(most)));
         self.conditions.push(format!("size({name}) < {most}"));

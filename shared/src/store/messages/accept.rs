@@ -37,18 +37,19 @@ impl Stored {
 const ONLY_NEW: &str = "attribute_not_exists(id)";
 
 impl Messages {
-    /// Makes all the messages of a task, or none.
+    /// Makes all the messages of a task, or none, each with the rows of its further recipients.
     pub async fn create(&self, messages: &[Message]) -> Result<Created, StoreError> {
-        match messages {
-            [] => Ok(Created::New),
-            [message] => self.create_one(self.to_item(message).await?).await,
-            several => {
-                let mut items = Vec::with_capacity(several.len());
-                for message in several {
-                    items.push(self.to_item(message).await?);
-                }
-                self.create_together(items).await
-            }
+        let mut items = Vec::with_capacity(messages.len());
+        for message in messages {
+            let row = self.to_item(message).await?;
+            let mentions = self.mentions(message, &row);
+            items.push(row);
+            items.extend(mentions);
+        }
+        match items.len() {
+            0 => Ok(Created::New),
+            1 => self.create_one(items.remove(0)).await,
+            _ => self.create_together(items).await,
         }
     }
 
@@ -110,7 +111,7 @@ impl Messages {
         self.item(id).await?.map(|item| self.read(item)).transpose()
     }
 
-    async fn item(&self, id: MessageId) -> Result<Option<Item>, StoreError> {
+    pub(super) async fn item(&self, id: MessageId) -> Result<Option<Item>, StoreError> {
         let get = self.client.get_item().table_name(&self.table).key("id", text(id.to_string())).consistent_read(true);
         let answer = get.send().await.map_err(unavailable("messages.get"))?;
         Ok(answer.item)

@@ -2,10 +2,14 @@
 //! its own story.
 //!
 //! [`row`]: a message's stored form · [`large`]: content too large for a row · [`accept`]: making and reading messages · [`progress`]: the steps of the worker ·
-//! [`reschedule`]: another time · [`report`]: what providers say · [`sweep`]: what is due.
+//! [`reschedule`]: another time · [`report`]: what providers say · [`sweep`]: what is due · [`lists`]: whose messages there are ·
+//! [`mentions`]: who else an e-mail goes to · [`erase`]: what is left of a message whose recipient wants to be forgotten.
 
 mod accept;
+mod erase;
 mod large;
+mod lists;
+mod mentions;
 mod progress;
 mod report;
 mod reschedule;
@@ -18,6 +22,9 @@ use aws_sdk_dynamodb::Client;
 use jiff::Timestamp;
 
 pub use accept::{Created, Stored};
+pub use erase::Erased;
+pub use lists::{Listed, Place};
+pub use mentions::{Forgotten, Mention};
 pub use progress::{Settled, Then, Untaken};
 pub use report::Reported;
 pub use reschedule::Rescheduled;
@@ -27,7 +34,7 @@ use super::files::Shelf;
 use super::update::Update;
 use super::{number, text};
 use crate::clock::plus_seconds;
-use crate::message::{Message, MessageId, Status, TrailEntry};
+use crate::message::{Message, MessageId, Retention, Status, TrailEntry};
 use crate::seal::Seal;
 
 /// The table.
@@ -36,6 +43,7 @@ pub struct Messages {
     client: Client,
     table: String,
     seal: Arc<Seal>,
+    retention: Retention,
     /// Where large content is, for the functions that make or open messages.
     shelf: Option<Arc<dyn Shelf>>,
 }
@@ -45,7 +53,13 @@ const FIRST_ASK_SECONDS: i64 = 300;
 
 impl Messages {
     pub fn new(client: Client, table: String, seal: Arc<Seal>) -> Self {
-        Self { client, table, seal, shelf: None }
+        Self { client, table, seal, retention: Retention::default(), shelf: None }
+    }
+
+    /// The same, with messages kept for so many days.
+    #[must_use]
+    pub fn keeping(self, retention: Retention) -> Self {
+        Self { retention, ..self }
     }
 
     /// The same, able to keep and open content that is too large for a row.

@@ -211,6 +211,7 @@ impl Messages {
             .set("decision", super::row::attribute(decision))
             .set("provider", text(seen.provider.as_str()))
             .time("not_before", until)
+            .set("expires", number(self.retention.until(seen.class, until).as_second()))
             .due(seen.id, due)
             .trail(&format!("held:{}", decision.reason), &entry);
         self.step(seen.id, update, "messages.hold").await

@@ -2,11 +2,12 @@
 
 use jiff::Timestamp;
 
+use super::large::KEPT_FOR_LATER;
 use super::{Messages, Update};
 use crate::message::trail::MOST_ENTRIES;
-use crate::message::{Message, MessageId, Status, TrailEntry};
+use crate::message::{Message, Status, TrailEntry};
 use crate::store::update::Applied;
-use crate::store::{StoreError, text};
+use crate::store::{StoreError, number, text};
 
 /// What became of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +17,8 @@ pub enum Rescheduled {
     TooLate(Status),
     /// It was moved so often that its trail has no room left.
     TooOften,
+    /// Its content is stored apart, and would not be kept until then.
+    TooFar,
     NoSuchMessage,
 }
 
@@ -24,12 +27,13 @@ impl Messages {
     /// find that its time has changed. Done twice it is as done once.
     pub async fn reschedule(
         &self,
-        id: MessageId,
+        message: &Message,
         at: Timestamp,
         due: Timestamp,
         by: &str,
         now: Timestamp,
     ) -> Result<Rescheduled, StoreError> {
+        let id = message.id;
         let movable = [Status::Accepted, Status::Scheduled, Status::Held];
         let entry = TrailEntry::ours(now, "rescheduled", Some(format!("to {at} by {by}")));
         let update = Update::default()
@@ -40,13 +44,21 @@ impl Messages {
             .time("rescheduled_at", at)
             .time("not_before", at)
             .due(id, due)
+            .set("expires", number(self.retention.until(message.class, at).as_second()))
             .trail(&format!("rescheduled:{}", at.as_millisecond()), &entry);
+        // An object is deleted so many days after it was put there, whatever becomes of its message.
+        let outlasts = at < self.retention.until(message.class, message.times.created);
+        let update = if outlasts { update } else { update.only_if_absent_or_begins("content_key", KEPT_FOR_LATER) };
         match update.apply(&self.client, &self.table, ("id", &id.to_string()), "messages.reschedule").await? {
             Applied::Done(_) => Ok(Rescheduled::Done),
             Applied::Refused(None) => Ok(Rescheduled::NoSuchMessage),
             Applied::Refused(Some(item)) => {
-                let Message { status, .. } = self.read(item)?;
-                Ok(if movable.contains(&status) { Rescheduled::TooOften } else { Rescheduled::TooLate(status) })
+                let Message { status, trail, .. } = self.read(item)?;
+                Ok(match movable.contains(&status) {
+                    false => Rescheduled::TooLate(status),
+                    true if trail.len() < MOST_ENTRIES / 2 => Rescheduled::TooFar,
+                    true => Rescheduled::TooOften,
+                })
             }
         }
     }

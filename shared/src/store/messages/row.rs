@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::Messages;
@@ -13,9 +14,6 @@ use crate::otp::CodeRef;
 use crate::person::{Decision, PersonId};
 use crate::provider::ProviderName;
 use crate::store::{Item, StoreError};
-
-/// How long a message is kept, in days: a year to look back on, and a month of grace.
-const KEPT_DAYS: i64 = 395;
 
 #[derive(Serialize, Deserialize)]
 pub(super) struct Row {
@@ -30,6 +28,9 @@ pub(super) struct Row {
     request_hash: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     person: Option<PersonId>,
+    /// The same as text, as an index needs it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    person_key: Option<String>,
     channel: Channel,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     asked: Option<Channel>,
@@ -42,9 +43,12 @@ pub(super) struct Row {
     provider: ProviderName,
     #[serde(default, skip_serializing_if = "is_fixed")]
     choice: ProviderChoice,
-    /// Keyed fingerprint of the address.
-    recipient: String,
-    pub(super) sealed: String,
+    /// Keyed fingerprint of the address; gone with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    recipient: Option<String>,
+    /// Addresses and content; gone when they were erased.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) sealed: Option<String>,
     /// Where the content is, if it is too large for the row.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) content_key: Option<String>,
@@ -81,6 +85,8 @@ pub(super) struct Row {
     times: Times,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     due_shard: Option<String>,
+    #[serde(default, with = "crate::clock::millis::option", skip_serializing_if = "Option::is_none")]
+    erased_at: Option<Timestamp>,
     /// Epoch seconds, for the table's time to live.
     expires: i64,
 }
@@ -94,6 +100,13 @@ pub(super) struct Sealed {
     pub(super) content: Content,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) fallbacks: Vec<Fallback>,
+}
+
+impl Sealed {
+    /// What there is of an erased message.
+    fn empty() -> Self {
+        Self { to: String::new(), from: None, content: Content::text(""), fallbacks: Vec::new() }
+    }
 }
 
 fn is_zero(count: &u32) -> bool {
@@ -119,15 +132,20 @@ impl Messages {
         format!("messages/{id}")
     }
 
-    pub(super) async fn to_item(&self, message: &Message) -> Result<Item, StoreError> {
-        let sealed = Sealed {
+    /// What of a message is sealed.
+    pub(super) fn private(message: &Message) -> Sealed {
+        Sealed {
             to: message.to.as_str().to_owned(),
             from: message.from.clone(),
             content: message.content.clone(),
             fallbacks: message.fallbacks.clone(),
-        };
-        let (sealed, content_key) = self.put_away(message.id, &sealed).await?;
+        }
+    }
+
+    pub(super) async fn to_item(&self, message: &Message) -> Result<Item, StoreError> {
+        let (sealed, content_key) = self.put_away(message, &Self::private(message)).await?;
         let message = message.clone();
+        let expires = self.expires(message.class, &message.times);
         let row = Row {
             id: message.id,
             task: message.task,
@@ -135,6 +153,7 @@ impl Messages {
             job: message.job,
             caller: message.caller,
             request_hash: message.request_hash,
+            person_key: message.person.as_ref().map(|person| person.as_str().to_owned()),
             person: message.person,
             channel: message.channel,
             asked: message.asked,
@@ -144,8 +163,8 @@ impl Messages {
             lane: message.lane,
             provider: message.provider,
             choice: message.choice,
-            recipient: self.seal.fingerprint(&message.to),
-            sealed,
+            recipient: Some(self.seal.fingerprint(&message.to)),
+            sealed: Some(sealed),
             content_key,
             code: message.code,
             segments: message.segments,
@@ -165,7 +184,8 @@ impl Messages {
             decision: message.decision,
             trail: message.trail,
             due_shard: message.times.due.map(|_| super::shard(message.id)),
-            expires: message.times.created.as_second() + KEPT_DAYS * 86_400,
+            erased_at: message.erased,
+            expires,
             times: message.times,
         };
         serde_dynamo::to_item(row).map_err(unreadable)
@@ -174,7 +194,7 @@ impl Messages {
     /// A message by its row alone: content that is stored apart is left out.
     pub(super) fn read(&self, item: Item) -> Result<Message, StoreError> {
         let row: Row = serde_dynamo::from_item(item).map_err(unreadable)?;
-        let sealed = self.open(&Self::seal_name(row.id), &row.sealed)?;
+        let sealed = self.open_row(&row)?;
         Ok(row.message(sealed))
     }
 
@@ -183,9 +203,24 @@ impl Messages {
         let row: Row = serde_dynamo::from_item(item).map_err(unreadable)?;
         let sealed = match &row.content_key {
             Some(key) => self.fetch(key).await?,
-            None => self.open(&Self::seal_name(row.id), &row.sealed)?,
+            None => self.open_row(&row)?,
         };
         Ok(row.message(sealed))
+    }
+
+    /// Until when a message is kept, in epoch seconds: counted from when it was made, or from when it is to go.
+    fn expires(&self, class: Class, times: &Times) -> i64 {
+        let from = times.not_before.into_iter().chain(times.scheduled).fold(times.created, Timestamp::max);
+        self.retention.until(class, from).as_second()
+    }
+
+    /// What is sealed in a row; nothing where it was erased.
+    fn open_row(&self, row: &Row) -> Result<Sealed, StoreError> {
+        match (&row.sealed, row.erased_at) {
+            (Some(sealed), _) => self.open(&Self::seal_name(row.id), sealed),
+            (None, Some(_)) => Ok(Sealed::empty()),
+            (None, None) => Err(unreadable("nothing is sealed in it")),
+        }
     }
 
     pub(super) fn open(&self, name: &str, sealed: &str) -> Result<Sealed, StoreError> {
@@ -236,6 +271,7 @@ impl Row {
             decision: row.decision,
             trail: row.trail,
             times: row.times,
+            erased: row.erased_at,
         }
     }
 }

@@ -1,0 +1,124 @@
+//! What is left of a message whose recipient wants to be forgotten: that there was one, what it cost, and how it ended. Gone are
+//! its addresses and words (the row's and the bucket's), the code it carried, whom it was for, and every fingerprint and hash
+//! that leads there. The row itself stays: it is the record that the request was answered, so nothing is sent again.
+
+use jiff::Timestamp;
+
+use super::{Messages, Update};
+use crate::message::record::ERASED;
+use crate::message::{MessageId, Status, TrailEntry};
+use crate::person::PersonId;
+use crate::store::update::Applied;
+use crate::store::{Item, StoreError, number, text};
+
+/// What became of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Erased {
+    /// It had ended, or a provider has it.
+    Done,
+    /// It was to be sent, and will not be.
+    Cancelled,
+    /// It was erased before, or has expired.
+    Before,
+    /// It is somebody else's, who has the same address.
+    Others,
+    /// A worker is calling the provider with it; look again then.
+    Later(Timestamp),
+}
+
+/// How often a message is read anew because it moved on meanwhile.
+const TRIES: usize = 8;
+
+impl Messages {
+    /// Erases a message, unless it is of another person than this one.
+    pub async fn erase(&self, id: MessageId, of: &PersonId, now: Timestamp) -> Result<Erased, StoreError> {
+        for _ in 0..TRIES {
+            let Some(item) = self.item(id).await? else { return Ok(Erased::Before) };
+            if item.contains_key("erased_at") {
+                return Ok(Erased::Before);
+            }
+            let owner = item.get("person_key").and_then(|person| person.as_s().ok());
+            if owner.is_some_and(|owner| owner != of.as_str()) {
+                return Ok(Erased::Others);
+            }
+            let message = self.read(item.clone())?;
+            let lease = message.times.lease.filter(|lease| message.status == Status::Sending && *lease > now);
+            if let Some(lease) = lease {
+                return Ok(Erased::Later(lease));
+            }
+            // The object first: a row that still names it is found again, an object that no row names is not.
+            self.remove_content(&item).await?;
+            let (update, erased) = ended(message.status, now);
+            let update = update
+                .only_if_equal("status", text(message.status.as_str()))
+                .only_if_equal("attempts", number(message.attempts));
+            let update = scrubbed(update).time("erased_at", now);
+            match update.apply(&self.client, &self.table, ("id", &id.to_string()), "messages.erase").await? {
+                Applied::Done(_) => return Ok(erased),
+                Applied::Refused(_) => {}
+            }
+        }
+        Ok(Erased::Later(now))
+    }
+
+    async fn remove_content(&self, item: &Item) -> Result<(), StoreError> {
+        match (item.get("content_key").and_then(|key| key.as_s().ok()), &self.shelf) {
+            (Some(key), Some(shelf)) => shelf.remove(key).await,
+            (Some(_), None) => Err(super::row::unreadable("its content is stored apart")),
+            (None, _) => Ok(()),
+        }
+    }
+}
+
+/// How a message ends by being erased. What a provider may have got cannot be asked about without an address.
+fn ended(status: Status, now: Timestamp) -> (Update, Erased) {
+    let end = |to: Status| {
+        let entry = TrailEntry::ours(now, to.as_str(), Some(ERASED.to_owned()));
+        Update::default()
+            .status(to)
+            .set("reason", text(ERASED))
+            .time("ended_at", now)
+            .trail(ERASED, &entry)
+            .nothing_due()
+    };
+    match status {
+        Status::Accepted | Status::Scheduled | Status::Held | Status::Retrying => {
+            (end(Status::Cancelled), Erased::Cancelled)
+        }
+        Status::Sending | Status::Uncertain => (end(Status::Failed), Erased::Done),
+        // The provider is still asked what became of it, by the id it gave.
+        Status::Sent => (noted(now), Erased::Done),
+        Status::Delivered
+        | Status::Undelivered
+        | Status::Failed
+        | Status::Blocked
+        | Status::Cancelled
+        | Status::Expired => (noted(now).nothing_due(), Erased::Done),
+    }
+}
+
+fn noted(now: Timestamp) -> Update {
+    Update::default().trail(ERASED, &TrailEntry::ours(now, ERASED, None))
+}
+
+/// Takes out all that was private.
+fn scrubbed(update: Update) -> Update {
+    const PRIVATE: [&str; 9] =
+        ["sealed", "content_key", "recipient", "person", "person_key", "request_hash", "links", "code", "fallback_to"];
+    PRIVATE.into_iter().fold(update, Update::remove)
+}
+
+#[cfg(test)]
+mod tests {
+    use strum::IntoEnumIterator;
+
+    use super::*;
+
+    #[test]
+    fn what_was_to_be_sent_is_cancelled_and_what_has_ended_keeps_its_end() {
+        for status in Status::iter() {
+            let (_, erased) = ended(status, Timestamp::UNIX_EPOCH);
+            assert_eq!(erased == Erased::Cancelled, status.may_become(Status::Cancelled), "{status}");
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! Whose messages there are: of a person, and to an address, the oldest first. The indexes hold keys and times alone and
+//! follow the table within moments; what stands in the table is read by id.
+
+use std::collections::HashMap;
+use std::str::FromStr;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+
+use super::Messages;
+use super::mentions::Mention;
+use crate::message::MessageId;
+use crate::person::PersonId;
+use crate::store::{Item, StoreError, number, text, unavailable};
+
+/// A row of an index.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Listed {
+    Message(MessageId),
+    /// The address is one of an e-mail's further recipients.
+    Mention(Mention),
+}
+
+/// Where a list goes on: after this row. As text it is safe to hand out, and to take back from anybody: it names a row's time
+/// and id, and can lead nowhere but in the list that is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    created: i64,
+    id: String,
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}~{}", self.created, self.id)
+    }
+}
+
+impl FromStr for Place {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (created, id) = text.split_once('~').ok_or(())?;
+        let is_row = id.parse::<MessageId>().is_ok() || id.parse::<Mention>().is_ok();
+        if is_row { Ok(Self { created: created.parse().map_err(|_| ())?, id: id.to_owned() }) } else { Err(()) }
+    }
+}
+
+impl Place {
+    fn of(key: &Item) -> Option<Self> {
+        let created = key.get("created_at")?.as_n().ok()?.parse().ok()?;
+        Some(Self { created, id: key.get("id")?.as_s().ok()?.clone() })
+    }
+}
+
+impl Messages {
+    /// Messages of a person, at most so many, and where to go on.
+    pub async fn of_person(
+        &self,
+        person: &PersonId,
+        after: Option<&Place>,
+        most: i32,
+    ) -> Result<(Vec<Listed>, Option<Place>), StoreError> {
+        self.listed("by_person", ("person_key", person.as_str()), after, most).await
+    }
+
+    /// Messages to an address (by its fingerprint), also those to a person and those in which it is not the only recipient.
+    pub async fn to_address(
+        &self,
+        fingerprint: &str,
+        after: Option<&Place>,
+        most: i32,
+    ) -> Result<(Vec<Listed>, Option<Place>), StoreError> {
+        self.listed("by_recipient", ("recipient", fingerprint), after, most).await
+    }
+
+    async fn listed(
+        &self,
+        index: &str,
+        (name, value): (&str, &str),
+        after: Option<&Place>,
+        most: i32,
+    ) -> Result<(Vec<Listed>, Option<Place>), StoreError> {
+        let start = after.map(|place| {
+            HashMap::from([
+                (name.to_owned(), text(value)),
+                ("created_at".to_owned(), number(place.created)),
+                ("id".to_owned(), text(&place.id)),
+            ])
+        });
+        let query = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .index_name(index)
+            .key_condition_expression("#n = :v")
+            .expression_attribute_names("#n", name)
+            .expression_attribute_values(":v", text(value))
+            .set_exclusive_start_key(start)
+            .limit(most);
+        let answer = query.send().await.map_err(unavailable("messages.listed"))?;
+        let id = |item: &Item| item.get("id").and_then(|id: &AttributeValue| id.as_s().ok()).cloned();
+        let listed = |id: String| match id.parse::<Mention>() {
+            Ok(mention) => Some(Listed::Mention(mention)),
+            Err(_) => id.parse().ok().map(Listed::Message),
+        };
+        let next = answer.last_evaluated_key().and_then(Place::of);
+        Ok((answer.items().iter().filter_map(id).filter_map(listed).collect(), next))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_comes_back_as_it_went_and_nothing_else_is_one() {
+        for text in ["17~0192f5e4-7c3a-7c5e-8f53-0a6f6f0c2d11", "-4~0192f5e4-7c3a-7c5e-8f53-0a6f6f0c2d11#3"] {
+            assert_eq!(text.parse::<Place>().unwrap().to_string(), text);
+        }
+        for text in ["", "17", "17~", "x~0192f5e4-7c3a-7c5e-8f53-0a6f6f0c2d11", "17~person", "17~0192f5e4#x"] {
+            assert!(text.parse::<Place>().is_err(), "{text}");
+        }
+    }
+}

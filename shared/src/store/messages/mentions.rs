@@ -1,0 +1,163 @@
+//! Who else an e-mail goes to. An index finds a message by its own recipient; each further one has a small row beside it
+//! (`ID#3`: the fourth of them), made in the same transaction and kept as long, so that nobody's address is hidden in a
+//! message to somebody else.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::{Messages, Update};
+use crate::clock::plus_seconds;
+use crate::message::content::Email;
+use crate::message::{Address, Content, EmailAddress, Message, MessageId, Status};
+use crate::store::messages::row::{attribute, unreadable};
+use crate::store::update::Applied;
+use crate::store::{Item, StoreError, number, text, unavailable};
+use jiff::Timestamp;
+
+/// What stands in the place of a further recipient who wanted to be forgotten (RFC 2606: no mail ever goes there). The place
+/// itself stays, because the decision names the others by theirs.
+const NOBODY: &str = "erased@recipient.invalid";
+
+/// How long to wait for a message whose call is being made, or of unknown outcome, before looking again: what is repeated to a
+/// provider must be the same as the first time.
+const WAIT_SECONDS: i64 = 60;
+
+/// A further recipient's row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mention {
+    pub message: MessageId,
+    place: usize,
+}
+
+impl fmt::Display for Mention {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}#{}", self.message, self.place)
+    }
+}
+
+impl FromStr for Mention {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (message, place) = text.split_once('#').ok_or(())?;
+        Ok(Self { message: message.parse().map_err(|_| ())?, place: place.parse().map_err(|_| ())? })
+    }
+}
+
+/// What became of a further recipient.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Forgotten {
+    Done,
+    /// The message is on its way; look again then.
+    Later(Timestamp),
+}
+
+impl Messages {
+    /// The rows of a message's further recipients.
+    pub(super) fn mentions(&self, message: &Message, row: &Item) -> Vec<Item> {
+        let Content::Email(email) = &message.content else { return Vec::new() };
+        let expires = row.get("expires").cloned();
+        let mention = |(place, other): (usize, &crate::message::content::Recipient)| {
+            let id = Mention { message: message.id, place }.to_string();
+            let recipient = self.seal.fingerprint(&Address::Email(other.address.clone()));
+            let mut item = Item::from([
+                ("id".to_owned(), text(id)),
+                ("recipient".to_owned(), text(recipient)),
+                ("created_at".to_owned(), number(message.times.created.as_millisecond())),
+            ]);
+            item.extend(expires.clone().map(|expires| ("expires".to_owned(), expires)));
+            item
+        };
+        email.others.iter().enumerate().map(mention).collect()
+    }
+
+    /// Takes an address out of an e-mail to somebody else, with its row. It is not written to any more by this message.
+    pub async fn forget_mention(&self, mention: Mention, now: Timestamp) -> Result<Forgotten, StoreError> {
+        if let Some(item) = self.item(mention.message).await? {
+            let message = self.read_whole(item).await?;
+            let on_its_way = matches!(message.status, Status::Sending | Status::Uncertain);
+            let Content::Email(email) = &message.content else { return self.drop_mention(mention).await };
+            if on_its_way && email.others.get(mention.place).is_some() {
+                return Ok(Forgotten::Later(plus_seconds(now, WAIT_SECONDS)));
+            }
+            if let Some(without) = without(email, mention.place)? {
+                let field = email.further().nth(mention.place).map(|(field, _)| field).unwrap_or_default();
+                let changed = Message {
+                    content: Content::Email(without),
+                    decision: message.decision.clone().without(&field, crate::message::record::ERASED),
+                    ..message.clone()
+                };
+                if !self.replace_content(&message, &changed).await? {
+                    return Ok(Forgotten::Later(now));
+                }
+            }
+        }
+        self.drop_mention(mention).await
+    }
+
+    async fn drop_mention(&self, mention: Mention) -> Result<Forgotten, StoreError> {
+        let delete = self.client.delete_item().table_name(&self.table).key("id", text(mention.to_string()));
+        delete.send().await.map_err(unavailable("messages.drop_mention"))?;
+        Ok(Forgotten::Done)
+    }
+
+    /// Writes a message's content anew, if nothing happened to the message since it was read.
+    async fn replace_content(&self, seen: &Message, changed: &Message) -> Result<bool, StoreError> {
+        let id = seen.id.to_string();
+        let Some(before) = self.item(seen.id).await? else { return Ok(true) };
+        let Some(sealed) = before.get("sealed").cloned() else { return Ok(true) };
+        let old_key = before.get("content_key").and_then(|key| key.as_s().ok()).cloned();
+        let (new, new_key) = self.put_away(changed, &Self::private(changed)).await?;
+        let update = Update::default()
+            .only_if_equal("sealed", sealed)
+            .only_if_equal("status", text(seen.status.as_str()))
+            .only_if_equal("attempts", number(seen.attempts))
+            .set("sealed", text(new))
+            .set("decision", attribute(&changed.decision));
+        let update = match &new_key {
+            Some(key) => update.set("content_key", text(key)),
+            None => update.remove("content_key"),
+        };
+        let applied = update.apply(&self.client, &self.table, ("id", &id), "messages.replace_content").await?;
+        let done = matches!(applied, Applied::Done(_));
+        // The one nobody points to goes: the old one if it was replaced, else the new one.
+        let (left, kept) = if done { (old_key, new_key) } else { (new_key, old_key) };
+        if let (Some(shelf), Some(left)) = (&self.shelf, left.filter(|left| Some(left) != kept.as_ref())) {
+            shelf.remove(&left).await?;
+        }
+        Ok(done)
+    }
+}
+
+/// The e-mail without the address in this place; `None`: it is not there any more.
+fn without(email: &Email, place: usize) -> Result<Option<Email>, StoreError> {
+    let nobody = EmailAddress::parse(NOBODY).map_err(unreadable)?;
+    let mut email = email.clone();
+    let Some(other) = email.others.get_mut(place).filter(|other| other.address != nobody) else { return Ok(None) };
+    other.address = nobody;
+    Ok(Some(email))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::content::{Place, Recipient};
+
+    #[test]
+    fn who_is_taken_out_leaves_an_empty_place_and_the_others_keep_theirs() {
+        let other = |text| Recipient { place: Place::Cc, address: EmailAddress::parse(text).unwrap() };
+        let email = Email { others: vec![other("a@x.example"), other("b@x.example")], ..Email::default() };
+        let left = without(&email, 0).unwrap().unwrap();
+        assert_eq!(left.others[0].address.as_str(), NOBODY);
+        assert!(left.others[1] == email.others[1]);
+        assert!(without(&left, 0).unwrap().is_none(), "twice is as once");
+        assert!(without(&email, 2).unwrap().is_none());
+    }
+
+    #[test]
+    fn a_mention_is_named_after_its_message() {
+        let text = "0192f5e4-7c3a-7c5e-8f53-0a6f6f0c2d11#3";
+        assert_eq!(text.parse::<Mention>().unwrap().to_string(), text);
+        assert!("0192f5e4-7c3a-7c5e-8f53-0a6f6f0c2d11".parse::<Mention>().is_err());
+    }
+}
