@@ -2,7 +2,7 @@
 //!
 //! Reading order: [`message`] (what a message is) · [`job`] (one wording, many recipients) · [`person`] (who may be contacted, and why) · [`provider`] (how a
 //! message leaves and what comes back) · [`store`] (DynamoDB, one file per table) · [`road`] (the steps of a message
-//! that more than one function takes) · [`otp`] (one-time codes) · [`twofactor`] (second factors) · [`http`] (the edge every HTTP function shares). The rest is plumbing.
+//! that more than one function takes) · [`otp`] (one-time codes) · [`twofactor`] (second factors) · [`privacy`] (people's data taken out and taken away) · [`http`] (the edge every HTTP function shares). The rest is plumbing.
 
 pub mod clock;
 pub mod config;
@@ -12,6 +12,7 @@ pub mod ledger;
 pub mod message;
 pub mod otp;
 pub mod person;
+pub mod privacy;
 pub mod provider;
 pub mod queue;
 pub mod road;

@@ -1,5 +1,5 @@
 //! The lanes, the queue of callbacks (reports that came before their message could be found, and messages that a report
-//! wants looked at), and the queue of bulk jobs.
+//! wants looked at), the queue of bulk jobs, and that of erasing and sealing anew.
 
 use std::time::Duration;
 
@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::{Missing, required};
 use crate::message::{JobId, Lane, MessageId};
+use crate::person::PersonId;
 use crate::provider::Report;
 
 /// The longest delay SQS knows. What is due later waits in the table.
@@ -36,6 +37,16 @@ pub enum JobWork {
     Chunk { id: JobId, number: u32 },
 }
 
+/// What a record of the privacy queue asks for. A person's id is the client's word for them, no address.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum PrivacyWork {
+    /// Take the erasure of this person further.
+    Erase { person: PersonId },
+    /// Take this segment of sealing anew further.
+    Reseal { segment: u32 },
+}
+
 /// A queue did not take something.
 #[derive(Debug, thiserror::Error)]
 #[error("the queue {queue} did not take it: {cause}")]
@@ -53,6 +64,7 @@ pub struct Queues {
     bulk: String,
     callbacks: String,
     jobs: String,
+    privacy: String,
 }
 
 impl Queues {
@@ -64,6 +76,7 @@ impl Queues {
             bulk: required("BULK_QUEUE_URL")?,
             callbacks: required("CALLBACKS_QUEUE_URL")?,
             jobs: required("JOBS_QUEUE_URL")?,
+            privacy: required("PRIVACY_QUEUE_URL")?,
         })
     }
 
@@ -71,7 +84,7 @@ impl Queues {
     #[cfg(any(test, feature = "testing"))]
     pub fn at(client: Client, url: &str) -> Self {
         let url = || url.to_owned();
-        Self { client, urgent: url(), standard: url(), bulk: url(), callbacks: url(), jobs: url() }
+        Self { client, urgent: url(), standard: url(), bulk: url(), callbacks: url(), jobs: url(), privacy: url() }
     }
 
     /// Opens the connection, so that the first message does not wait for it.
@@ -105,6 +118,11 @@ impl Queues {
     /// Asks `bulk` for something, after `delay`.
     pub async fn enqueue_job(&self, work: JobWork, delay: Duration) -> Result<(), QueueError> {
         self.put("jobs", &self.jobs, &work, delay).await
+    }
+
+    /// Asks `privacy` for something, after `delay`.
+    pub async fn enqueue_privacy(&self, work: &PrivacyWork, delay: Duration) -> Result<(), QueueError> {
+        self.put("privacy", &self.privacy, work, delay).await
     }
 
     /// About how many records of a lane wait or are being worked on. SQS counts approximately.
@@ -186,6 +204,14 @@ mod tests {
         let id: JobId = "0192f5e4-7c3a-7c5e-8f53-0a6f6f0c2d11".parse().unwrap();
         let text = serde_json::to_string(&JobWork::Chunk { id, number: 7 }).unwrap();
         assert_eq!(text, r#"{"kind":"chunk","id":"0192f5e4-7c3a-7c5e-8f53-0a6f6f0c2d11","number":7}"#);
+    }
+
+    #[test]
+    fn privacy_work_has_a_stable_form() {
+        let erase = PrivacyWork::Erase { person: PersonId::text("ada").unwrap() };
+        assert_eq!(serde_json::to_string(&erase).unwrap(), r#"{"kind":"erase","person":"ada"}"#);
+        let reseal = serde_json::to_string(&PrivacyWork::Reseal { segment: 2 }).unwrap();
+        assert_eq!(reseal, r#"{"kind":"reseal","segment":2}"#);
     }
 
     #[test]

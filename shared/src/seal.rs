@@ -46,17 +46,17 @@ pub enum SealError {
     UnknownKey(String),
     #[error("a sealed value does not open")]
     Broken,
-    #[error("the seal secret has another fingerprint key: what was stored would not be found any more")]
-    OtherFingerprints,
 }
 
-/// Why there is no seal.
+/// Why there is no seal, or no other one.
 #[derive(Debug, thiserror::Error)]
 pub enum NoSeal {
     #[error(transparent)]
     Secret(#[from] SecretError),
     #[error(transparent)]
     Keys(#[from] SealError),
+    #[error("the seal secret has another fingerprint key: what was stored would not be found any more")]
+    OtherFingerprints,
 }
 
 /// The keys of one version of the secret.
@@ -133,7 +133,7 @@ impl Seal {
             false => secret.get().await,
         };
         let taken = match &read {
-            Ok(keys) => self.take_up(&keys.current).map_err(NoSeal::from),
+            Ok(keys) => self.take_up(&keys.current),
             Err(error) => {
                 return tracing::warn!(error = %error, "the seal secret is not to be read; the keys of before stay");
             }
@@ -143,12 +143,18 @@ impl Seal {
         }
     }
 
+    /// The same, whenever the secret was read last (but ten seconds ago at the least).
+    pub async fn read_anew(&self) {
+        self.met_unknown.store(true, Ordering::Relaxed);
+        self.keep_current().await;
+    }
+
     /// Takes up other keys.
-    fn take_up(&self, keys: &SealKeys) -> Result<(), SealError> {
+    fn take_up(&self, keys: &SealKeys) -> Result<(), NoSeal> {
         // Compared as what they make, in which the key itself does not show.
         let probe = b"\0the fingerprints' key";
         if hmac::verify(&fingerprint_key(keys)?, probe, hmac::sign(&self.fingerprint, probe).as_ref()).is_err() {
-            return Err(SealError::OtherFingerprints);
+            return Err(NoSeal::OtherFingerprints);
         }
         let present = self.ring();
         if present.active == keys.active && present.keys.keys().eq(keys.keys.keys()) {
@@ -275,7 +281,7 @@ pub(crate) mod tests {
         assert!(seal.reseal("another", &old).is_err(), "it is still bound to its row");
 
         let others = SealKeys { fingerprint_key: key(8), ..keys("k3", &[("k3", 3)]) };
-        assert!(matches!(seal.take_up(&others), Err(SealError::OtherFingerprints)));
+        assert!(matches!(seal.take_up(&others), Err(NoSeal::OtherFingerprints)));
         assert!(seal.take_up(&keys("k4", &[("k2", 2)])).is_err(), "the active one must be there");
         assert_eq!(seal.open("row", &new).unwrap(), b"x", "what was refused changed nothing");
     }

@@ -27,6 +27,8 @@ use crate::message::trigger::Class;
 use crate::message::{Address, Channel, Content, Lane, Locale, Message, MessageId, Micros, Status};
 use crate::otp::{Otp, Settings};
 use crate::person::{Decision, Intent, Question, TimeRules};
+use crate::privacy::erasure::Eraser;
+use crate::privacy::reseal::Resealer;
 use crate::provider::twilio::lookup::Lookup;
 use crate::provider::{ProviderName, call};
 use crate::queue::Queues;
@@ -34,8 +36,9 @@ use crate::road::{Road, Templates, aws_behavior};
 use crate::seal::{Seal, SealKeys};
 use crate::secrets::{Secret, Versions};
 use crate::store::jobs::JobFiles;
+use crate::store::privacy::{Sealed, sealed};
 use crate::store::twofactor::Tables;
-use crate::store::{Budgets, Catalog, Ephemera, Jobs, Messages, OtpStore, People, TwoFactorStore};
+use crate::store::{Budgets, Catalog, Ephemera, Files, Jobs, Messages, OtpStore, People, PrivacyStore, TwoFactorStore};
 use crate::twofactor::{self, TwoFactor};
 
 /// The key the tests' tokens are signed with.
@@ -155,6 +158,26 @@ pub fn dead_twofactor(road: &Road) -> Result<TwoFactor, Box<dyn std::error::Erro
     let settings = twofactor::Settings { issuer: "https://api.example".to_owned(), ..twofactor::Settings::default() };
     let (engine, ..) = dead_otp(road)?;
     Ok(TwoFactor::new(road.clock.clone(), engine, store, &road.seal, signing, settings))
+}
+
+/// Erasures nobody answers for.
+pub fn dead_eraser(road: &Road) -> Eraser {
+    let [people, ephemera, ledger] = ["people", "ephemera", "ledger"].map(str::to_owned);
+    let dynamo = aws_sdk_dynamodb::Client::new(&dead_aws());
+    let twofactor = TwoFactorStore::new(dynamo.clone(), Tables { people, ephemera, ledger }, road.seal.clone());
+    Eraser { road: road.clone(), twofactor, store: PrivacyStore::new(dynamo, "catalog".to_owned()) }
+}
+
+/// Sealing anew that nobody answers for.
+pub fn dead_resealer(road: &Road) -> Resealer {
+    let [messages, people, ledger, ephemera, catalog] =
+        ["messages", "people", "ledger", "ephemera", "catalog"].map(str::to_owned);
+    let tables = sealed::Tables { messages, people, ledger, ephemera, catalog };
+    let dynamo = aws_sdk_dynamodb::Client::new(&dead_aws());
+    let files = Files::new(&dead_aws(), "files".to_owned());
+    let store = PrivacyStore::new(dynamo.clone(), "catalog".to_owned());
+    let sealed = Sealed::new(dynamo, tables, files, road.seal.clone());
+    Resealer { clock: road.clock.clone(), seal: road.seal.clone(), store, sealed }
 }
 
 /// The auth secret of the tests.

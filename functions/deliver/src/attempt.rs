@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use switchboard::clock::plus_seconds;
 use switchboard::message::fallback::is_mendable;
+use switchboard::message::record::ERASED;
 use switchboard::message::{Message, Status};
 use switchboard::person::{Decision, Outcome, Suppression};
 use switchboard::provider::call::CALL_TIMEOUT;
@@ -47,6 +48,9 @@ pub(crate) async fn take(app: &App, message: &Message) -> Result<Done, StepError
         Some(id) => app.road.people.get(id).await?,
         None => None,
     };
+    if person.as_ref().is_some_and(|person| person.erasing.is_some()) {
+        return end(app, message, Status::Cancelled, ERASED, None, now).await;
+    }
     let decision = app.road.decide(&message.intent(now), person.as_ref()).await?.still_without(&message.decision);
     let decision = match wish {
         Wish::WaitUntil(until) if decision.is_allowed() => decision.held("job", PAUSED, until),

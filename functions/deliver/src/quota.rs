@@ -6,7 +6,7 @@
 
 use jiff::Timestamp;
 use switchboard::message::Message;
-use switchboard::person::{Decision, Person};
+use switchboard::person::{Decision, Person, frequency};
 use switchboard::road::Road;
 use switchboard::store::StoreError;
 
@@ -35,7 +35,7 @@ pub(crate) async fn take(
     // What is sent instead of another message has that one's place.
     let mut places = Places { of: message.instead_of.unwrap_or(message.id).to_string(), rows: Vec::new() };
     for quota in quotas {
-        let key = format!("quota#{}#{recipient}", quota.name);
+        let key = frequency::row(&quota.name, &recipient);
         if !road.ephemera.take_place(&key, &places.of, quota.most, quota.renews).await? {
             places.give_back(road, message).await;
             let until = road.rules.after_renewal(&message.intent(now), person, message.id, quota.renews);

@@ -1,9 +1,10 @@
 //! Every minute: what is due is put in its lane. That is three kinds of message: those whose time has come, those that
 //! should have moved on by now (stored and never queued, claimed and never settled, of unknown outcome), and those a
 //! provider took and never reported on. [`sweep`] finds them; `deliver` does what they need. [`jobs`] does the same for
-//! bulk jobs and `bulk`.
+//! bulk jobs and `bulk`, [`privacy`] for what is being erased or sealed anew.
 
 mod jobs;
+mod privacy;
 mod sweep;
 
 use lambda_runtime::LambdaEvent;
@@ -13,6 +14,7 @@ use switchboard::clock::Clock;
 use switchboard::queue::Queues;
 use switchboard::store::jobs::OpenJobs;
 use switchboard::store::messages::Agenda;
+use switchboard::store::privacy::OpenPrivacy;
 
 /// What a run works with. No keys: it opens no message.
 #[derive(Debug)]
@@ -20,12 +22,13 @@ pub struct App {
     clock: Clock,
     agenda: Agenda,
     jobs: OpenJobs,
+    privacy: OpenPrivacy,
     queues: Queues,
 }
 
 impl App {
-    pub fn new(clock: Clock, agenda: Agenda, jobs: OpenJobs, queues: Queues) -> Self {
-        Self { clock, agenda, jobs, queues }
+    pub fn new(clock: Clock, agenda: Agenda, jobs: OpenJobs, privacy: OpenPrivacy, queues: Queues) -> Self {
+        Self { clock, agenda, jobs, privacy, queues }
     }
 }
 
@@ -40,18 +43,21 @@ pub struct Swept {
     pub refused: usize,
     /// Bulk jobs that are looked after.
     pub jobs: usize,
+    /// Erasures, and segments of sealing anew, that are looked after.
+    pub privacy: usize,
 }
 
 /// One run.
 pub async fn handle(app: &App, _: LambdaEvent<Value>) -> Result<Swept, lambda_runtime::Error> {
     // Jobs first: they are few, and messages may take up the whole run.
-    let jobs = jobs::run(app).await?;
-    let swept = Swept { jobs, ..sweep::run(app).await? };
+    let (jobs, privacy) = futures::try_join!(jobs::run(app), privacy::run(app))?;
+    let swept = Swept { jobs, privacy, ..sweep::run(app).await? };
     tracing::info!(
         sweep.queued = swept.queued,
         sweep.forgotten = swept.forgotten,
         sweep.refused = swept.refused,
         sweep.jobs = swept.jobs,
+        sweep.privacy = swept.privacy,
         "sweep"
     );
     switchboard::telemetry::count("sweep_queued", u64::try_from(swept.queued).unwrap_or(u64::MAX));
@@ -69,9 +75,10 @@ mod tests {
         let event: Value = serde_json::from_str(include_str!("../../../events/reminders.json")).unwrap();
         let agenda = Agenda::new(aws_sdk_dynamodb::Client::new(&dead_aws()), "messages".to_owned());
         let jobs = OpenJobs::new(aws_sdk_dynamodb::Client::new(&dead_aws()), "catalog".to_owned());
+        let privacy = OpenPrivacy::new(aws_sdk_dynamodb::Client::new(&dead_aws()), "catalog".to_owned());
         let queues = Queues::at(aws_sdk_sqs::Client::new(&dead_aws()), "http://127.0.0.1:1");
-        let app = App::new(Clock::system(), agenda, jobs, queues);
+        let app = App::new(Clock::system(), agenda, jobs, privacy, queues);
         let failed = handle(&app, LambdaEvent::new(event, lambda_runtime::Context::default())).await;
-        assert!(failed.unwrap_err().to_string().starts_with("jobs.take_due"));
+        assert!(failed.unwrap_err().to_string().starts_with("open.take_due"));
     }
 }

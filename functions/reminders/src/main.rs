@@ -8,6 +8,7 @@ use switchboard::queue::Queues;
 use switchboard::road;
 use switchboard::store::jobs::OpenJobs;
 use switchboard::store::messages::Agenda;
+use switchboard::store::privacy::OpenPrivacy;
 use switchboard::telemetry;
 
 #[tokio::main(flavor = "current_thread")]
@@ -16,8 +17,9 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let aws = road::aws().await;
     let agenda = Agenda::new(aws_sdk_dynamodb::Client::new(&aws), required("MESSAGES_TABLE")?);
     let jobs = OpenJobs::new(aws_sdk_dynamodb::Client::new(&aws), required("CATALOG_TABLE")?);
+    let privacy = OpenPrivacy::new(aws_sdk_dynamodb::Client::new(&aws), required("CATALOG_TABLE")?);
     let queues = Queues::from_env(aws_sdk_sqs::Client::new(&aws))?;
     queues.prime().await;
-    let app = App::new(Clock::system(), agenda, jobs, queues);
+    let app = App::new(Clock::system(), agenda, jobs, privacy, queues);
     lambda_runtime::run(service_fn(|event| reminders::handle(&app, event))).await
 }

@@ -247,6 +247,8 @@ impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Unavailable { .. } | StoreError::Contended { .. } => Self::unavailable(error),
+            StoreError::BeingErased => Self::conflict("The user is being erased")
+                .details("Nothing can be kept about them until that is done; try again after it"),
             // Another instance has a newer key already; the next request here takes it up.
             StoreError::Seal(SealError::UnknownKey(_)) => Self::unavailable(error),
             StoreError::Unreadable { .. } | StoreError::Seal(_) => Self::internal(error),

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{ConsentState, Person, Suppression, TimeRules};
+use crate::message::record::ERASED;
 use crate::message::trigger::Class;
 use crate::message::{Address, Channel, Lane, Trigger};
 
@@ -149,6 +150,9 @@ fn suppression(question: &Question<'_>) -> Verdict {
 
 /// The consent classes: security is always allowed, transactional unless opted out, marketing only after an opt-in.
 fn consent(question: &Question<'_>) -> Verdict {
+    if question.person.is_some_and(|person| person.erasing.is_some()) {
+        return Err(ERASED);
+    }
     let Intent { channel, class, trigger, .. } = question.intent;
     let consent = question.person.and_then(|person| person.consents.get(&channel));
     match (class, consent.and_then(|consent| consent.state(trigger))) {

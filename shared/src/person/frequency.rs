@@ -4,9 +4,12 @@
 //! A quota is taken from right before a message is claimed, in a row of its own (`store::ephemera`), by the message's id:
 //! a message that comes twice takes one place.
 
+use std::collections::BTreeSet;
+
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
+use strum::IntoEnumIterator;
 
 use super::{Frequency, Preferences};
 use crate::message::Trigger;
@@ -59,7 +62,7 @@ impl Frequencies {
         };
         let of_day = most.and_then(|most| {
             let renews = begin(today.tomorrow().ok()?, zone)?;
-            Some(Quota { name: format!("{class}#{today}"), most, renews, rule: "frequency_cap" })
+            Some(Quota { name: of_day(class, today), most, renews, rule: "frequency_cap" })
         });
         own.into_iter().chain(of_day).collect()
     }
@@ -70,15 +73,52 @@ fn own(trigger: Trigger, preferences: &Preferences, today: Date, zone: &TimeZone
     let (name, next) = match preferences.frequency_preference {
         Frequency::Daily => return None,
         Frequency::Weekly => {
-            let monday = today.checked_sub(Span::new().days(today.weekday().to_monday_zero_offset())).ok()?;
-            (format!("{trigger}#week#{monday}"), monday.checked_add(Span::new().weeks(1)).ok()?)
+            let monday = monday(today)?;
+            (of_week(trigger, monday), monday.checked_add(Span::new().weeks(1)).ok()?)
         }
         Frequency::Monthly => {
             let first = today.first_of_month();
-            (format!("{trigger}#month#{first}"), first.checked_add(Span::new().months(1)).ok()?)
+            (of_month(trigger, first), first.checked_add(Span::new().months(1)).ok()?)
         }
     };
     Some(Quota { name, most: 1, renews: begin(next, zone)?, rule: "frequency_preference" })
+}
+
+/// The row of a quota, and of whom: `person#…`, or `address#…` by its fingerprint.
+pub fn row(quota: &str, of: &str) -> String {
+    format!("quota#{quota}#{of}")
+}
+
+/// The names of every quota somebody may have a place in now, wherever their clock hangs.
+pub fn names(now: Timestamp) -> Vec<String> {
+    let today = TimeZone::UTC.to_datetime(now).date();
+    let days: BTreeSet<Date> =
+        [-1_i64, 0, 1].iter().filter_map(|days| today.checked_add(Span::new().days(*days)).ok()).collect();
+    let mut names: BTreeSet<String> = BTreeSet::new();
+    for day in days {
+        names.extend([Class::Transactional, Class::Marketing].map(|class| of_day(class, day)));
+        for trigger in Trigger::iter() {
+            names.extend(monday(day).map(|monday| of_week(trigger, monday)));
+            names.insert(of_month(trigger, day.first_of_month()));
+        }
+    }
+    names.into_iter().collect()
+}
+
+fn of_day(class: Class, day: Date) -> String {
+    format!("{class}#{day}")
+}
+
+fn of_week(trigger: Trigger, monday: Date) -> String {
+    format!("{trigger}#week#{monday}")
+}
+
+fn of_month(trigger: Trigger, first: Date) -> String {
+    format!("{trigger}#month#{first}")
+}
+
+fn monday(day: Date) -> Option<Date> {
+    day.checked_sub(Span::new().days(day.weekday().to_monday_zero_offset())).ok()
 }
 
 /// The first moment of a day, which is not midnight everywhere.
@@ -109,6 +149,19 @@ mod tests {
         assert_eq!(of("UTC"), [quota("marketing#2026-11-21", 3, "2026-11-22T00:00:00Z")]);
         assert_eq!(of("Asia/Tokyo"), [quota("marketing#2026-11-22", 3, "2026-11-22T15:00:00Z")]);
         assert_eq!(of("America/New_York"), [quota("marketing#2026-11-21", 3, "2026-11-22T05:00:00Z")]);
+    }
+
+    #[test]
+    fn every_quota_in_force_is_among_the_names() {
+        let now: Timestamp = "2026-11-30T23:30:00Z".parse().unwrap();
+        let names = names(now);
+        for zone in ["UTC", "Asia/Tokyo", "Pacific/Honolulu"] {
+            for frequency in [Frequency::Weekly, Frequency::Monthly] {
+                for (name, ..) in quotas(Class::Marketing, frequency, zone, &now.to_string()) {
+                    assert!(names.contains(&name), "{zone}: {name} in {names:?}");
+                }
+            }
+        }
     }
 
     #[test]

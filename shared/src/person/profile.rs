@@ -22,6 +22,8 @@ pub struct Person {
     pub updated: Timestamp,
     /// Counts changes; a write names the version it read, so two concurrent writes never lose one.
     pub version: u64,
+    /// Since when they are being erased: nothing is known of them any more, and nothing new may be kept until that is done.
+    pub erasing: Option<Timestamp>,
 }
 
 /// An address and whether its owner proved that it is theirs.
@@ -44,6 +46,7 @@ impl Person {
             created: now,
             updated: now,
             version: 0,
+            erasing: None,
         }
     }
 

@@ -1,9 +1,10 @@
 //! The Ephemera table: small facts that expire by themselves.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
+use aws_sdk_dynamodb::error::BuildError;
+use aws_sdk_dynamodb::types::{AttributeValue, DeleteRequest, KeysAndAttributes, WriteRequest};
 use jiff::Timestamp;
 
 use super::update::{Applied, Update};
@@ -189,6 +190,33 @@ impl Ephemera {
             Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(()),
             Err(error) => Err(unavailable("ephemera.give_back")(error)),
         }
+    }
+
+    /// Deletes rows, whether they are there or not.
+    pub async fn forget(&self, keys: Vec<String>) -> Result<(), StoreError> {
+        let unreadable = |error: BuildError| StoreError::Unreadable { table: "ephemera", cause: error.to_string() };
+        let delete = |key: &String| {
+            let delete = DeleteRequest::builder().key("key", text(key)).build().map_err(unreadable)?;
+            Ok(WriteRequest::builder().delete_request(delete).build())
+        };
+        // A batch may name a row once.
+        let keys: BTreeSet<String> = keys.into_iter().collect();
+        let requests = keys.iter().map(delete).collect::<Result<Vec<_>, StoreError>>()?;
+        for batch in requests.chunks(25) {
+            let mut left = batch.to_vec();
+            for _ in 0..5 {
+                let answer = self.client.batch_write_item().request_items(&self.table, left).send().await;
+                let mut answer = answer.map_err(unavailable("ephemera.forget"))?;
+                left = answer.unprocessed_items.as_mut().and_then(|all| all.remove(&self.table)).unwrap_or_default();
+                if left.is_empty() {
+                    break;
+                }
+            }
+            if !left.is_empty() {
+                return Err(StoreError::Contended { operation: "ephemera.forget" });
+            }
+        }
+        Ok(())
     }
 
     /// Notes that something was alive at `now`.

@@ -6,6 +6,7 @@ use std::sync::{Arc, LazyLock};
 
 use async_trait::async_trait;
 use aws_config::SdkConfig;
+use aws_sdk_s3::error::ProvideErrorMetadata;
 use aws_sdk_s3::operation::get_object::GetObjectError;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::{Client, Config};
@@ -63,6 +64,57 @@ impl Files {
         let broke_off =
             |_| StoreError::Unavailable { operation: "files.get", cause: "the answer broke off".to_owned() };
         Ok(Some(answer.body.collect().await.map_err(broke_off)?.into_bytes()))
+    }
+}
+
+/// Whether an object was replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Replaced {
+    Yes,
+    /// It is another one by now, or gone.
+    Overtaken,
+}
+
+impl Files {
+    /// An object and its version's tag; `None`: there is none.
+    pub(super) async fn get_tagged(&self, key: &str) -> Result<Option<(Bytes, String)>, StoreError> {
+        let answer = match self.client.get_object().bucket(&self.bucket).key(key).send().await {
+            Ok(answer) => answer,
+            Err(error) if matches!(error.as_service_error(), Some(GetObjectError::NoSuchKey(_))) => return Ok(None),
+            Err(error) => return Err(unavailable("files.get")(error)),
+        };
+        let tag = answer.e_tag.unwrap_or_default();
+        let broke_off =
+            |_| StoreError::Unavailable { operation: "files.get", cause: "the answer broke off".to_owned() };
+        Ok(Some((answer.body.collect().await.map_err(broke_off)?.into_bytes(), tag)))
+    }
+
+    /// Writes an object anew, if it is still the one of this tag: what was deleted meanwhile must not come back.
+    pub(super) async fn replace(&self, key: &str, tag: &str, bytes: Vec<u8>) -> Result<Replaced, StoreError> {
+        let put = self.client.put_object().bucket(&self.bucket).key(key).if_match(tag).body(ByteStream::from(bytes));
+        match put.send().await {
+            Ok(_) => Ok(Replaced::Yes),
+            // 412 PreconditionFailed, 409 ConditionalRequestConflict, 404 NoSuchKey (S3 API reference, PutObject, If-Match).
+            Err(error)
+                if matches!(error.code(), Some("PreconditionFailed" | "ConditionalRequestConflict" | "NoSuchKey")) =>
+            {
+                Ok(Replaced::Overtaken)
+            }
+            Err(error) => Err(unavailable("files.replace")(error)),
+        }
+    }
+
+    /// The keys that begin with `prefix`, in their order, after `after`: at most so many, and whether there are more.
+    pub(super) async fn list(
+        &self,
+        prefix: &str,
+        after: Option<&str>,
+        most: i32,
+    ) -> Result<(Vec<String>, bool), StoreError> {
+        let list = self.client.list_objects_v2().bucket(&self.bucket).prefix(prefix).max_keys(most);
+        let answer = list.set_start_after(after.map(str::to_owned)).send().await.map_err(unavailable("files.list"))?;
+        let keys = answer.contents().iter().filter_map(|object| object.key().map(str::to_owned)).collect();
+        Ok((keys, answer.is_truncated().unwrap_or_default()))
     }
 }
 

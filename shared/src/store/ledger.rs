@@ -16,6 +16,7 @@ use crate::clock::from_millis;
 use crate::ledger::{Chain, Entry, Head, Personal, Record};
 use crate::seal::{Seal, SealError};
 
+mod erase;
 mod verify;
 
 pub use verify::Verified;

@@ -11,8 +11,10 @@ pub mod files;
 pub mod jobs;
 pub mod ledger;
 pub mod messages;
+mod open;
 pub mod otp;
 pub mod people;
+pub mod privacy;
 pub mod twofactor;
 mod update;
 
@@ -31,6 +33,7 @@ pub use ledger::Ledger;
 pub use messages::Messages;
 pub use otp::OtpStore;
 pub use people::People;
+pub use privacy::PrivacyStore;
 pub use twofactor::TwoFactorStore;
 
 use crate::seal::SealError;
@@ -48,6 +51,9 @@ pub enum StoreError {
     Seal(#[from] SealError),
     #[error("{operation}: given up after repeated concurrent changes")]
     Contended { operation: &'static str },
+    /// The person asked for their data to be erased, and that is being done: nothing new may be kept about them.
+    #[error("the person is being erased")]
+    BeingErased,
 }
 
 /// An SDK error as a store error: the service's code and message, never the request.

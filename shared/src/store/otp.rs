@@ -13,7 +13,9 @@ use super::update::{Applied, Update};
 use super::{Item, StoreError, number, text, unavailable};
 use crate::clock::from_millis;
 use crate::message::MessageId;
+use crate::otp::Purpose;
 use crate::otp::challenge::{Challenge, MOST_CHECKS};
+use crate::person::PersonId;
 
 /// The codes' part of the table.
 #[derive(Clone, Debug)]
@@ -151,12 +153,28 @@ impl OtpStore {
 
     /// Counts one send in a window of the guard (see [`Ephemera::count`]).
     pub async fn count_send(&self, key: &str, seconds: i64, now: Timestamp) -> Result<Window, StoreError> {
-        self.windows.count(&format!("otp-sends#{key}"), seconds, now).await
+        self.windows.count(&sends(key), seconds, now).await
+    }
+
+    /// The rows that are about an address (by its fingerprint), with those about these purposes. Those of other purposes end by
+    /// themselves, ten minutes after the code was sent; none of them holds the address.
+    pub fn keys(address: &str, purposes: &[Purpose]) -> Vec<String> {
+        let mut keys = vec![verified::holder(address), lookups::row(address), sends(&format!("address#{address}"))];
+        for purpose in purposes {
+            let key = format!("{address}#{purpose}");
+            keys.extend([row(&key), sends(&key)]);
+        }
+        keys
+    }
+
+    /// The window of what is sent to a person.
+    pub fn key_of_person(person: &PersonId) -> String {
+        sends(&format!("person#{person}"))
     }
 
     /// Begins a window of the guard anew.
     pub async fn forget_sends(&self, key: &str) -> Result<(), StoreError> {
-        let delete = self.client.delete_item().table_name(&self.table).key("key", text(format!("otp-sends#{key}")));
+        let delete = self.client.delete_item().table_name(&self.table).key("key", text(sends(key)));
         delete.send().await.map_err(unavailable("otp.forget_sends"))?;
         Ok(())
     }
@@ -170,6 +188,10 @@ fn is_fresh(item: &Item, now: Timestamp) -> bool {
 
 fn unreadable(error: serde_dynamo::Error) -> StoreError {
     StoreError::Unreadable { table: "ephemera", cause: error.to_string() }
+}
+
+fn sends(key: &str) -> String {
+    format!("otp-sends#{key}")
 }
 
 fn pretended_row(id: MessageId) -> String {

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::ledger::{Committed, Ledger};
 use super::{Item, StoreError, again, number, text, unavailable};
 use crate::ledger::{Event, Record, Witness};
+use crate::message::record::ERASED;
 use crate::message::{Address, Channel, EmailAddress, Locale, PhoneNumber};
 use crate::person::{ChannelConsent, ContactPoint, Person, PersonId, Preferences, Suppression};
 use crate::seal::Seal;
@@ -62,6 +63,8 @@ struct Row {
     created_at: Timestamp,
     #[serde(with = "crate::clock::millis")]
     updated_at: Timestamp,
+    #[serde(default, with = "crate::clock::millis::option", skip_serializing_if = "Option::is_none")]
+    erasing_since: Option<Timestamp>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -81,6 +84,11 @@ fn person_key(id: &PersonId) -> String {
 /// A person in the ledger: what became of their consents, preferences, addresses and data.
 pub fn subject(id: &PersonId) -> String {
     person_key(id)
+}
+
+/// An address in the ledger, by its fingerprint.
+pub fn address_subject(fingerprint: &str) -> String {
+    address_key(fingerprint)
 }
 
 fn address_key(fingerprint: &str) -> String {
@@ -117,6 +125,9 @@ impl People {
             if events.is_empty() && before.as_ref() == Some(&person) {
                 return Ok(person);
             }
+            if before.as_ref().is_some_and(|before| before.erasing.is_some()) {
+                return Err(StoreError::BeingErased);
+            }
             person.version += 1;
             person.updated = witness.at;
             let record = Record { caller: &witness.caller, at: witness.at, events: &events };
@@ -127,6 +138,55 @@ impl People {
             }
         }
         Err(StoreError::Contended { operation: "people.change" })
+    }
+
+    /// Takes away all that is known of a person: what is left is that they are being erased, and who owns which address no more.
+    /// However often this is done, it is written down once.
+    pub async fn begin_erasure(
+        &self,
+        id: &PersonId,
+        witness: &Witness,
+        reason: Option<&str>,
+    ) -> Result<(), StoreError> {
+        let empty = |person: &mut Person| {
+            if person.erasing.is_some() {
+                return Vec::new();
+            }
+            let Person { version, created, .. } = *person;
+            *person = Person { version, created, erasing: Some(witness.at), ..Person::new(id.clone(), witness.at) };
+            let event = Event::new(ERASED);
+            vec![reason.map_or(event.clone(), |reason| event.with("reason", reason))]
+        };
+        self.change(id, witness, empty).await?;
+        Ok(())
+    }
+
+    /// Takes away that they are being erased, and writes down that they were.
+    pub async fn end_erasure(&self, id: &PersonId, witness: &Witness, event: Event) -> Result<(), StoreError> {
+        let profile = Delete::builder()
+            .table_name(&self.table)
+            .key("pk", text(person_key(id)))
+            .key("sk", text(PROFILE))
+            .condition_expression("attribute_exists(erasing_since)");
+        let profile = TransactWriteItem::builder().delete(profile.build().map_err(unreadable)?).build();
+        let record = Record { caller: &witness.caller, at: witness.at, events: &[witness.attest(event)] };
+        // Refused: somebody took this step before.
+        self.ledger.commit(&subject(id), &record, &[profile]).await?;
+        Ok(())
+    }
+
+    /// Who owns an address, by its fingerprint.
+    pub async fn owners(&self, fingerprint: &str) -> Result<Vec<PersonId>, StoreError> {
+        let query = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("pk = :pk AND begins_with(sk, :owner)")
+            .expression_attribute_values(":pk", text(address_key(fingerprint)))
+            .expression_attribute_values(":owner", text("owner#"));
+        let answer = query.consistent_read(true).send().await.map_err(unavailable("people.owners"))?;
+        let owner = |item: &Item| PersonId::text(item.get("sk")?.as_s().ok()?.strip_prefix("owner#")?);
+        Ok(answer.items().iter().filter_map(owner).collect())
     }
 
     /// The entries about people, and about addresses.
@@ -226,6 +286,7 @@ impl People {
             version: person.version,
             created_at: person.created,
             updated_at: person.updated,
+            erasing_since: person.erasing,
         };
         serde_dynamo::to_item(row).map_err(unreadable)
     }
@@ -244,6 +305,7 @@ impl People {
             created: row.created_at,
             updated: row.updated_at,
             version: row.version,
+            erasing: row.erasing_since,
         })
     }
 }

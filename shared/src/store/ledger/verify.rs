@@ -72,7 +72,7 @@ impl Ledger {
     }
 
     /// The entries after this number, the oldest first.
-    async fn onward(&self, subject: &str, after: u64, limit: i32) -> Result<Vec<Entry>, StoreError> {
+    pub(super) async fn onward(&self, subject: &str, after: u64, limit: i32) -> Result<Vec<Entry>, StoreError> {
         let query = self
             .client
             .query()

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::{Messages, Update};
 use crate::message::record::ERASED;
 use crate::message::{MessageId, Status, TrailEntry};
+use crate::otp::Purpose;
 use crate::person::PersonId;
 use crate::store::update::Applied;
 use crate::store::{Item, StoreError, number, text};
@@ -30,35 +31,43 @@ pub enum Erased {
 const TRIES: usize = 8;
 
 impl Messages {
-    /// Erases a message, unless it is of another person than this one.
-    pub async fn erase(&self, id: MessageId, of: &PersonId, now: Timestamp) -> Result<Erased, StoreError> {
+    /// Erases a message, unless it is of another person than this one. With it comes what its one-time code was for, if it
+    /// carried one: the address's fingerprint and the purpose.
+    pub async fn erase(
+        &self,
+        id: MessageId,
+        of: &PersonId,
+        now: Timestamp,
+    ) -> Result<(Erased, Option<(String, Purpose)>), StoreError> {
         for _ in 0..TRIES {
-            let Some(item) = self.item(id).await? else { return Ok(Erased::Before) };
+            let Some(item) = self.item(id).await? else { return Ok((Erased::Before, None)) };
             if item.contains_key("erased_at") {
-                return Ok(Erased::Before);
+                return Ok((Erased::Before, None));
             }
             let owner = item.get("person_key").and_then(|person| person.as_s().ok());
             if owner.is_some_and(|owner| owner != of.as_str()) {
-                return Ok(Erased::Others);
+                return Ok((Erased::Others, None));
             }
             let message = self.read(item.clone())?;
             let lease = message.times.lease.filter(|lease| message.status == Status::Sending && *lease > now);
             if let Some(lease) = lease {
-                return Ok(Erased::Later(lease));
+                return Ok((Erased::Later(lease), None));
             }
             // The object first: a row that still names it is found again, an object that no row names is not.
             self.remove_content(&item).await?;
+            let address = item.get("recipient").and_then(|recipient| recipient.as_s().ok()).cloned();
+            let code = address.zip(message.code.map(|code| code.purpose));
             let (update, erased) = ended(message.status, now);
             let update = update
                 .only_if_equal("status", text(message.status.as_str()))
                 .only_if_equal("attempts", number(message.attempts));
             let update = scrubbed(update).time("erased_at", now);
             match update.apply(&self.client, &self.table, ("id", &id.to_string()), "messages.erase").await? {
-                Applied::Done(_) => return Ok(erased),
+                Applied::Done(_) => return Ok((erased, code)),
                 Applied::Refused(_) => {}
             }
         }
-        Ok(Erased::Later(now))
+        Ok((Erased::Later(now), None))
     }
 
     async fn remove_content(&self, item: &Item) -> Result<(), StoreError> {

@@ -35,6 +35,6 @@ impl OtpStore {
     }
 }
 
-fn row(fingerprint: &str) -> String {
+pub(super) fn row(fingerprint: &str) -> String {
     format!("lookup#{fingerprint}")
 }

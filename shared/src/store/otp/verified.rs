@@ -145,7 +145,7 @@ impl OtpStore {
     }
 }
 
-fn holder(address: &str) -> String {
+pub(super) fn holder(address: &str) -> String {
     format!("otp-verify#{address}")
 }
 

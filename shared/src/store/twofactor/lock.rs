@@ -21,7 +21,7 @@ struct Seen {
     version: u64,
 }
 
-fn row(person: &PersonId) -> String {
+pub(super) fn row(person: &PersonId) -> String {
     format!("two-factor-lock#{person}")
 }
 

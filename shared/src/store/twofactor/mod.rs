@@ -56,6 +56,11 @@ impl TwoFactorStore {
         Self { client, people: tables.people, ephemera: tables.ephemera, ledger, seal }
     }
 
+    /// The rows of Ephemera that are about a person's second factor.
+    pub fn keys(person: &PersonId) -> Vec<String> {
+        vec![pending::row(person), lock::row(person)]
+    }
+
     /// What happened with a person's second factor, the newest first.
     pub async fn history(&self, person: &PersonId, before: Option<u64>, limit: u8) -> Result<Page, StoreError> {
         self.ledger.page(&subject(person), before, limit).await
@@ -63,6 +68,6 @@ impl TwoFactorStore {
 }
 
 /// A person's second factor in the ledger.
-fn subject(person: &PersonId) -> String {
+pub fn subject(person: &PersonId) -> String {
     format!("two_factor#{person}")
 }

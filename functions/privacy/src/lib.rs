@@ -1,0 +1,92 @@
+//! Takes the erasure of people, and sealing anew, further: a record of the privacy queue asks for one of them, and is worked on
+//! until that is done, has to wait, or the invocation's time is used up; what is left is asked for again. The rules are in
+//! [`switchboard::privacy`].
+
+use std::panic::AssertUnwindSafe;
+
+use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
+use futures::FutureExt;
+use lambda_runtime::{Context, LambdaEvent};
+use switchboard::clock::from_millis;
+use switchboard::privacy::Next;
+use switchboard::privacy::erasure::Eraser;
+use switchboard::privacy::reseal::Resealer;
+use switchboard::queue::{LONGEST_DELAY, PrivacyWork};
+
+/// What the steps work with.
+#[derive(Debug)]
+pub struct App {
+    eraser: Eraser,
+    resealer: Resealer,
+}
+
+/// A record could not be worked through now: SQS will bring it again, and in the end put it aside.
+type StepError = Box<dyn std::error::Error + Send + Sync>;
+
+/// So long before its end an invocation begins no step: longer than one takes on a bad day.
+const RESERVE_MS: i64 = 20_000;
+
+impl App {
+    pub fn new(eraser: Eraser, resealer: Resealer) -> Self {
+        Self { eraser, resealer }
+    }
+}
+
+/// Works through a batch; answers the records that must come again.
+pub async fn handle(app: &App, event: LambdaEvent<SqsEvent>) -> Result<SqsBatchResponse, lambda_runtime::Error> {
+    app.resealer.seal.keep_current().await;
+    let mut response = SqsBatchResponse::default();
+    for record in event.payload.records {
+        response.batch_item_failures.extend(guarded(app, record, &event.context).await);
+    }
+    Ok(response)
+}
+
+/// One record, its panic caught: the others of its batch go on.
+async fn guarded(app: &App, record: SqsMessage, context: &Context) -> Option<BatchItemFailure> {
+    let id = record.message_id.clone().unwrap_or_default();
+    let cause = match AssertUnwindSafe(work(app, &record, context)).catch_unwind().await {
+        Ok(Ok(())) => return None,
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => "panicked".to_owned(),
+    };
+    tracing::error!(queue.record = id, error = cause, "record not worked through, it will come again");
+    let mut failure = BatchItemFailure::default();
+    failure.item_identifier = id;
+    Some(failure)
+}
+
+async fn work(app: &App, record: &SqsMessage, context: &Context) -> Result<(), StepError> {
+    let work: PrivacyWork = serde_json::from_str(record.body.as_deref().unwrap_or_default())?;
+    let deadline = i64::try_from(context.deadline).unwrap_or(i64::MAX);
+    let until = from_millis(deadline.saturating_sub(RESERVE_MS));
+    let next = match &work {
+        PrivacyWork::Erase { person } => app.eraser.take(person, until).await?,
+        PrivacyWork::Reseal { segment } => app.resealer.take(*segment, until).await?,
+    };
+    if let Next::After(pause) = next {
+        // What has to wait for longer than a record can, the sweep brings.
+        app.eraser.road.queues.enqueue_privacy(&work, pause.min(LONGEST_DELAY)).await?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use switchboard::clock::Clock;
+    use switchboard::testing::{dead_eraser, dead_resealer, dead_road};
+
+    use super::*;
+
+    /// No store answers, so what asks for work must come again; the poison one fails as itself.
+    #[tokio::test]
+    async fn each_record_of_the_sample_batch_is_answered_for_itself() {
+        let event: SqsEvent = serde_json::from_str(include_str!("../../../events/privacy.json")).unwrap();
+        let ids: Vec<_> = event.records.iter().filter_map(|record| record.message_id.clone()).collect();
+        let road = dead_road(Clock::system()).unwrap();
+        let app = App::new(dead_eraser(&road), dead_resealer(&road));
+        let response = handle(&app, LambdaEvent::new(event, Context::default())).await.unwrap();
+        let failed: Vec<_> = response.batch_item_failures.into_iter().map(|one| one.item_identifier).collect();
+        assert_eq!(failed, ids);
+    }
+}

@@ -1,0 +1,42 @@
+//! The `privacy` function: start, connect, work.
+
+use aws_sdk_dynamodb::Client;
+use lambda_runtime::service_fn;
+use privacy::App;
+use switchboard::config::required;
+use switchboard::privacy::erasure::Eraser;
+use switchboard::privacy::reseal::Resealer;
+use switchboard::road::{self, Road};
+use switchboard::store::privacy::{Sealed, sealed};
+use switchboard::store::twofactor::Tables;
+use switchboard::store::{Files, PrivacyStore, TwoFactorStore};
+use switchboard::telemetry;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    let _telemetry = telemetry::start();
+    let aws = road::aws().await;
+    let road = Road::from_env(&aws).await?.with_files(&aws)?;
+    road.queues.prime().await;
+    let dynamo = Client::new(&aws);
+    let store = PrivacyStore::new(dynamo.clone(), required("CATALOG_TABLE")?);
+    let tables = Tables {
+        people: required("PEOPLE_TABLE")?,
+        ephemera: required("EPHEMERA_TABLE")?,
+        ledger: required("LEDGER_TABLE")?,
+    };
+    let places = sealed::Tables {
+        messages: required("MESSAGES_TABLE")?,
+        people: tables.people.clone(),
+        ledger: tables.ledger.clone(),
+        ephemera: tables.ephemera.clone(),
+        catalog: required("CATALOG_TABLE")?,
+    };
+    let (clock, seal) = (road.clock.clone(), road.seal.clone());
+    let files = Files::new(&aws, required("FILES_BUCKET")?);
+    let sealed = Sealed::new(dynamo.clone(), places, files, seal.clone());
+    let resealer = Resealer { clock, seal: seal.clone(), store: store.clone(), sealed };
+    let eraser = Eraser { road, twofactor: TwoFactorStore::new(dynamo, tables, seal), store };
+    let app = App::new(eraser, resealer);
+    lambda_runtime::run(service_fn(|event| privacy::handle(&app, event))).await
+}

@@ -1,0 +1,331 @@
+//! The steps of an erasure. Each does a part of a stage and saves how far it came; whoever dies in between does the part
+//! again, which changes nothing.
+
+use std::time::Duration;
+
+use futures::stream::{self, StreamExt, TryStreamExt};
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::{Counts, Erasure, Stage, State, Walk};
+use crate::ledger::{Event, Record, Witness};
+use crate::message::record::ERASED;
+use crate::message::{Address, EmailAddress, PhoneNumber};
+use crate::otp::Purpose;
+use crate::person::{PersonId, frequency};
+use crate::privacy::Next;
+use crate::queue::PrivacyWork;
+use crate::road::Road;
+use crate::road::timing::delay;
+use crate::store::messages::{Erased, Forgotten, Listed, Place};
+use crate::store::privacy::{Begun, Saved};
+use crate::store::twofactor::{Applied, Change};
+use crate::store::{OtpStore, PrivacyStore, StoreError, TwoFactorStore, people, twofactor};
+
+/// How many messages a step takes, and how many of them at a time.
+const PAGE: i32 = 50;
+const AT_A_TIME: usize = 8;
+/// How often a second factor is removed anew because somebody changed it meanwhile.
+const TRIES: usize = 8;
+
+/// The facts of an entry's personal part that are addresses.
+const ADDRESS_FACTS: [&str; 3] = ["address", "from", "to"];
+
+/// What the steps work with.
+#[derive(Clone, Debug)]
+pub struct Eraser {
+    pub road: Road,
+    pub twofactor: TwoFactorStore,
+    pub store: PrivacyStore,
+}
+
+/// What a step found.
+#[derive(Debug, Default)]
+struct Found {
+    counts: Counts,
+    later: Option<Timestamp>,
+    /// Where the stage goes on; none: it is over.
+    after: Option<String>,
+    addresses: Vec<String>,
+}
+
+impl Found {
+    fn wait(mut self, until: Timestamp) -> Self {
+        self.later = Some(self.later.map_or(until, |later| later.max(until)));
+        self
+    }
+}
+
+impl Eraser {
+    /// Takes a person's erasure further until it is done, has to wait, or `until` has come.
+    pub async fn take(&self, person: &PersonId, until: Timestamp) -> Result<Next, StoreError> {
+        loop {
+            let Some(erasure) = self.store.erasure(person).await?.filter(|erasure| erasure.state == State::Erasing)
+            else {
+                self.store.close_erasure(person).await?;
+                return Ok(Next::Nothing);
+            };
+            let now = self.road.clock.now();
+            if erasure.walk.began > now {
+                return Ok(Next::After(delay(erasure.walk.began, now)));
+            }
+            if now >= until {
+                return Ok(Next::After(Duration::ZERO));
+            }
+            let found = self.step(&erasure, now).await?;
+            if self.save(&erasure, found).await? == Saved::Overtaken {
+                return Ok(Next::Nothing);
+            }
+        }
+    }
+
+    /// Begins the erasure of a person, or finds the one that is on its way; from here on they cannot be written to. The rest is
+    /// done by and by. Asked again, it does what was left undone the first time.
+    pub async fn ask(
+        &self,
+        person: &PersonId,
+        reason: Option<String>,
+        witness: &Witness,
+    ) -> Result<Erasure, StoreError> {
+        let mut erasure = Erasure::new(person.clone(), witness.caller.clone(), reason, witness.at);
+        // Before the profile is empty: what is gone cannot be looked up again.
+        erasure.addresses = self.addresses(person, witness.at).await?.into_iter().collect();
+        let erasure = match self.store.begin_erasure(&erasure).await? {
+            Begun::New => erasure,
+            Begun::Running(running) => *running,
+        };
+        self.begin(&erasure, witness).await?;
+        let work = PrivacyWork::Erase { person: person.clone() };
+        if let Err(error) = self.road.queues.enqueue_privacy(&work, Duration::ZERO).await {
+            tracing::error!(erasure.id = erasure.id, error = %error, "not queued; the sweep will queue it");
+        }
+        Ok(erasure)
+    }
+
+    /// Empties a person's profile, so that they cannot be written to any more, and writes down who asked for that.
+    async fn begin(&self, erasure: &Erasure, witness: &Witness) -> Result<(), StoreError> {
+        self.road.people.begin_erasure(&erasure.person, witness, erasure.reason.as_deref()).await
+    }
+
+    async fn step(&self, erasure: &Erasure, now: Timestamp) -> Result<Found, StoreError> {
+        match &erasure.walk.stage {
+            Stage::Profile => self.profile(erasure, now).await,
+            Stage::OwnMessages => {
+                let after = place(erasure);
+                let (page, next) = self.road.messages.of_person(&erasure.person, after.as_ref(), PAGE).await?;
+                self.messages(erasure, page, next, now).await
+            }
+            Stage::MessagesTo(address) => {
+                if self.is_shared(erasure, address).await? {
+                    return Ok(Found::default());
+                }
+                let after = place(erasure);
+                let (page, next) = self.road.messages.to_address(address, after.as_ref(), PAGE).await?;
+                self.messages(erasure, page, next, now).await
+            }
+            Stage::Rest => self.rest(erasure, now).await,
+        }
+    }
+
+    /// Saves what a step found. The last step of the last walk ends it all.
+    async fn save(&self, erasure: &Erasure, found: Found) -> Result<Saved, StoreError> {
+        let now = self.road.clock.now();
+        let mut next = erasure.clone();
+        next.version += 1;
+        next.addresses.extend(found.addresses);
+        next.counts = erasure.counts.plus(found.counts);
+        next.walk.later = erasure.walk.later.into_iter().chain(found.later).max();
+        next.walk.after = found.after;
+        if next.walk.after.is_none() {
+            match next.next_stage() {
+                Some(stage) => next.walk.stage = stage,
+                None => match next.walks_again() {
+                    Some(at) => next.walk = Walk::beginning(at, erasure.walk.before + 1),
+                    None => {
+                        self.road.people.end_erasure(&next.person, &self.witness(now), next.counts.event()).await?;
+                        next.state = State::Erased;
+                        next.ended = Some(now);
+                        next.addresses.clear();
+                    }
+                },
+            }
+        }
+        let saved = self.store.save_erasure(&next).await?;
+        if saved == Saved::Yes && next.state == State::Erased {
+            tracing::info!(
+                erasure.id = next.id,
+                erasure.messages = next.counts.messages,
+                erasure.cancelled = next.counts.cancelled,
+                "erased"
+            );
+            self.store.close_erasure(&next.person).await?;
+        }
+        Ok(saved)
+    }
+
+    fn witness(&self, now: Timestamp) -> Witness {
+        Witness::new("switchboard", "erasure", now)
+    }
+
+    /// Writes their addresses down as fingerprints, those they had before too, and takes profile and second factor away.
+    async fn profile(&self, erasure: &Erasure, now: Timestamp) -> Result<Found, StoreError> {
+        let person = &erasure.person;
+        if erasure.walk.before == 0 && erasure.walk.after.is_none() {
+            // What was registered while the erasure was asked for stands in the ledger.
+            let addresses = self.addresses(person, now).await?;
+            return Ok(Found { addresses, after: Some("gathered".to_owned()), ..Found::default() });
+        }
+        let by = Witness { caller: erasure.by.clone(), ..self.witness(now) };
+        self.begin(erasure, &by).await?;
+        self.remove_factor(person, &erasure.by, now).await?;
+        Ok(Found::default())
+    }
+
+    async fn addresses(&self, person: &PersonId, now: Timestamp) -> Result<Vec<String>, StoreError> {
+        let (profile, factor, pending) = futures::try_join!(
+            self.road.people.get(person),
+            self.twofactor.factor(person),
+            self.twofactor.pending(person, now),
+        )?;
+        let phone = |phone: PhoneNumber| Address::Phone(phone);
+        let mut addresses: Vec<Address> = factor.map(|factor| phone(factor.phone)).into_iter().collect();
+        addresses.extend(pending.map(|pending| phone(pending.phone)));
+        if let Some(profile) = profile {
+            addresses.extend(profile.phone.map(|point| phone(point.address)));
+            addresses.extend(profile.email.map(|point| Address::Email(point.address)));
+        }
+        for subject in [people::subject(person), twofactor::subject(person)] {
+            for facts in self.road.people.ledger().personal_facts(&subject).await? {
+                let known = ADDRESS_FACTS.iter().filter_map(|fact| facts.get(*fact).and_then(Value::as_str));
+                addresses.extend(known.filter_map(address));
+            }
+        }
+        Ok(addresses.iter().map(|address| self.road.seal.fingerprint(address)).collect())
+    }
+
+    async fn remove_factor(&self, person: &PersonId, by: &str, now: Timestamp) -> Result<(), StoreError> {
+        let events = [Event::new(ERASED)];
+        for _ in 0..TRIES {
+            let factor = self.twofactor.factor(person).await?.map(|factor| factor.enrolment);
+            let pending = self.twofactor.pending(person, now).await?.map(|pending| pending.enrolment);
+            if factor.is_none() && pending.is_none() {
+                return Ok(());
+            }
+            let record = Record { caller: by, at: now, events: &events };
+            if self.twofactor.apply(person, Change::Remove(factor, pending), &record).await? == Applied::Done {
+                return Ok(());
+            }
+        }
+        Err(StoreError::Contended { operation: "erasure.remove_factor" })
+    }
+
+    /// Whether an address is somebody else's too. Then what is said to it names nobody, and may be theirs.
+    async fn is_shared(&self, erasure: &Erasure, address: &str) -> Result<bool, StoreError> {
+        let owners = self.road.people.owners(address).await?;
+        Ok(owners.iter().any(|owner| *owner != erasure.person))
+    }
+
+    async fn messages(
+        &self,
+        erasure: &Erasure,
+        page: Vec<Listed>,
+        next: Option<Place>,
+        now: Timestamp,
+    ) -> Result<Found, StoreError> {
+        let found = Found { after: next.map(|next| next.to_string()), ..Found::default() };
+        stream::iter(page.into_iter().map(|listed| self.one(erasure, listed, now)))
+            .buffer_unordered(AT_A_TIME)
+            .try_fold(found, async |found, (counts, later): (Counts, Option<Timestamp>)| {
+                let found = Found { counts: found.counts.plus(counts), ..found };
+                Ok(match later {
+                    Some(later) => found.wait(later),
+                    None => found,
+                })
+            })
+            .await
+    }
+
+    async fn one(
+        &self,
+        erasure: &Erasure,
+        listed: Listed,
+        now: Timestamp,
+    ) -> Result<(Counts, Option<Timestamp>), StoreError> {
+        let counts = Counts::default();
+        match listed {
+            Listed::Mention(mention) => Ok(match self.road.messages.forget_mention(mention, now).await? {
+                Forgotten::Done => (Counts { mentions: 1, ..counts }, None),
+                Forgotten::Later(at) => (counts, Some(at)),
+            }),
+            Listed::Message(id) => {
+                let (erased, code) = self.road.messages.erase(id, &erasure.person, now).await?;
+                if let Some((address, purpose)) = code {
+                    self.road.ephemera.forget(OtpStore::keys(&address, &[purpose])).await?;
+                }
+                Ok(match erased {
+                    Erased::Done => (Counts { messages: 1, ..counts }, None),
+                    Erased::Cancelled => (Counts { messages: 1, cancelled: 1, ..counts }, None),
+                    Erased::Before | Erased::Others => (counts, None),
+                    Erased::Later(at) => (counts, Some(at)),
+                })
+            }
+        }
+    }
+
+    /// Codes, windows and quotas under their name and under their addresses; and the personal parts of the ledger.
+    async fn rest(&self, erasure: &Erasure, now: Timestamp) -> Result<Found, StoreError> {
+        let person = &erasure.person;
+        let ledger = self.road.people.ledger();
+        let mut keys = TwoFactorStore::keys(person);
+        keys.push(OtpStore::key_of_person(person));
+        let mut of = vec![format!("person#{person}")];
+        let mut entries = 0;
+        for subject in [people::subject(person), twofactor::subject(person)] {
+            entries += ledger.erase_personal(&subject).await?;
+        }
+        let usual = [Purpose::two_factor(), Purpose::verification()];
+        for address in &erasure.addresses {
+            if self.is_shared(erasure, address).await? {
+                continue;
+            }
+            keys.extend(OtpStore::keys(address, &usual));
+            of.push(format!("address#{address}"));
+            entries += ledger.erase_personal(&people::address_subject(address)).await?;
+        }
+        let quotas = frequency::names(now);
+        keys.extend(of.iter().flat_map(|of| quotas.iter().map(move |name| frequency::row(name, of))));
+        self.road.ephemera.forget(keys).await?;
+        Ok(Found { counts: Counts { ledger_entries: entries, ..Counts::default() }, ..Found::default() })
+    }
+}
+
+/// Where a stage goes on. What is no place (it was another stage's) is its beginning.
+fn place(erasure: &Erasure) -> Option<Place> {
+    erasure.walk.after.as_deref().and_then(|after| after.parse().ok())
+}
+
+/// An address as it was written down; E.164 needs no region.
+fn address(text: &str) -> Option<Address> {
+    let email = || EmailAddress::parse(text).ok().map(Address::Email);
+    if text.starts_with('+') { PhoneNumber::parse(text, "US").ok().map(Address::Phone) } else { email() }
+}
+
+impl Counts {
+    fn plus(self, other: Self) -> Self {
+        Self {
+            messages: self.messages + other.messages,
+            cancelled: self.cancelled + other.cancelled,
+            mentions: self.mentions + other.mentions,
+            ledger_entries: self.ledger_entries + other.ledger_entries,
+        }
+    }
+
+    /// The entry that ends it.
+    fn event(self) -> Event {
+        Event::new("erasure_completed")
+            .with("messages", self.messages)
+            .with("cancelled", self.cancelled)
+            .with("mentions", self.mentions)
+            .with("ledger_entries", self.ledger_entries)
+    }
+}
