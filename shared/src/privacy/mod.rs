@@ -5,6 +5,7 @@
 //! and every step may be taken again.
 
 pub mod erasure;
+pub mod export;
 pub mod reseal;
 
 use std::time::Duration;

@@ -175,6 +175,13 @@ impl People {
         Ok(())
     }
 
+    /// Writes down something that changed nothing about a person.
+    pub async fn note(&self, id: &PersonId, witness: &Witness, event: Event) -> Result<(), StoreError> {
+        let record = Record { caller: &witness.caller, at: witness.at, events: &[witness.attest(event)] };
+        self.ledger.commit(&subject(id), &record, &[]).await?;
+        Ok(())
+    }
+
     /// Who owns an address, by its fingerprint.
     pub async fn owners(&self, fingerprint: &str) -> Result<Vec<PersonId>, StoreError> {
         let query = self

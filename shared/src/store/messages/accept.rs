@@ -28,6 +28,12 @@ impl Stored {
         self.0.contains_key("content_key")
     }
 
+    /// Its time has run out: the table deletes it within days.
+    pub fn has_expired(&self, now: Timestamp) -> bool {
+        let expires = self.0.get("expires").and_then(|at| at.as_n().ok()).and_then(|at| at.parse::<i64>().ok());
+        expires.is_some_and(|expires| expires <= now.as_second())
+    }
+
     /// Its lane.
     pub fn lane(&self) -> Option<Lane> {
         self.0.get("lane").and_then(|lane| lane.as_s().ok()).and_then(|lane| lane.parse().ok())

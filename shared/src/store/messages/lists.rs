@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::str::FromStr;
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use jiff::Timestamp;
 
 use super::Messages;
 use super::mentions::Mention;
@@ -13,7 +14,7 @@ use crate::person::PersonId;
 use crate::store::{Item, StoreError, number, text, unavailable};
 
 /// A row of an index.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Listed {
     Message(MessageId),
     /// The address is one of an e-mail's further recipients.
@@ -45,6 +46,15 @@ impl FromStr for Place {
 }
 
 impl Place {
+    /// The place of a row that was made then.
+    pub fn new(created: Timestamp, row: &Listed) -> Self {
+        let id = match row {
+            Listed::Message(id) => id.to_string(),
+            Listed::Mention(mention) => mention.to_string(),
+        };
+        Self { created: created.as_millisecond(), id }
+    }
+
     fn of(key: &Item) -> Option<Self> {
         let created = key.get("created_at")?.as_n().ok()?.parse().ok()?;
         Some(Self { created, id: key.get("id")?.as_s().ok()?.clone() })

@@ -29,6 +29,13 @@ pub struct Mention {
     place: usize,
 }
 
+impl Mention {
+    /// Which of the further recipients it is; they count from 0.
+    pub fn place(&self) -> usize {
+        self.place
+    }
+}
+
 impl fmt::Display for Mention {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}#{}", self.message, self.place)
