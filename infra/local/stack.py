@@ -16,7 +16,7 @@ from .settings import REGION, Settings
 # What the command lines of our processes carry, so that a reused process id is never taken for ours.
 _MARK = {"ministack": "local.emulator", "simulator": "simulator"}
 
-_QUEUES = ("urgent", "standard", "bulk", "callbacks", "jobs")
+_QUEUES = ("urgent", "standard", "bulk", "callbacks", "jobs", "privacy")
 _TABLES = ("messages", "people", "ephemera", "catalog", "ledger")
 
 

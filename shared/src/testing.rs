@@ -27,6 +27,7 @@ use crate::message::trigger::Class;
 use crate::message::{Address, Channel, Content, Lane, Locale, Message, MessageId, Micros, Status};
 use crate::otp::{Otp, Settings};
 use crate::person::{Decision, Intent, Question, TimeRules};
+use crate::privacy::Privacy;
 use crate::privacy::erasure::Eraser;
 use crate::privacy::reseal::Resealer;
 use crate::provider::twilio::lookup::Lookup;
@@ -166,6 +167,12 @@ pub fn dead_eraser(road: &Road) -> Eraser {
     let dynamo = aws_sdk_dynamodb::Client::new(&dead_aws());
     let twofactor = TwoFactorStore::new(dynamo.clone(), Tables { people, ephemera, ledger }, road.seal.clone());
     Eraser { road: road.clone(), twofactor, store: PrivacyStore::new(dynamo, "catalog".to_owned()) }
+}
+
+/// What the API asks of privacy, and nobody answers.
+pub fn dead_privacy(road: &Road) -> Privacy {
+    let Eraser { twofactor, store, .. } = dead_eraser(road);
+    Privacy::new(road, twofactor, store)
 }
 
 /// Sealing anew that nobody answers for.

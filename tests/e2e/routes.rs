@@ -9,7 +9,7 @@ use axum::Router;
 use serde_json::{Value, json};
 use switchboard::clock::Clock;
 use switchboard::secrets::{Secret, Versions};
-use switchboard::testing::{ask, dead_budgets, dead_jobs, dead_otp, dead_road, dead_twofactor, edge};
+use switchboard::testing::{ask, dead_budgets, dead_jobs, dead_otp, dead_privacy, dead_road, dead_twofactor, edge};
 
 use crate::world::stack::root;
 
@@ -97,7 +97,7 @@ fn routers() -> BTreeMap<&'static str, Router> {
     let twofactor = dead_twofactor(&road).expect("second factors");
     BTreeMap::from([
         ("send", send::router(guarded(), road.clone(), dead_budgets(), jobs, files)),
-        ("consent", consent::router(guarded(), road.clone(), engine.clone())),
+        ("consent", consent::router(guarded(), road.clone(), engine.clone(), dead_privacy(&road))),
         ("otp", otp::router(guarded(), road.clone(), engine, lookups, twofactor)),
         ("webhooks", webhooks::router(webhooks::App::new(road.clone(), keys, "https://example.test".to_owned()))),
     ])

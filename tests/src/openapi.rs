@@ -23,6 +23,7 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
         (name = "One-time codes", description = "Codes that prove an address, sent and verified"),
         (name = "Two-factor", description = "A second factor for people who sign in: enrolled, checked, asserted by signature"),
         (name = "Consent", description = "Addresses and what people agreed to"),
+        (name = "Privacy", description = "Everything about a person taken out, or taken away; keys rotated"),
         (name = "Webhooks", description = "What the providers call"),
     ),
 )]

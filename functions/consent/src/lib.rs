@@ -1,12 +1,13 @@
 //! Registers people's addresses, what they agreed to, and what they prefer.
 //!
-//! `consent/`, `preferences/`, `ledger/`: one file per endpoint; what they share is in the folder's `mod.rs`.
+//! `consent/`, `preferences/`, `ledger/`, `privacy/`: one file per endpoint; what they share is in the folder's `mod.rs`.
 
 pub mod consent;
 pub mod ledger;
 pub mod optimal_send_time;
 mod page;
 pub mod preferences;
+pub mod privacy;
 mod request;
 
 #[cfg(test)]
@@ -14,9 +15,10 @@ mod tests;
 
 use axum::Router;
 use switchboard::config::{default_region, public_base_url};
-use switchboard::http::{Access, Edge, Limit, Routes};
+use switchboard::http::{Access, Edge, Limit, Routes, Scope};
 use switchboard::otp::Otp;
 use switchboard::person::confirm::ConfirmLinks;
+use switchboard::privacy::Privacy;
 use switchboard::road::Road;
 
 /// What the handlers work with.
@@ -25,6 +27,7 @@ pub struct App {
     road: Road,
     otp: Otp,
     links: ConfirmLinks,
+    privacy: Privacy,
     /// The region phone numbers without a country code are read in.
     region: String,
 }
@@ -35,12 +38,16 @@ const VERIFY: &str = "/api/communication/ledger/{user_id}/verify";
 const RESET: &str = "/api/communication/preferences/{user_id}/reset";
 const SMS_PREFERENCES: &str = "/api/sms/preferences";
 const PREFERENCES: &str = "/api/communication/preferences/{user_id}";
+const EXPORT: &str = "/api/communication/privacy/{user_id}/export";
+const ERASE: &str = "/api/communication/privacy/{user_id}/erase";
+const RESEAL: &str = "/api/communication/privacy/reseal";
 
 /// The function's endpoints.
-pub fn router(edge: Edge, road: Road, otp: Otp) -> Router {
+pub fn router(edge: Edge, road: Road, otp: Otp, privacy: Privacy) -> Router {
     // Whose consent it is stands in the body, whose preferences in the path: the handlers check that.
     let links = ConfirmLinks::new(road.seal.clone(), &public_base_url());
     let anyone = Access::Authenticated(Limit::General);
+    let operator = Access::Scoped(Scope::ManageSettings, Limit::General);
     Routes::new(edge, road.seal.clone())
         .post("/api/communication/consent/sms", "grant_sms_consent", anyone, consent::sms::handle)
         .post("/api/communication/consent/sms/verify", "verify_sms_consent", anyone, consent::sms_verify::handle)
@@ -58,7 +65,12 @@ pub fn router(edge: Edge, road: Road, otp: Otp) -> Router {
         .get("/api/communication/optimal-send-time", "optimal_send_time", anyone, optimal_send_time::handle)
         .get(LEDGER, "consent_ledger", anyone, ledger::get::handle)
         .get(VERIFY, "verify_consent_ledger", anyone, ledger::verify::handle)
-        .finish(App { road, otp, links, region: default_region() })
+        .get(EXPORT, "export_person", anyone, privacy::export::handle)
+        .post(ERASE, "erase_person", anyone, privacy::erase::handle)
+        .get(ERASE, "erasure", anyone, privacy::erasure::handle)
+        .post(RESEAL, "start_reseal", operator, privacy::reseal::handle)
+        .get(RESEAL, "reseal", operator, privacy::resealing::handle)
+        .finish(App { road, otp, links, privacy, region: default_region() })
 }
 
 /// The function's part of the API description.
@@ -79,6 +91,11 @@ pub fn router(edge: Edge, road: Road, otp: Otp) -> Router {
     preferences::sms::put,
     optimal_send_time::handle,
     ledger::get::handle,
-    ledger::verify::handle
+    ledger::verify::handle,
+    privacy::export::handle,
+    privacy::erase::handle,
+    privacy::erasure::handle,
+    privacy::reseal::handle,
+    privacy::resealing::handle,
 ))]
 pub struct Description;

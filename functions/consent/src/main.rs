@@ -7,11 +7,13 @@ use switchboard::clock::Clock;
 use switchboard::config::{required, twilio_verify};
 use switchboard::http::{Edge, Limits};
 use switchboard::otp::{Backend, Otp, Settings};
+use switchboard::privacy::Privacy;
 use switchboard::provider::call;
 use switchboard::provider::twilio::verify::{self, Verify};
 use switchboard::road::{self, Road};
 use switchboard::secrets::Secret;
-use switchboard::store::OtpStore;
+use switchboard::store::twofactor::Tables;
+use switchboard::store::{OtpStore, PrivacyStore, TwoFactorStore};
 use switchboard::telemetry;
 
 #[tokio::main(flavor = "current_thread")]
@@ -22,7 +24,7 @@ async fn main() -> Result<(), lambda_http::Error> {
     let auth = Secret::new(secrets.clone(), required("AUTH_SECRET")?);
     let twilio = Arc::new(Secret::new(secrets, required("TWILIO_SECRET")?));
     let (road, _) = futures::join!(Road::from_env(&aws), auth.get());
-    let road = road?;
+    let road = road?.with_files(&aws)?;
     let edge = Edge::new(Clock::system(), auth, road.ephemera.clone(), Limits::from_env());
     let clock = road.clock.clone();
     let verify = || {
@@ -31,5 +33,13 @@ async fn main() -> Result<(), lambda_http::Error> {
     };
     let store = OtpStore::new(Client::new(&aws), required("EPHEMERA_TABLE")?);
     let otp = Otp::new(road.clone(), store, Settings::from_env()?).with(Backend::from_env(verify)?);
-    lambda_http::run(consent::router(edge, road, otp)).await
+    let tables = Tables {
+        people: required("PEOPLE_TABLE")?,
+        ephemera: required("EPHEMERA_TABLE")?,
+        ledger: required("LEDGER_TABLE")?,
+    };
+    let dynamo = Client::new(&aws);
+    let twofactor = TwoFactorStore::new(dynamo.clone(), tables, road.seal.clone());
+    let privacy = Privacy::new(&road, twofactor, PrivacyStore::new(dynamo, required("CATALOG_TABLE")?));
+    lambda_http::run(consent::router(edge, road, otp, privacy)).await
 }

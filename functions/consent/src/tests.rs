@@ -3,12 +3,13 @@
 use axum::Router;
 use serde_json::{Value, json};
 use switchboard::clock::Clock;
-use switchboard::testing::{Answer, ask, dead_otp, dead_road, edge, token};
+use switchboard::testing::{Answer, ask, dead_otp, dead_privacy, dead_road, edge, token};
 
 fn router() -> Router {
     let road = dead_road(Clock::system()).unwrap();
     let (otp, ..) = dead_otp(&road).unwrap();
-    crate::router(edge(&road).unwrap(), road, otp)
+    let privacy = dead_privacy(&road);
+    crate::router(edge(&road).unwrap(), road, otp, privacy)
 }
 
 async fn post(path: &str, token: &str, body: &Value) -> Answer {

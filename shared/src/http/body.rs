@@ -24,7 +24,8 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     }
 }
 
-fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<Body<T>, ApiError> {
+/// Reads a body.
+pub fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<Body<T>, ApiError> {
     let json: Value = serde_json::from_slice(bytes).map_err(|error| {
         let place = format!("at line {}, column {}", error.line(), error.column());
         ApiError::bad_request("Invalid JSON").details(format!(

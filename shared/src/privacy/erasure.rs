@@ -44,7 +44,7 @@ pub struct Erasure {
     pub addresses: BTreeSet<String>,
     pub walk: Walk,
     #[serde(flatten)]
-    pub counts: Counts,
+    pub counts: ErasureCounts,
     #[serde(
         default,
         with = "crate::clock::millis::option",
@@ -52,7 +52,7 @@ pub struct Erasure {
         skip_serializing_if = "Option::is_none"
     )]
     pub ended: Option<Timestamp>,
-    /// Counts its steps, so that of two workers only one takes each.
+    /// ErasureCounts its steps, so that of two workers only one takes each.
     pub version: u64,
 }
 
@@ -60,6 +60,7 @@ pub struct Erasure {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Display, IntoStaticStr, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase")]
+#[schema(as = ErasureState)]
 pub enum State {
     /// Their profile is empty; the rest is being erased.
     Erasing,
@@ -101,7 +102,7 @@ pub enum Stage {
 
 /// What was erased so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct Counts {
+pub struct ErasureCounts {
     /// Messages whose address and content are gone.
     pub messages: u64,
     /// Those of them that waited to be sent and will not be.
@@ -124,7 +125,7 @@ impl Erasure {
             state: State::Erasing,
             addresses: BTreeSet::new(),
             walk: Walk::beginning(now, 0),
-            counts: Counts::default(),
+            counts: ErasureCounts::default(),
             ended: None,
             version: 1,
         }

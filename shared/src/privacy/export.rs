@@ -17,6 +17,7 @@ pub use pages::Exporter;
 
 /// A page.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = ExportedPage)]
 pub struct Page {
     pub user_id: PersonId,
     /// Who they are; on the first page only.
@@ -36,6 +37,7 @@ pub struct Page {
 
 /// Who somebody is.
 #[derive(Debug, Default, Serialize, utoipa::ToSchema)]
+#[schema(as = ExportedProfile)]
 pub struct Profile {
     /// Nothing is known of them: no profile was ever made, or it was erased.
     pub unknown: bool,

@@ -10,6 +10,29 @@ pub mod reseal;
 
 use std::time::Duration;
 
+use crate::road::Road;
+use crate::store::{PrivacyStore, TwoFactorStore};
+
+/// What the API asks for.
+#[derive(Clone, Debug)]
+pub struct Privacy {
+    pub eraser: erasure::Eraser,
+    pub exporter: export::Exporter,
+    pub reseals: reseal::Reseals,
+}
+
+impl Privacy {
+    /// On a road that can open large messages.
+    pub fn new(road: &Road, twofactor: TwoFactorStore, store: PrivacyStore) -> Self {
+        let (clock, seal, queues) = (road.clock.clone(), road.seal.clone(), road.queues.clone());
+        Self {
+            eraser: erasure::Eraser { road: road.clone(), twofactor: twofactor.clone(), store: store.clone() },
+            exporter: export::Exporter { road: road.clone(), twofactor },
+            reseals: reseal::Reseals { clock, seal, store, queues },
+        }
+    }
+}
+
 /// What comes after a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {

@@ -67,17 +67,17 @@ pub struct Segment {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<String>,
     #[serde(flatten)]
-    pub counts: Counts,
+    pub counts: ResealCounts,
     /// How often it waited for its worker to know the key.
     #[serde(default)]
     pub waits: u32,
-    /// Counts its steps, so that of two workers only one takes each.
+    /// ResealCounts its steps, so that of two workers only one takes each.
     pub version: u64,
 }
 
 /// What was found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct Counts {
+pub struct ResealCounts {
     /// Sealed with another key, and sealed anew.
     pub resealed: u64,
     /// Sealed with another key, and changed by somebody else at that moment.
@@ -86,7 +86,7 @@ pub struct Counts {
     pub unopened: u64,
 }
 
-impl Counts {
+impl ResealCounts {
     #[must_use]
     pub fn plus(self, other: Self) -> Self {
         Self {
@@ -101,12 +101,20 @@ impl Segment {
     /// A segment that begins.
     pub fn new(walk: &str, number: u32) -> Self {
         let place = Some(Place::FIRST);
-        Self { walk: walk.to_owned(), number, place, after: None, counts: Counts::default(), waits: 0, version: 1 }
+        Self {
+            walk: walk.to_owned(),
+            number,
+            place,
+            after: None,
+            counts: ResealCounts::default(),
+            waits: 0,
+            version: 1,
+        }
     }
 
     /// The same after one more page of its place, of which this is the last key (none: that was the last page).
     #[must_use]
-    pub fn after_page(&self, counts: Counts, last: Option<String>) -> Self {
+    pub fn after_page(&self, counts: ResealCounts, last: Option<String>) -> Self {
         let place = if last.is_some() { self.place } else { self.place.and_then(Place::next) };
         // Only the first segment has a place in the bucket.
         let place = place.filter(|place| *place != Place::Content || self.number == 0);
@@ -125,7 +133,7 @@ mod tests {
             let mut seen = Vec::new();
             while let Some(place) = segment.place {
                 seen.push(place);
-                segment = segment.after_page(Counts::default(), None);
+                segment = segment.after_page(ResealCounts::default(), None);
             }
             seen
         };
@@ -135,10 +143,10 @@ mod tests {
 
     #[test]
     fn a_page_that_is_not_the_last_stays_in_its_place_and_is_counted() {
-        let page = Counts { resealed: 2, overtaken: 1, unopened: 0 };
+        let page = ResealCounts { resealed: 2, overtaken: 1, unopened: 0 };
         let segment =
             Segment::new("w", 0).after_page(page, Some("k".to_owned())).after_page(page, Some("l".to_owned()));
         assert_eq!((segment.place, segment.after.as_deref(), segment.version), (Some(Place::Messages), Some("l"), 3));
-        assert_eq!(segment.counts, Counts { resealed: 4, overtaken: 2, unopened: 0 });
+        assert_eq!(segment.counts, ResealCounts { resealed: 4, overtaken: 2, unopened: 0 });
     }
 }

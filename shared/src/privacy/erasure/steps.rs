@@ -7,7 +7,7 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{Counts, Erasure, Stage, State, Walk};
+use super::{Erasure, ErasureCounts, Stage, State, Walk};
 use crate::ledger::{Event, Record, Witness};
 use crate::message::record::ERASED;
 use crate::message::{Address, EmailAddress, PhoneNumber};
@@ -42,7 +42,7 @@ pub struct Eraser {
 /// What a step found.
 #[derive(Debug, Default)]
 struct Found {
-    counts: Counts,
+    counts: ErasureCounts,
     later: Option<Timestamp>,
     /// Where the stage goes on; none: it is over.
     after: Option<String>,
@@ -235,7 +235,7 @@ impl Eraser {
         let found = Found { after: next.map(|next| next.to_string()), ..Found::default() };
         stream::iter(page.into_iter().map(|listed| self.one(erasure, listed, now)))
             .buffer_unordered(AT_A_TIME)
-            .try_fold(found, async |found, (counts, later): (Counts, Option<Timestamp>)| {
+            .try_fold(found, async |found, (counts, later): (ErasureCounts, Option<Timestamp>)| {
                 let found = Found { counts: found.counts.plus(counts), ..found };
                 Ok(match later {
                     Some(later) => found.wait(later),
@@ -250,11 +250,11 @@ impl Eraser {
         erasure: &Erasure,
         listed: Listed,
         now: Timestamp,
-    ) -> Result<(Counts, Option<Timestamp>), StoreError> {
-        let counts = Counts::default();
+    ) -> Result<(ErasureCounts, Option<Timestamp>), StoreError> {
+        let counts = ErasureCounts::default();
         match listed {
             Listed::Mention(mention) => Ok(match self.road.messages.forget_mention(mention, now).await? {
-                Forgotten::Done => (Counts { mentions: 1, ..counts }, None),
+                Forgotten::Done => (ErasureCounts { mentions: 1, ..counts }, None),
                 Forgotten::Later(at) => (counts, Some(at)),
             }),
             Listed::Message(id) => {
@@ -263,8 +263,8 @@ impl Eraser {
                     self.road.ephemera.forget(OtpStore::keys(&address, &[purpose])).await?;
                 }
                 Ok(match erased {
-                    Erased::Done => (Counts { messages: 1, ..counts }, None),
-                    Erased::Cancelled => (Counts { messages: 1, cancelled: 1, ..counts }, None),
+                    Erased::Done => (ErasureCounts { messages: 1, ..counts }, None),
+                    Erased::Cancelled => (ErasureCounts { messages: 1, cancelled: 1, ..counts }, None),
                     Erased::Before | Erased::Others => (counts, None),
                     Erased::Later(at) => (counts, Some(at)),
                 })
@@ -295,7 +295,7 @@ impl Eraser {
         let quotas = frequency::names(now);
         keys.extend(of.iter().flat_map(|of| quotas.iter().map(move |name| frequency::row(name, of))));
         self.road.ephemera.forget(keys).await?;
-        Ok(Found { counts: Counts { ledger_entries: entries, ..Counts::default() }, ..Found::default() })
+        Ok(Found { counts: ErasureCounts { ledger_entries: entries, ..ErasureCounts::default() }, ..Found::default() })
     }
 }
 
@@ -310,7 +310,7 @@ fn address(text: &str) -> Option<Address> {
     if text.starts_with('+') { PhoneNumber::parse(text, "US").ok().map(Address::Phone) } else { email() }
 }
 
-impl Counts {
+impl ErasureCounts {
     fn plus(self, other: Self) -> Self {
         Self {
             messages: self.messages + other.messages,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Counts, SEGMENTS, Segment, Walk};
+use super::{ResealCounts, SEGMENTS, Segment, Walk};
 use crate::clock::Clock;
 use crate::privacy::Next;
 use crate::queue::{PrivacyWork, Queues};
@@ -41,7 +41,7 @@ pub struct Resealer {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Progress {
     pub walk: Walk,
-    pub counts: Counts,
+    pub counts: ResealCounts,
 }
 
 impl Reseals {
@@ -71,7 +71,7 @@ impl Reseals {
     /// How far the present walk is, or how the last one ended.
     pub async fn progress(&self) -> Result<Option<Progress>, StoreError> {
         let Some(walk) = self.store.walk().await? else { return Ok(None) };
-        let mut counts = Counts::default();
+        let mut counts = ResealCounts::default();
         for number in 0..SEGMENTS {
             let segment = self.store.segment(number).await?.filter(|segment| segment.walk == walk.id);
             counts = segment.map_or(counts, |segment| counts.plus(segment.counts));

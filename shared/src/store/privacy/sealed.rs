@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 use super::unreadable;
-use crate::privacy::reseal::{Counts, Place};
+use crate::privacy::reseal::{Place, ResealCounts};
 use crate::seal::{Seal, SealError};
 use crate::store::files::Replaced;
 use crate::store::ledger;
@@ -56,9 +56,9 @@ enum Became {
 }
 
 impl Became {
-    fn count(&self) -> Counts {
+    fn count(&self) -> ResealCounts {
         let one = |is: bool| u64::from(is);
-        Counts {
+        ResealCounts {
             resealed: one(matches!(self, Self::Resealed)),
             overtaken: one(matches!(self, Self::Overtaken)),
             unopened: one(matches!(self, Self::Unopened)),
@@ -77,7 +77,7 @@ impl Sealed {
         place: Place,
         part: Part,
         after: Option<&str>,
-    ) -> Result<(Counts, Option<String>), StoreError> {
+    ) -> Result<(ResealCounts, Option<String>), StoreError> {
         match place {
             Place::Messages => self.table_page(&self.tables.messages, place, part, after).await,
             Place::People => self.table_page(&self.tables.people, place, part, after).await,
@@ -94,7 +94,7 @@ impl Sealed {
         place: Place,
         part: Part,
         after: Option<&str>,
-    ) -> Result<(Counts, Option<String>), StoreError> {
+    ) -> Result<(ResealCounts, Option<String>), StoreError> {
         let number = |number: u32| i32::try_from(number).map_err(unreadable);
         let scan = self
             .client
@@ -111,7 +111,7 @@ impl Sealed {
         let rows = answer.items.unwrap_or_default().into_iter().map(|item| self.row(table, place, item));
         let counts = stream::iter(rows)
             .buffer_unordered(AT_A_TIME)
-            .try_fold(Counts::default(), async |counts, became: Became| Ok(counts.plus(became.count())))
+            .try_fold(ResealCounts::default(), async |counts, became: Became| Ok(counts.plus(became.count())))
             .await?;
         Ok((counts, answer.last_evaluated_key.as_ref().map(key_text).transpose()?))
     }
@@ -138,12 +138,12 @@ impl Sealed {
         self.seal.seal(name, &plain).ok()
     }
 
-    async fn bucket_page(&self, after: Option<&str>) -> Result<(Counts, Option<String>), StoreError> {
+    async fn bucket_page(&self, after: Option<&str>) -> Result<(ResealCounts, Option<String>), StoreError> {
         let (keys, more) = self.files.list("content/", after, OBJECTS).await?;
         let last = keys.last().cloned().filter(|_| more);
         let counts = stream::iter(keys.into_iter().map(|key| self.object(key)))
             .buffer_unordered(2) // each may be 4 MB, held a few times over
-            .try_fold(Counts::default(), async |counts, became: Option<Became>| {
+            .try_fold(ResealCounts::default(), async |counts, became: Option<Became>| {
                 Ok(became.map_or(counts, |became| counts.plus(became.count())))
             })
             .await?;
@@ -223,12 +223,9 @@ enum KeyPart {
 
 fn key_text(key: &Item) -> Result<String, StoreError> {
     let part = |(name, value): (&String, &AttributeValue)| {
-        let part = match value {
-            AttributeValue::S(text) => KeyPart::S(text.clone()),
-            AttributeValue::N(text) => KeyPart::N(text.clone()),
-            _ => return None,
-        };
-        Some((name.clone(), part))
+        let word = value.as_s().ok().map(|text| KeyPart::S(text.clone()));
+        let part = word.or_else(|| value.as_n().ok().map(|text| KeyPart::N(text.clone())));
+        Some((name.clone(), part?))
     };
     let parts: HashMap<String, KeyPart> = key.iter().filter_map(part).collect();
     serde_json::to_string(&parts).map_err(unreadable)

@@ -1,0 +1,82 @@
+//! `/api/communication/privacy/*`: a person's data taken out and taken away; and what is sealed brought under a new key.
+
+pub mod erase;
+pub mod erasure;
+pub mod export;
+pub mod reseal;
+pub mod resealing;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use switchboard::person::PersonId;
+use switchboard::privacy::erasure::{Erasure, ErasureCounts, State};
+use switchboard::privacy::reseal::{ResealCounts, Walk};
+
+/// How far the erasure of a person is.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct ErasureResponse {
+    success: bool,
+    user_id: PersonId,
+    erasure_id: String,
+    /// `erasing`: their profile is empty, nobody can write to them, and the rest is on its way; `erased`: nothing is left.
+    status: State,
+    /// The subject of the token it was asked with.
+    requested_by: String,
+    #[schema(value_type = String, format = DateTime)]
+    requested_at: Timestamp,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    completed_at: Option<Timestamp>,
+    /// How often everything was gone through. It is done after one that began two minutes after the request and left nothing.
+    walks: u32,
+    /// What was erased so far.
+    erased: ErasureCounts,
+}
+
+fn view(erasure: Erasure) -> ErasureResponse {
+    let walks = erasure.walk.before + u32::from(erasure.state == State::Erased);
+    ErasureResponse {
+        success: true,
+        user_id: erasure.person,
+        erasure_id: erasure.id,
+        status: erasure.state,
+        requested_by: erasure.by,
+        requested_at: erasure.asked,
+        completed_at: erasure.ended,
+        walks,
+        erased: erasure.counts,
+    }
+}
+
+/// How far sealing anew is.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct ResealResponse {
+    success: bool,
+    reseal_id: String,
+    /// `running` or `completed`.
+    #[schema(example = "running")]
+    status: &'static str,
+    /// The id of the key that everything is sealed with afterwards.
+    #[schema(example = "k2")]
+    key: String,
+    requested_by: String,
+    #[schema(value_type = String, format = DateTime)]
+    requested_at: Timestamp,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    completed_at: Option<Timestamp>,
+    /// What was found so far. The old key may go when a walk ended with all of it 0.
+    found: ResealCounts,
+}
+
+fn walk_view(walk: Walk, found: ResealCounts) -> ResealResponse {
+    let ended = walk.left == 0;
+    ResealResponse {
+        success: true,
+        reseal_id: walk.id,
+        status: if ended { "completed" } else { "running" },
+        key: walk.key,
+        requested_by: walk.by,
+        requested_at: walk.began,
+        completed_at: walk.ended.filter(|_| ended),
+        found,
+    }
+}
