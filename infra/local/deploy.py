@@ -17,6 +17,7 @@ from .progress import Failure
 from .settings import ACCESS_KEY, REGION, SECRET_KEY, STACK, Settings
 
 BUCKET = "switchboard-packages"
+TEMPLATE_KEY = "template.json"
 CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
 
 
@@ -35,7 +36,9 @@ class Aws:
 def deploy(settings: Settings, aws: Aws, document: dict[str, Any], binaries: dict[str, Path]) -> dict[str, str]:
     """Brings the stack to the template's state and gives its outputs."""
     packaged = _upload(aws, document, binaries)
-    outputs = _create_or_update(aws, json.dumps(packaged), settings.parameters)
+    # A template of more than 51,200 bytes is taken from S3 only; `sam deploy` puts every one there.
+    aws.client("s3").put_object(Bucket=BUCKET, Key=TEMPLATE_KEY, Body=json.dumps(packaged).encode())
+    outputs = _create_or_update(aws, f"{settings.aws_url}/{BUCKET}/{TEMPLATE_KEY}", settings.parameters)
     _forget_old_packages(aws, packaged)
     _connect_routes(aws, document, outputs["ApiId"])
     _enable_expiry(aws, document)
@@ -69,11 +72,11 @@ def _forget_old_packages(aws: Aws, packaged: dict[str, Any]) -> None:
             s3.delete_object(Bucket=BUCKET, Key=item["Key"])
 
 
-def _create_or_update(aws: Aws, body: str, parameters: dict[str, str]) -> dict[str, str]:
+def _create_or_update(aws: Aws, template_url: str, parameters: dict[str, str]) -> dict[str, str]:
     cloudformation = aws.client("cloudformation")
     request = {
         "StackName": STACK,
-        "TemplateBody": body,
+        "TemplateURL": template_url,
         "Capabilities": CAPABILITIES,
         "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
     }
