@@ -39,6 +39,8 @@ mod poison;
 #[cfg(test)]
 mod preferences;
 #[cfg(test)]
+mod privacy;
+#[cfg(test)]
 mod providers;
 #[cfg(test)]
 mod road;
@@ -60,6 +62,8 @@ mod sweep;
 mod templates;
 #[cfg(test)]
 mod the_end;
+#[cfg(test)]
+mod the_keys;
 #[cfg(test)]
 mod twofa;
 #[cfg(test)]

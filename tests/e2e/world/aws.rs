@@ -60,11 +60,16 @@ impl World {
         assert!(answer.function_error().is_none(), "the sweep failed: {payload:?}");
     }
 
+    /// A secret, by the setting that names it.
+    pub(crate) async fn secret(&self, setting: &str) -> serde_json::Value {
+        let secret = self.setting(setting).await;
+        let value = self.secrets().get_secret_value().secret_id(secret).send().await.expect("the secret");
+        serde_json::from_str(value.secret_string().expect("a text")).expect("JSON")
+    }
+
     /// What the functions seal with.
     pub(crate) async fn seal(&self) -> Arc<Seal> {
-        let secret = self.setting("SEAL_SECRET").await;
-        let value = self.secrets().get_secret_value().secret_id(secret).send().await.expect("the secret");
-        let keys = serde_json::from_str(value.secret_string().expect("a text")).expect("keys");
+        let keys = serde_json::from_value(self.secret("SEAL_SECRET").await).expect("keys");
         Arc::new(Seal::new(&keys).expect("a seal"))
     }
 
@@ -77,6 +82,14 @@ impl World {
     pub(crate) async fn people(&self) -> People {
         let table = |name: &str| self.stack.tables[name].clone();
         People::new(self.dynamodb(), table("people"), table("ledger"), self.seal().await)
+    }
+
+    /// An object of the Files bucket, as text; `None`: it is not there.
+    pub(crate) async fn object(&self, key: &str) -> Option<String> {
+        let s3 = aws_sdk_s3::Client::new(&self.aws());
+        let answer = s3.get_object().bucket(&self.stack.buckets["files"]).key(key).send().await.ok()?;
+        let bytes = answer.body.collect().await.expect("a body").into_bytes();
+        Some(String::from_utf8_lossy(&bytes).into_owned())
     }
 
     /// Lets the line of a sender stand still, as when its provider has had enough.

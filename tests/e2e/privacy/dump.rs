@@ -1,0 +1,150 @@
+//! Everything the stack holds, read raw: every table by scan, every queue by the emulator's own window, the bucket object by
+//! object. What is sealed is opened beside it, and what looks like base64 is decoded: a trace in another form is one too.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
+use switchboard::seal::Seal;
+
+use crate::world::World;
+
+type Item = HashMap<String, AttributeValue>;
+
+/// Texts, each with where it stands.
+pub(super) struct Dump(Vec<(String, String)>);
+
+impl Dump {
+    /// Where this text stands, in clear, decoded, or sealed.
+    pub(super) fn traces(&self, of: &str) -> Vec<&str> {
+        self.0.iter().filter(|(_, text)| text.contains(of)).map(|(place, _)| place.as_str()).collect()
+    }
+
+    /// Where it stands sealed.
+    pub(super) fn sealed(&self, of: &str) -> Vec<&str> {
+        self.traces(of).into_iter().filter(|place| place.ends_with(OPENED)).collect()
+    }
+}
+
+const OPENED: &str = " (opened)";
+const TABLES: [&str; 5] = ["messages", "people", "ledger", "ephemera", "catalog"];
+
+impl World {
+    /// Reads it all.
+    pub(super) async fn dump(&self) -> Dump {
+        let seal = self.seal().await;
+        let mut found = Vec::new();
+        for table in TABLES {
+            for item in self.rows(table).await {
+                let names = names(table, &item);
+                for (path, text) in leaves(&item) {
+                    let place = format!("{table} {} {path}", names.join("|"));
+                    look(&seal, &place, &names, &text, &mut found);
+                }
+            }
+        }
+        found.push(("a queue".to_owned(), self.queued().await));
+        for (key, text) in self.contents().await {
+            look(&seal, &format!("content {key}"), std::slice::from_ref(&key), &text, &mut found);
+        }
+        Dump(found)
+    }
+
+    /// All rows of a table, and that nothing else holds them: a stream would have to be read as well.
+    async fn rows(&self, table: &str) -> Vec<Item> {
+        let name = &self.stack.tables[table];
+        let described = self.dynamodb().describe_table().table_name(name).send().await.expect("DynamoDB answers");
+        let stream = described.table.and_then(|table| table.latest_stream_arn);
+        assert_eq!(stream, None, "{table} has a stream: this must read it too");
+        let (mut rows, mut after) = (Vec::new(), None);
+        loop {
+            let scan = self.dynamodb().scan().table_name(name).consistent_read(true);
+            let answer = scan.set_exclusive_start_key(after).send().await.expect("DynamoDB answers");
+            rows.extend(answer.items.unwrap_or_default());
+            after = answer.last_evaluated_key;
+            if after.is_none() {
+                return rows;
+            }
+        }
+    }
+
+    /// Every record of every queue, delayed, visible or being worked on, as the emulator shows them.
+    async fn queued(&self) -> String {
+        let url = format!("{}/_ministack/sqs/messages", self.stack.aws_endpoint);
+        let answer = self.http.get(url).send().await.expect("the emulator answers");
+        assert!(answer.status().is_success());
+        let text = answer.text().await.expect("a body");
+        assert!(text.contains("PrivacyQueue"), "every queue is in it: {text}");
+        text
+    }
+
+    async fn contents(&self) -> Vec<(String, String)> {
+        let mut found = Vec::new();
+        for key in self.objects("content/").await {
+            // It may be deleted at this moment.
+            found.extend(self.object(&key).await.map(|text| (key, text)));
+        }
+        found
+    }
+}
+
+fn look(seal: &Seal, place: &str, names: &[String], text: &str, found: &mut Vec<(String, String)>) {
+    found.push((place.to_owned(), text.to_owned()));
+    if let Some(plain) = names.iter().find_map(|name| seal.open(name, text).ok()) {
+        found.push((format!("{place}{OPENED}"), String::from_utf8_lossy(&plain).into_owned()));
+        return;
+    }
+    let is_sealed =
+        text.split_once('.').is_some_and(|(id, rest)| id.starts_with('k') && id.len() < 4 && rest.len() > 40);
+    assert!(!is_sealed, "{place}: sealed, and not for any of {names:?}");
+    for decoder in [&STANDARD, &STANDARD_NO_PAD, &URL_SAFE, &URL_SAFE_NO_PAD] {
+        if let Ok(bytes) = decoder.decode(text) {
+            found.push((format!("{place} (decoded)"), String::from_utf8_lossy(&bytes).into_owned()));
+        }
+    }
+}
+
+/// What a row's texts may be sealed for.
+fn names(table: &str, item: &Item) -> Vec<String> {
+    let word = |name: &str| match item.get(name) {
+        Some(AttributeValue::S(text) | AttributeValue::N(text)) => text.clone(),
+        Some(_) | None => String::new(),
+    };
+    match table {
+        "messages" => vec![format!("messages/{}", word("id"))],
+        "people" => vec![word("pk"), format!("{}/{}", word("pk"), word("sk"))],
+        "ledger" => vec![format!("ledger/{}/{}", word("subject"), word("sequence"))],
+        "ephemera" => vec![word("key")],
+        _ => vec![format!("{}/{}", word("pk"), word("sk")), format!("jobs/{}", word("id"))],
+    }
+}
+
+/// Every text of a row, with its path; the names of its members are texts too.
+fn leaves(item: &Item) -> Vec<(String, String)> {
+    fn walk(path: &str, value: &AttributeValue, found: &mut Vec<(String, String)>) {
+        match value {
+            AttributeValue::S(text) | AttributeValue::N(text) => found.push((path.to_owned(), text.clone())),
+            AttributeValue::Ss(set) | AttributeValue::Ns(set) => {
+                found.extend(set.iter().map(|text| (path.to_owned(), text.clone())));
+            }
+            AttributeValue::L(list) => list.iter().for_each(|value| walk(path, value, found)),
+            AttributeValue::M(map) => {
+                for (name, value) in map {
+                    found.push((path.to_owned(), name.clone()));
+                    walk(&format!("{path}.{name}"), value, found);
+                }
+            }
+            AttributeValue::B(blob) => {
+                found.push((path.to_owned(), String::from_utf8_lossy(blob.as_ref()).into_owned()));
+            }
+            AttributeValue::Bool(_) | AttributeValue::Null(_) => {}
+            other => panic!("{path}: unknown kind of attribute: {other:?}"),
+        }
+    }
+    let mut found = Vec::new();
+    for (name, value) in item {
+        walk(name, value, &mut found);
+    }
+    found
+}

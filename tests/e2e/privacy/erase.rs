@@ -1,0 +1,187 @@
+//! Whoever wants to be forgotten is: no table, queue or object names them any more, in clear or sealed; what they were sent stays
+//! counted, and the ledger still verifies.
+
+use serde_json::{Value, json};
+
+use super::{erase_path, long_text, needles};
+use crate::world::flows::in_an_hour;
+use crate::world::{Line, World, eventually, fresh, seconds};
+
+const MAIL: &str = "/api/v2/communications/email";
+
+/// When a record of it waits in a queue, and not only in the table.
+fn in_ten_minutes() -> String {
+    (jiff::Timestamp::now() + jiff::SignedDuration::from_mins(10)).to_string()
+}
+
+async fn mail(world: &World, body: &Value) -> String {
+    world.post(MAIL, body).send().await.ok()["message_id"].as_str().expect("an id").to_owned()
+}
+
+#[tokio::test]
+async fn no_table_queue_or_object_holds_a_trace_of_whoever_was_erased() {
+    let world = World::new();
+    let _lines = world.share(&Line::ALL[..5]).await;
+    let person = world.person().await;
+    let (id, other) = (person.id, fresh::email());
+    let texts: [String; 6] = std::array::from_fn(|_| fresh::text());
+    let (mark, long) = long_text();
+
+    // On every channel; by their id and by their addresses; sent, waiting in the table, waiting in a queue; large; beside others.
+    let sent = world.sms(&person.phone, &texts[0]).await;
+    world.until(&sent, "delivered").await;
+    let whatsapp = world.whatsapp(&person.phone, &texts[1]).await;
+    world.until(&whatsapp, "delivered").await;
+    let call = json!({"to": person.phone, "message": texts[2], "purpose": "reminder"});
+    world.post("/api/v2/communications/calls", &call).send().await.ok();
+    let by_id =
+        json!({"user_id": id, "trigger_type": "monthly_report", "channel": "email", "data": {"month": texts[3]}});
+    let report = world.trigger(&by_id).await;
+    world.until(&report, "delivered").await;
+    let large = json!({"to": person.email, "subject": "All of it", "text": long, "scheduled_time": in_an_hour()});
+    let large = mail(&world, &large).await;
+    let beside = json!({"to": other, "cc": [person.email], "subject": "For both", "text": texts[4], "scheduled_time": in_an_hour()});
+    let beside = mail(&world, &beside).await;
+    let alert = |at: String, amount: &str| {
+        json!({"user_id": id, "trigger_type": "payment_reminder", "channel": "sms", "scheduled_time": at,
+               "data": {"amount": 7, "due_date": amount, "account": amount}})
+    };
+    let later = world.trigger(&alert(in_an_hour(), &texts[5])).await;
+    let soon = world.trigger(&alert(in_ten_minutes(), &texts[5])).await;
+    // A code that waits to be entered, and a phone that is to become a second factor.
+    let code = json!({"to": person.phone, "channel": "sms", "purpose": "login", "user_id": id});
+    world.post("/api/v2/communications/otp/send", &code).send().await.ok();
+    world.post("/api/v2/2fa/enrol", &json!({"user_id": id, "phone_number": person.phone})).send().await.ok();
+
+    let mut private = vec![person.phone.clone(), person.email.clone(), mark];
+    private.extend(texts.clone());
+    let dump = world.dump().await;
+    for needle in needles(&private) {
+        assert!(!dump.sealed(needle).is_empty(), "{needle} is there, sealed, before");
+        assert_eq!(dump.sealed(needle), dump.traces(needle), "{needle} is nowhere in clear, even before");
+    }
+    assert_eq!(world.objects(&format!("content/transactional/{large}/")).await.len(), 1);
+
+    let asked = world.asks_to_erase(id).await;
+    assert_eq!((&asked["status"], &asked["user_id"]), (&json!("erasing"), &json!(id)), "{asked}");
+    // From that answer on nobody writes to them.
+    let refused = world.post("/api/communication/send", &by_id).send().await;
+    assert!((400..500).contains(&refused.status), "{}", refused.text);
+    let consent = json!({"user_id": id, "phone_number": person.phone});
+    world.post("/api/communication/consent/sms", &consent).send().await.refused(409, "The user is being erased");
+
+    world.until_walked(id, 1).await;
+    let done = world.until_erased(id).await;
+    let erased = &done["erased"];
+    assert!(erased["messages"].as_u64() >= Some(8) && erased["mentions"] == 1, "{done}");
+    assert!(erased["cancelled"].as_u64() >= Some(3) && erased["ledger_entries"].as_u64() >= Some(2), "{done}");
+
+    let dump = world.dump().await;
+    for needle in needles(&private) {
+        // What somebody else was written stays theirs; the address beside them is gone from it.
+        let traces = dump.traces(needle);
+        let theirs = |place: &&str| !(place.contains(&beside) && texts[4].ends_with(needle));
+        let left: Vec<_> = traces.into_iter().filter(theirs).collect();
+        assert!(left.is_empty(), "{needle}: {left:?}");
+    }
+    assert!(dump.traces(&other).iter().any(|place| place.contains(&beside)), "the other still gets theirs");
+    assert!(world.objects(&format!("content/transactional/{large}/")).await.is_empty());
+    for waiting in [&large, &later, &soon] {
+        let message = world.message(waiting).await;
+        assert_eq!((&message["status"], &message["reason"]), (&json!("cancelled"), &json!("erased")), "{message}");
+    }
+    for ended in [&sent, &report] {
+        let message = world.message(ended).await;
+        assert_eq!((&message["status"], &message["user_id"]), (&json!("delivered"), &Value::Null), "{message}");
+        assert!(message["cost"].as_f64() > Some(0.0), "what it cost stays: {message}");
+    }
+    // Their fingerprint is nowhere but where it keeps them from being written to, and in names of what ends by itself.
+    let seal = world.seal().await;
+    for address in [&person.phone, &person.email] {
+        let fingerprint = seal.fingerprint(&super::address(address));
+        let left = dump.traces(&fingerprint);
+        let stays = |place: &&str| place.starts_with("people address#") || place.starts_with("ledger ");
+        assert!(left.iter().all(stays), "{left:?}");
+    }
+    // The ledger says that it was done, and still holds.
+    let ledger = world.get(&format!("/api/communication/ledger/{id}")).send().await.ok();
+    let events: Vec<_> = ledger["entries"].as_array().expect("entries").iter().map(|entry| &entry["event"]).collect();
+    assert!(events.contains(&&json!("erased")) && events.contains(&&json!("erasure_completed")), "{ledger}");
+    assert!(ledger["entries"].as_array().expect("entries").iter().all(|entry| entry["personal"].is_null()), "{ledger}");
+    let verified = world.get(&format!("/api/communication/ledger/{id}/verify")).send().await.ok();
+    assert_eq!(verified["intact"], true, "{verified}");
+    // The one who is left alone may come back.
+    world.post("/api/communication/consent/sms", &consent).send().await.ok();
+}
+
+#[tokio::test]
+async fn an_address_that_must_not_be_used_stays_so_after_its_owner_was_erased() {
+    let world = World::new();
+    let _lines = world.share(&[Line::Sms]).await;
+    let person = world.person().await;
+    world.writes(&person.phone, "STOP").await;
+    let direct = json!({"to": person.phone, "body": fresh::text()});
+    let first = world.post("/api/v1/twilio/send-sms", &direct).send().await;
+    if first.status == 200 {
+        world.until(first.json["message_id"].as_str().expect("an id"), "failed").await;
+    }
+    world.asks_to_erase(person.id).await;
+    world.until_erased(person.id).await;
+    let refused = world.post("/api/v1/twilio/send-sms", &direct).send().await.is(403);
+    assert_eq!(refused.json["reason"], "address_suppressed", "{}", refused.text);
+    let phone = &needles([&person.phone])[0];
+    let left: Vec<String> = world.dump().await.traces(phone).iter().map(|place| (*place).to_owned()).collect();
+    // The refused one just now is on record, sealed; nothing in clear is.
+    assert!(left.iter().all(|place| place.starts_with("messages ") && place.ends_with("(opened)")), "{left:?}");
+}
+
+#[tokio::test]
+async fn what_is_another_persons_too_stays_theirs() {
+    let world = World::new();
+    let _lines = world.share(&[Line::Sms]).await;
+    let person = world.person().await;
+    let other = fresh::user();
+    let agreed = json!({"user_id": other, "phone_number": person.phone});
+    world.post("/api/communication/consent/sms", &agreed).send().await.ok();
+    world.prefers(other, &json!({"time_zone": fresh::zone_at(12)})).await;
+    let to = |user: i64, text: &str| {
+        json!({"user_id": user, "trigger_type": "payment_reminder", "channel": "sms", "scheduled_time": in_an_hour(),
+               "data": {"amount": 7, "due_date": text, "account": text}})
+    };
+    let texts = [fresh::text(), fresh::text(), fresh::text()];
+    let theirs = world.trigger(&to(person.id, &texts[0])).await;
+    let others = world.trigger(&to(other, &texts[1])).await;
+    let nobodys = world.sms(&person.phone, &texts[2]).await;
+    world.asks_to_erase(person.id).await;
+    world.until_erased(person.id).await;
+
+    assert_eq!(world.message(&theirs).await["reason"], "erased");
+    assert_eq!(world.message(&others).await["status"], "scheduled");
+    assert_ne!(world.message(&nobodys).await["reason"], "erased");
+    let dump = world.dump().await;
+    assert!(dump.traces(needles([&texts[0]])[0]).is_empty());
+    for kept in needles(&texts[1..]) {
+        assert_eq!(dump.traces(kept).len(), 1, "{kept}");
+    }
+}
+
+#[tokio::test]
+async fn a_person_nothing_is_known_of_can_be_erased_and_an_erasure_nobody_asked_for_is_not_found() {
+    let world = World::new();
+    let user = fresh::user();
+    world.get(&erase_path(user)).send().await.refused(404, "No erasure was asked for");
+    // Without a body.
+    world.post_text(&erase_path(user), "").send().await.is(202);
+    let first = world.until_erased(user).await;
+    assert_eq!(first["erased"]["messages"], 0, "{first}");
+    // Again: another one begins, and while that is on its way it is found.
+    let again = world.asks_to_erase(user).await;
+    assert_ne!(again["erasure_id"], first["erasure_id"]);
+    let once_more = world.asks_to_erase(user).await;
+    assert_eq!(once_more["erasure_id"], again["erasure_id"]);
+    eventually("it is gone through", seconds(30), async || {
+        let erasure = world.erasure(user).await;
+        if erasure["walks"].as_u64() > Some(0) { Ok(()) } else { Err(erasure.to_string()) }
+    })
+    .await;
+}

@@ -1,0 +1,119 @@
+//! The seal's keys are rotated on the stack: a new one seals, the old one opens, everything is sealed anew, and then the old one
+//! can go. Nobody else may be at work: functions are restarted, as a deployment does. The module's name makes it start last.
+
+use serde_json::{Value, json};
+
+use crate::world::flows::in_an_hour;
+use crate::world::{Line, World, eventually, fresh, processes, seconds};
+
+const RESEAL: &str = "/api/communication/privacy/reseal";
+
+/// Writes a version of the seal secret with these keys, and restarts every function.
+async fn rotate(world: &World, active: &str, keys: &[(&str, &Value)]) {
+    let secret = world.setting("SEAL_SECRET").await;
+    let present = world.secret("SEAL_SECRET").await;
+    let keys: serde_json::Map<_, _> = keys.iter().map(|(id, key)| ((*id).to_owned(), (*key).clone())).collect();
+    let value = json!({"active": active, "keys": keys, "fingerprint_key": present["fingerprint_key"]});
+    let put = world.secrets().put_secret_value().secret_id(secret).secret_string(value.to_string());
+    put.send().await.expect("a new version");
+    for function in world.stack.functions.keys() {
+        processes::kill(function);
+    }
+}
+
+/// Which key something of this message's row is sealed with.
+async fn sealed_with(world: &World, id: &str) -> String {
+    let row = world.row(id).await;
+    let sealed = row["sealed"].as_s().expect("a text");
+    sealed.split_once('.').expect("a key id").0.to_owned()
+}
+
+async fn reseal(world: &World) -> Value {
+    let begun = world.post(RESEAL, &json!({})).send().await.is(202).json;
+    eventually("everything is sealed anew", seconds(60), async || {
+        let walk = world.get(RESEAL).send().await.ok();
+        let done = walk["status"] == "completed" && walk["reseal_id"] == begun["reseal_id"];
+        if done { Ok(walk) } else { Err(walk.to_string()) }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_rotated_key_leaves_nothing_unreadable_and_the_old_one_can_go() {
+    World::wait_for_the_others().await;
+    let world = World::new();
+    let _lines = world.share(&[Line::Sms]).await;
+    let before = world.secret("SEAL_SECRET").await;
+    let (old, old_key) = {
+        let id = before["active"].as_str().expect("an id").to_owned();
+        (id.clone(), before["keys"][&id].clone())
+    };
+    let (new, new_key) = (format!("k{}", &fresh::word()[..6]), json!(base64_key()));
+
+    let person = world.person().await;
+    let long = fresh::text().repeat(2_000);
+    let mail = json!({"to": person.email, "subject": "Later", "text": long, "scheduled_time": in_an_hour()});
+    let large = world.post("/api/v2/communications/email", &mail).send().await.ok();
+    let large = large["message_id"].as_str().expect("an id").to_owned();
+    let reminder = json!({"user_id": person.id, "trigger_type": "payment_reminder", "channel": "sms",
+        "scheduled_time": in_an_hour(), "data": {"amount": 7, "due_date": "soon", "account": "a"}});
+    let first = world.trigger(&reminder).await;
+    world.post("/api/v2/2fa/enrol", &json!({"user_id": person.id, "phone_number": person.phone})).send().await.ok();
+    assert_eq!(sealed_with(&world, &first).await, old);
+
+    // The new one seals, the old one opens.
+    rotate(&world, &new, &[(&old, &old_key), (&new, &new_key)]).await;
+    let second = world.trigger(&reminder).await;
+    assert_eq!((sealed_with(&world, &first).await, sealed_with(&world, &second).await), (old.clone(), new.clone()));
+    world.release(&first, "twilio", "fixed").await;
+    world.until(&first, "delivered").await;
+
+    // Everything is sealed anew, also while it is being changed; asked for twice at once, there is one walk.
+    let (walk, again) = tokio::join!(reseal(&world), world.post(RESEAL, &json!({})).send());
+    assert_eq!(again.is(202).json["reseal_id"], walk["reseal_id"]);
+    assert_eq!((&walk["key"], &walk["found"]["unopened"]), (&json!(new), &json!(0)), "{walk}");
+    assert!(walk["found"]["resealed"].as_u64() > Some(3), "{walk}");
+    assert_eq!(sealed_with(&world, &first).await, new);
+    for key in world.objects("content/").await {
+        let text = world.object(&key).await.expect("an object");
+        assert!(text.starts_with(&format!("{new}.")), "{key}");
+    }
+    // A second walk finds nothing: that is how an operator knows that the old key can go.
+    let nothing = reseal(&world).await;
+    assert_eq!(nothing["found"], json!({"resealed": 0, "overtaken": 0, "unopened": 0}), "{nothing}");
+
+    // The old key goes, and everything is still there.
+    rotate(&world, &new, &[(&new, &new_key)]).await;
+    world.release(&second, "twilio", "fixed").await;
+    world.until(&second, "delivered").await;
+    let mut path = format!("/api/communication/privacy/{}/export", person.id);
+    let mut told = Vec::new();
+    loop {
+        let page = world.get(&path).send().await.ok();
+        told.push(page.clone());
+        match page["next_cursor"].as_str() {
+            Some(next) => path = format!("/api/communication/privacy/{}/export?cursor={next}", person.id),
+            None => break,
+        }
+    }
+    assert_eq!(told[0]["profile"]["phone_number"]["address"], json!(person.phone));
+    assert_eq!(told[0]["profile"]["two_factor_pending"], json!(person.phone));
+    let messages: Vec<_> = told.iter().flat_map(|page| page["messages"].as_array().expect("messages")).collect();
+    let email = messages.iter().find(|message| message["id"] == large).expect("the large one");
+    assert_eq!(email["content"]["email"]["text"], json!(long));
+    let ledger: Vec<_> = told.iter().flat_map(|page| page["ledger"].as_array().expect("entries")).collect();
+    let granted = ledger.iter().find(|entry| entry["event"] == "consent_granted").expect("an entry");
+    assert!(granted["personal"]["address"].is_string(), "{granted}");
+    let verified = world.get(&format!("/api/communication/ledger/{}/verify", person.id)).send().await.ok();
+    assert_eq!(verified["intact"], true, "{verified}");
+    // What was looked up by fingerprint still is.
+    let by_address = world.sms(&person.phone, &fresh::text()).await;
+    world.until(&by_address, "delivered").await;
+}
+
+fn base64_key() -> String {
+    use base64::Engine as _;
+    let mut bytes = [0; 32];
+    aws_lc_rs::rand::fill(&mut bytes).expect("randomness");
+    base64::engine::general_purpose::STANDARD.encode(bytes)
+}
