@@ -10,6 +10,7 @@
 //! A suppression (a keyed hash of an address, and why it must not be used) stays on purpose: it is what keeps an address that
 //! said no from being written to, should somebody bring it again. It cannot be turned back into the address.
 
+mod profile;
 mod steps;
 
 use std::collections::BTreeSet;

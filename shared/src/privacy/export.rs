@@ -5,6 +5,7 @@
 
 mod cursor;
 mod pages;
+mod told;
 
 use jiff::Timestamp;
 use serde::Serialize;

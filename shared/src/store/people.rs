@@ -2,6 +2,7 @@
 //! who owns it and why it must not be used. Either may hold the head of its ledger ([`super::ledger`]).
 
 mod engagement;
+mod erasure;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,7 +15,6 @@ use serde::{Deserialize, Serialize};
 use super::ledger::{Committed, Ledger};
 use super::{Item, StoreError, again, number, text, unavailable};
 use crate::ledger::{Event, Record, Witness};
-use crate::message::record::ERASED;
 use crate::message::{Address, Channel, EmailAddress, Locale, PhoneNumber};
 use crate::person::{ChannelConsent, ContactPoint, Person, PersonId, Preferences, Suppression};
 use crate::seal::Seal;
@@ -138,62 +138,6 @@ impl People {
             }
         }
         Err(StoreError::Contended { operation: "people.change" })
-    }
-
-    /// Takes away all that is known of a person: what is left is that they are being erased, and who owns which address no more.
-    /// However often this is done, it is written down once.
-    pub async fn begin_erasure(
-        &self,
-        id: &PersonId,
-        witness: &Witness,
-        reason: Option<&str>,
-    ) -> Result<(), StoreError> {
-        let empty = |person: &mut Person| {
-            if person.erasing.is_some() {
-                return Vec::new();
-            }
-            let Person { version, created, .. } = *person;
-            *person = Person { version, created, erasing: Some(witness.at), ..Person::new(id.clone(), witness.at) };
-            let event = Event::new(ERASED);
-            vec![reason.map_or(event.clone(), |reason| event.with("reason", reason))]
-        };
-        self.change(id, witness, empty).await?;
-        Ok(())
-    }
-
-    /// Takes away that they are being erased, and writes down that they were.
-    pub async fn end_erasure(&self, id: &PersonId, witness: &Witness, event: Event) -> Result<(), StoreError> {
-        let profile = Delete::builder()
-            .table_name(&self.table)
-            .key("pk", text(person_key(id)))
-            .key("sk", text(PROFILE))
-            .condition_expression("attribute_exists(erasing_since)");
-        let profile = TransactWriteItem::builder().delete(profile.build().map_err(unreadable)?).build();
-        let record = Record { caller: &witness.caller, at: witness.at, events: &[witness.attest(event)] };
-        // Refused: somebody took this step before.
-        self.ledger.commit(&subject(id), &record, &[profile]).await?;
-        Ok(())
-    }
-
-    /// Writes down something that changed nothing about a person.
-    pub async fn note(&self, id: &PersonId, witness: &Witness, event: Event) -> Result<(), StoreError> {
-        let record = Record { caller: &witness.caller, at: witness.at, events: &[witness.attest(event)] };
-        self.ledger.commit(&subject(id), &record, &[]).await?;
-        Ok(())
-    }
-
-    /// Who owns an address, by its fingerprint.
-    pub async fn owners(&self, fingerprint: &str) -> Result<Vec<PersonId>, StoreError> {
-        let query = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .key_condition_expression("pk = :pk AND begins_with(sk, :owner)")
-            .expression_attribute_values(":pk", text(address_key(fingerprint)))
-            .expression_attribute_values(":owner", text("owner#"));
-        let answer = query.consistent_read(true).send().await.map_err(unavailable("people.owners"))?;
-        let owner = |item: &Item| PersonId::text(item.get("sk")?.as_s().ok()?.strip_prefix("owner#")?);
-        Ok(answer.items().iter().filter_map(owner).collect())
     }
 
     /// The entries about people, and about addresses.

@@ -5,12 +5,9 @@ use std::time::Duration;
 
 use futures::stream::{self, StreamExt, TryStreamExt};
 use jiff::Timestamp;
-use serde_json::Value;
 
 use super::{Erasure, ErasureCounts, Stage, State, Walk};
-use crate::ledger::{Event, Record, Witness};
-use crate::message::record::ERASED;
-use crate::message::{Address, EmailAddress, PhoneNumber};
+use crate::ledger::{Event, Witness};
 use crate::otp::Purpose;
 use crate::person::{PersonId, frequency};
 use crate::privacy::Next;
@@ -19,18 +16,11 @@ use crate::road::Road;
 use crate::road::timing::delay;
 use crate::store::messages::{Erased, Forgotten, Listed, Place};
 use crate::store::privacy::{Begun, Saved};
-use crate::store::twofactor::{Applied, Change};
 use crate::store::{OtpStore, PrivacyStore, StoreError, TwoFactorStore, people, twofactor};
 
 /// How many messages a step takes, and how many of them at a time.
 const PAGE: i32 = 50;
 const AT_A_TIME: usize = 8;
-/// How often a second factor is removed anew because somebody changed it meanwhile.
-const TRIES: usize = 8;
-
-/// The facts of an entry's personal part that are addresses.
-const ADDRESS_FACTS: [&str; 3] = ["address", "from", "to"];
-
 /// What the steps work with.
 #[derive(Clone, Debug)]
 pub struct Eraser {
@@ -41,12 +31,12 @@ pub struct Eraser {
 
 /// What a step found.
 #[derive(Debug, Default)]
-struct Found {
-    counts: ErasureCounts,
-    later: Option<Timestamp>,
+pub(super) struct Found {
+    pub(super) counts: ErasureCounts,
+    pub(super) later: Option<Timestamp>,
     /// Where the stage goes on; none: it is over.
-    after: Option<String>,
-    addresses: Vec<String>,
+    pub(super) after: Option<String>,
+    pub(super) addresses: Vec<String>,
 }
 
 impl Found {
@@ -103,7 +93,7 @@ impl Eraser {
     }
 
     /// Empties a person's profile, so that they cannot be written to any more, and writes down who asked for that.
-    async fn begin(&self, erasure: &Erasure, witness: &Witness) -> Result<(), StoreError> {
+    pub(super) async fn begin(&self, erasure: &Erasure, witness: &Witness) -> Result<(), StoreError> {
         self.road.people.begin_erasure(&erasure.person, witness, erasure.reason.as_deref()).await
     }
 
@@ -163,60 +153,8 @@ impl Eraser {
         Ok(saved)
     }
 
-    fn witness(&self, now: Timestamp) -> Witness {
+    pub(super) fn witness(&self, now: Timestamp) -> Witness {
         Witness::new("switchboard", "erasure", now)
-    }
-
-    /// Writes their addresses down as fingerprints, those they had before too, and takes profile and second factor away.
-    async fn profile(&self, erasure: &Erasure, now: Timestamp) -> Result<Found, StoreError> {
-        let person = &erasure.person;
-        if erasure.walk.before == 0 && erasure.walk.after.is_none() {
-            // What was registered while the erasure was asked for stands in the ledger.
-            let addresses = self.addresses(person, now).await?;
-            return Ok(Found { addresses, after: Some("gathered".to_owned()), ..Found::default() });
-        }
-        let by = Witness { caller: erasure.by.clone(), ..self.witness(now) };
-        self.begin(erasure, &by).await?;
-        self.remove_factor(person, &erasure.by, now).await?;
-        Ok(Found::default())
-    }
-
-    async fn addresses(&self, person: &PersonId, now: Timestamp) -> Result<Vec<String>, StoreError> {
-        let (profile, factor, pending) = futures::try_join!(
-            self.road.people.get(person),
-            self.twofactor.factor(person),
-            self.twofactor.pending(person, now),
-        )?;
-        let phone = |phone: PhoneNumber| Address::Phone(phone);
-        let mut addresses: Vec<Address> = factor.map(|factor| phone(factor.phone)).into_iter().collect();
-        addresses.extend(pending.map(|pending| phone(pending.phone)));
-        if let Some(profile) = profile {
-            addresses.extend(profile.phone.map(|point| phone(point.address)));
-            addresses.extend(profile.email.map(|point| Address::Email(point.address)));
-        }
-        for subject in [people::subject(person), twofactor::subject(person)] {
-            for facts in self.road.people.ledger().personal_facts(&subject).await? {
-                let known = ADDRESS_FACTS.iter().filter_map(|fact| facts.get(*fact).and_then(Value::as_str));
-                addresses.extend(known.filter_map(address));
-            }
-        }
-        Ok(addresses.iter().map(|address| self.road.seal.fingerprint(address)).collect())
-    }
-
-    async fn remove_factor(&self, person: &PersonId, by: &str, now: Timestamp) -> Result<(), StoreError> {
-        let events = [Event::new(ERASED)];
-        for _ in 0..TRIES {
-            let factor = self.twofactor.factor(person).await?.map(|factor| factor.enrolment);
-            let pending = self.twofactor.pending(person, now).await?.map(|pending| pending.enrolment);
-            if factor.is_none() && pending.is_none() {
-                return Ok(());
-            }
-            let record = Record { caller: by, at: now, events: &events };
-            if self.twofactor.apply(person, Change::Remove(factor, pending), &record).await? == Applied::Done {
-                return Ok(());
-            }
-        }
-        Err(StoreError::Contended { operation: "erasure.remove_factor" })
     }
 
     /// Whether an address is somebody else's too. Then what is said to it names nobody, and may be theirs.
@@ -283,7 +221,8 @@ impl Eraser {
         for subject in [people::subject(person), twofactor::subject(person)] {
             entries += ledger.erase_personal(&subject).await?;
         }
-        let usual = [Purpose::two_factor(), Purpose::verification()];
+        let consent = Purpose::consent(&self.road.seal, person);
+        let usual = [Purpose::two_factor(), Purpose::verification(), consent];
         for address in &erasure.addresses {
             if self.is_shared(erasure, address).await? {
                 continue;
@@ -291,6 +230,7 @@ impl Eraser {
             keys.extend(OtpStore::keys(address, &usual));
             of.push(format!("address#{address}"));
             entries += ledger.erase_personal(&people::address_subject(address)).await?;
+            self.road.people.forget_address(address).await?;
         }
         let quotas = frequency::names(now);
         keys.extend(of.iter().flat_map(|of| quotas.iter().map(move |name| frequency::row(name, of))));
@@ -302,12 +242,6 @@ impl Eraser {
 /// Where a stage goes on. What is no place (it was another stage's) is its beginning.
 fn place(erasure: &Erasure) -> Option<Place> {
     erasure.walk.after.as_deref().and_then(|after| after.parse().ok())
-}
-
-/// An address as it was written down; E.164 needs no region.
-fn address(text: &str) -> Option<Address> {
-    let email = || EmailAddress::parse(text).ok().map(Address::Email);
-    if text.starts_with('+') { PhoneNumber::parse(text, "US").ok().map(Address::Phone) } else { email() }
 }
 
 impl ErasureCounts {

@@ -5,14 +5,16 @@
 use std::fmt;
 use std::str::FromStr;
 
+use jiff::Timestamp;
+
 use super::{Messages, Update};
 use crate::clock::plus_seconds;
-use crate::message::content::Email;
+use crate::message::content::{Email, Recipient};
+use crate::message::record::ERASED;
 use crate::message::{Address, Content, EmailAddress, Message, MessageId, Status};
 use crate::store::messages::row::{attribute, unreadable};
 use crate::store::update::Applied;
 use crate::store::{Item, StoreError, number, text, unavailable};
-use jiff::Timestamp;
 
 /// What stands in the place of a further recipient who wanted to be forgotten (RFC 2606: no mail ever goes there). The place
 /// itself stays, because the decision names the others by theirs.
@@ -64,7 +66,7 @@ impl Messages {
     pub(super) fn mentions(&self, message: &Message, row: &Item) -> Vec<Item> {
         let Content::Email(email) = &message.content else { return Vec::new() };
         let expires = row.get("expires").cloned();
-        let mention = |(place, other): (usize, &crate::message::content::Recipient)| {
+        let mention = |(place, other): (usize, &Recipient)| {
             let id = Mention { message: message.id, place }.to_string();
             let recipient = self.seal.fingerprint(&Address::Email(other.address.clone()));
             let mut item = Item::from([
@@ -91,7 +93,7 @@ impl Messages {
                 let field = email.further().nth(mention.place).map(|(field, _)| field).unwrap_or_default();
                 let changed = Message {
                     content: Content::Email(without),
-                    decision: message.decision.clone().without(&field, crate::message::record::ERASED),
+                    decision: message.decision.clone().without(&field, ERASED),
                     ..message.clone()
                 };
                 if !self.replace_content(&message, &changed).await? {
@@ -148,7 +150,7 @@ fn without(email: &Email, place: usize) -> Result<Option<Email>, StoreError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::content::{Place, Recipient};
+    use crate::message::content::Place;
 
     #[test]
     fn who_is_taken_out_leaves_an_empty_place_and_the_others_keep_theirs() {

@@ -2,12 +2,12 @@
 //! the condition that it still holds what was read.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use futures::stream::{self, StreamExt, TryStreamExt};
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
 
 use super::unreadable;
 use crate::privacy::reseal::{Place, ResealCounts};

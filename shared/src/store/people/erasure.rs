@@ -1,0 +1,97 @@
+//! A person is forgotten: their profile becomes a row that says so, then nothing; and what is kept of an address is what keeps it
+//! from being written to.
+
+use aws_sdk_dynamodb::types::{Delete, TransactWriteItem};
+
+use super::{PROFILE, People, address_key, person_key, subject, unreadable};
+use crate::ledger::{Event, Record, Witness};
+use crate::message::record::ERASED;
+use crate::person::{Person, PersonId};
+use crate::store::update::Update;
+use crate::store::{Item, StoreError, text, unavailable};
+
+impl People {
+    /// Takes away all that is known of a person: what is left is that they are being erased, and who owns which address no more.
+    /// However often this is done, it is written down once.
+    pub async fn begin_erasure(
+        &self,
+        id: &PersonId,
+        witness: &Witness,
+        reason: Option<&str>,
+    ) -> Result<(), StoreError> {
+        let empty = |person: &mut Person| {
+            if person.erasing.is_some() {
+                return Vec::new();
+            }
+            let Person { version, created, .. } = *person;
+            *person = Person { version, created, erasing: Some(witness.at), ..Person::new(id.clone(), witness.at) };
+            let event = Event::new(ERASED);
+            vec![reason.map_or(event.clone(), |reason| event.with("reason", reason))]
+        };
+        self.change(id, witness, empty).await?;
+        Ok(())
+    }
+
+    /// Takes away that they are being erased, and writes down that they were.
+    pub async fn end_erasure(&self, id: &PersonId, witness: &Witness, event: Event) -> Result<(), StoreError> {
+        let profile = Delete::builder()
+            .table_name(&self.table)
+            .key("pk", text(person_key(id)))
+            .key("sk", text(PROFILE))
+            .condition_expression("attribute_exists(erasing_since)");
+        let profile = TransactWriteItem::builder().delete(profile.build().map_err(unreadable)?).build();
+        let record = Record { caller: &witness.caller, at: witness.at, events: &[witness.attest(event)] };
+        // Refused: somebody took this step before.
+        self.ledger.commit(&subject(id), &record, &[profile]).await?;
+        Ok(())
+    }
+
+    /// Writes down something that changed nothing about a person.
+    pub async fn note(&self, id: &PersonId, witness: &Witness, event: Event) -> Result<(), StoreError> {
+        let record = Record { caller: &witness.caller, at: witness.at, events: &[witness.attest(event)] };
+        self.ledger.commit(&subject(id), &record, &[]).await?;
+        Ok(())
+    }
+
+    /// Who owns an address, by its fingerprint.
+    pub async fn owners(&self, fingerprint: &str) -> Result<Vec<PersonId>, StoreError> {
+        let query = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("pk = :pk AND begins_with(sk, :owner)")
+            .expression_attribute_values(":pk", text(address_key(fingerprint)))
+            .expression_attribute_values(":owner", text("owner#"));
+        let answer = query.consistent_read(true).send().await.map_err(unavailable("people.owners"))?;
+        let owner = |item: &Item| PersonId::text(item.get("sk")?.as_s().ok()?.strip_prefix("owner#")?);
+        Ok(answer.items().iter().filter_map(owner).collect())
+    }
+
+    /// Takes the address itself away from every row that is about it (by its fingerprint): a suppression stays one.
+    pub async fn forget_address(&self, fingerprint: &str) -> Result<(), StoreError> {
+        let mut after = None;
+        loop {
+            let query = self
+                .client
+                .query()
+                .table_name(&self.table)
+                .key_condition_expression("pk = :pk")
+                .filter_expression("attribute_exists(sealed)")
+                .expression_attribute_values(":pk", text(address_key(fingerprint)))
+                .set_exclusive_start_key(after);
+            let answer = query.consistent_read(true).send().await.map_err(unavailable("people.forget_address"))?;
+            for item in answer.items() {
+                let key: Item = ["pk", "sk"]
+                    .iter()
+                    .filter_map(|name| Some(((*name).to_owned(), item.get(*name)?.clone())))
+                    .collect();
+                let update = Update::default().only_if_present("sealed").remove("sealed");
+                update.apply_at(&self.client, &self.table, key, "people.forget_address").await?;
+            }
+            after = answer.last_evaluated_key;
+            if after.is_none() {
+                return Ok(());
+            }
+        }
+    }
+}
