@@ -44,8 +44,6 @@ pub struct Erasure {
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub addresses: BTreeSet<String>,
     pub walk: Walk,
-    #[serde(flatten)]
-    pub counts: ErasureCounts,
     #[serde(
         default,
         with = "crate::clock::millis::option",
@@ -103,6 +101,7 @@ pub enum Stage {
 
 /// What was erased so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(default)]
 pub struct ErasureCounts {
     /// Messages whose address and content are gone.
     pub messages: u64,
@@ -126,7 +125,6 @@ impl Erasure {
             state: State::Erasing,
             addresses: BTreeSet::new(),
             walk: Walk::beginning(now, 0),
-            counts: ErasureCounts::default(),
             ended: None,
             version: 1,
         }

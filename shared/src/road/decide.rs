@@ -23,7 +23,8 @@ impl Road {
         // A message to a bare address concerns whoever owns it: what the strictest of them says counts.
         let mut strictest: Option<Decision> = None;
         for owner in facts.owners.iter().take(MOST_OWNERS) {
-            let owner = self.people.get(owner).await?;
+            // Who is being erased is not its owner any more.
+            let owner = self.people.get(owner).await?.filter(|owner| owner.erasing.is_none());
             let decision = answer(owner.as_ref());
             strictest = Some(match strictest {
                 Some(other) => other.or_stricter(decision),

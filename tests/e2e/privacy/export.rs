@@ -1,5 +1,6 @@
 //! Everything about a person, opened, page by page, and written down that it was taken out.
 
+use futures::stream::{self, StreamExt};
 use serde_json::{Value, json};
 
 use super::{export_path, long_text};
@@ -94,12 +95,12 @@ async fn everything_about_a_person_is_told_once_and_opened() {
 async fn many_messages_come_in_pages_and_none_is_lost_between_them() {
     let world = World::new();
     let person = world.person().await;
-    let mut sent: Vec<String> = Vec::new();
-    for number in 0..130 {
+    let send = async |number: i32| {
         let body = json!({"user_id": person.id, "trigger_type": "payment_reminder", "channel": "sms",
             "scheduled_time": in_an_hour(), "data": {"amount": number, "due_date": "soon", "account": "a"}});
-        sent.push(world.trigger(&body).await);
-    }
+        world.trigger(&body).await
+    };
+    let mut sent: Vec<String> = stream::iter(0..130).map(send).buffer_unordered(8).collect().await;
     let pages = pages(&world, person.id).await;
     assert!(pages.len() > 1);
     let mut told: Vec<String> =

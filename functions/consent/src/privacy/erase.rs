@@ -54,7 +54,8 @@ pub async fn handle(
     let reason = request.reason.map(reason).transpose()?;
     let witness = origin.witness(&caller, "api", app.road.clock.now());
     let erasure = app.privacy.eraser.ask(&person, reason, &witness).await?;
-    Ok((StatusCode::ACCEPTED, Json(view(erasure))))
+    let counts = app.privacy.eraser.store.counts(&erasure).await?;
+    Ok((StatusCode::ACCEPTED, Json(view(erasure, counts))))
 }
 
 /// It stays in the ledger for good, so it must be a word that can name nobody.

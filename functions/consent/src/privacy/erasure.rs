@@ -30,6 +30,9 @@ pub async fn handle(
 ) -> Result<Json<ErasureResponse>, ApiError> {
     let person = person_id(&user_id)?;
     caller.may_manage(&person)?;
-    let erasure = app.privacy.eraser.store.erasure(&person).await?;
-    erasure.map(|erasure| Json(view(erasure))).ok_or_else(|| ApiError::not_found("No erasure was asked for"))
+    let store = &app.privacy.eraser.store;
+    let erasure = store.erasure(&person).await?;
+    let erasure = erasure.ok_or_else(|| ApiError::not_found("No erasure was asked for"))?;
+    let counts = store.counts(&erasure).await?;
+    Ok(Json(view(erasure, counts)))
 }

@@ -32,7 +32,7 @@ pub struct ErasureResponse {
     erased: ErasureCounts,
 }
 
-fn view(erasure: Erasure) -> ErasureResponse {
+fn view(erasure: Erasure, erased: ErasureCounts) -> ErasureResponse {
     let walks = erasure.walk.before + u32::from(erasure.state == State::Erased);
     ErasureResponse {
         success: true,
@@ -43,7 +43,7 @@ fn view(erasure: Erasure) -> ErasureResponse {
         requested_at: erasure.asked,
         completed_at: erasure.ended,
         walks,
-        erased: erasure.counts,
+        erased,
     }
 }
 

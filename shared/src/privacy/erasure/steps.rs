@@ -3,11 +3,11 @@
 
 use std::time::Duration;
 
-use futures::stream::{self, StreamExt, TryStreamExt};
 use jiff::Timestamp;
 
 use super::{Erasure, ErasureCounts, Stage, State, Walk};
 use crate::ledger::{Event, Witness};
+use crate::message::MessageId;
 use crate::otp::Purpose;
 use crate::person::{PersonId, frequency};
 use crate::privacy::Next;
@@ -15,12 +15,11 @@ use crate::queue::PrivacyWork;
 use crate::road::Road;
 use crate::road::timing::delay;
 use crate::store::messages::{Erased, Forgotten, Listed, Place};
-use crate::store::privacy::{Begun, Saved};
+use crate::store::privacy::{Begun, Saved, Tally};
 use crate::store::{OtpStore, PrivacyStore, StoreError, TwoFactorStore, people, twofactor};
 
-/// How many messages a step takes, and how many of them at a time.
+/// How many messages a step takes.
 const PAGE: i32 = 50;
-const AT_A_TIME: usize = 8;
 /// What the steps work with.
 #[derive(Clone, Debug)]
 pub struct Eraser {
@@ -32,18 +31,10 @@ pub struct Eraser {
 /// What a step found.
 #[derive(Debug, Default)]
 pub(super) struct Found {
-    pub(super) counts: ErasureCounts,
     pub(super) later: Option<Timestamp>,
     /// Where the stage goes on; none: it is over.
     pub(super) after: Option<String>,
     pub(super) addresses: Vec<String>,
-}
-
-impl Found {
-    fn wait(mut self, until: Timestamp) -> Self {
-        self.later = Some(self.later.map_or(until, |later| later.max(until)));
-        self
-    }
 }
 
 impl Eraser {
@@ -123,7 +114,6 @@ impl Eraser {
         let mut next = erasure.clone();
         next.version += 1;
         next.addresses.extend(found.addresses);
-        next.counts = erasure.counts.plus(found.counts);
         next.walk.later = erasure.walk.later.into_iter().chain(found.later).max();
         next.walk.after = found.after;
         if next.walk.after.is_none() {
@@ -132,7 +122,10 @@ impl Eraser {
                 None => match next.walks_again() {
                     Some(at) => next.walk = Walk::beginning(at, erasure.walk.before + 1),
                     None => {
-                        self.road.people.end_erasure(&next.person, &self.witness(now), next.counts.event()).await?;
+                        self.road
+                            .people
+                            .end_erasure(&next.person, &self.witness(now), self.store.counts(erasure).await?.event())
+                            .await?;
                         next.state = State::Erased;
                         next.ended = Some(now);
                         next.addresses.clear();
@@ -142,12 +135,7 @@ impl Eraser {
         }
         let saved = self.store.save_erasure(&next).await?;
         if saved == Saved::Yes && next.state == State::Erased {
-            tracing::info!(
-                erasure.id = next.id,
-                erasure.messages = next.counts.messages,
-                erasure.cancelled = next.counts.cancelled,
-                "erased"
-            );
+            tracing::info!(erasure.id = next.id, erasure.walks = next.walk.before + 1, "erased");
             self.store.close_erasure(&next.person).await?;
         }
         Ok(saved)
@@ -170,44 +158,38 @@ impl Eraser {
         next: Option<Place>,
         now: Timestamp,
     ) -> Result<Found, StoreError> {
-        let found = Found { after: next.map(|next| next.to_string()), ..Found::default() };
-        stream::iter(page.into_iter().map(|listed| self.one(erasure, listed, now)))
-            .buffer_unordered(AT_A_TIME)
-            .try_fold(found, async |found, (counts, later): (ErasureCounts, Option<Timestamp>)| {
-                let found = Found { counts: found.counts.plus(counts), ..found };
-                Ok(match later {
-                    Some(later) => found.wait(later),
-                    None => found,
-                })
-            })
-            .await
+        let tally = self.store.tally(erasure);
+        let mut found = Found { after: next.map(|next| next.to_string()), ..Found::default() };
+        // One after the other: each is one transaction with the same counts.
+        for listed in page {
+            let later = match listed {
+                Listed::Mention(mention) => match self.road.messages.forget_mention(mention, &tally, now).await? {
+                    Forgotten::Done => None,
+                    Forgotten::Later(at) => Some(at),
+                },
+                Listed::Message(id) => self.message(id, erasure, &tally, now).await?,
+            };
+            found.later = found.later.into_iter().chain(later).max();
+        }
+        Ok(found)
     }
 
-    async fn one(
+    /// Erases a message; when to look again, if it cannot be erased now.
+    async fn message(
         &self,
+        id: MessageId,
         erasure: &Erasure,
-        listed: Listed,
+        tally: &Tally,
         now: Timestamp,
-    ) -> Result<(ErasureCounts, Option<Timestamp>), StoreError> {
-        let counts = ErasureCounts::default();
-        match listed {
-            Listed::Mention(mention) => Ok(match self.road.messages.forget_mention(mention, now).await? {
-                Forgotten::Done => (ErasureCounts { mentions: 1, ..counts }, None),
-                Forgotten::Later(at) => (counts, Some(at)),
-            }),
-            Listed::Message(id) => {
-                let (erased, code) = self.road.messages.erase(id, &erasure.person, now).await?;
-                if let Some((address, purpose)) = code {
-                    self.road.ephemera.forget(OtpStore::keys(&address, &[purpose])).await?;
-                }
-                Ok(match erased {
-                    Erased::Done => (ErasureCounts { messages: 1, ..counts }, None),
-                    Erased::Cancelled => (ErasureCounts { messages: 1, cancelled: 1, ..counts }, None),
-                    Erased::Before | Erased::Others => (counts, None),
-                    Erased::Later(at) => (counts, Some(at)),
-                })
-            }
+    ) -> Result<Option<Timestamp>, StoreError> {
+        let (erased, code) = self.road.messages.erase(id, &erasure.person, tally, now).await?;
+        if let Some((address, purpose)) = code {
+            self.road.ephemera.forget(OtpStore::keys(&address, &[purpose])).await?;
         }
+        Ok(match erased {
+            Erased::Done | Erased::Before | Erased::Others => None,
+            Erased::Later(at) => Some(at),
+        })
     }
 
     /// Codes, windows and quotas under their name and under their addresses; and the personal parts of the ledger.
@@ -217,9 +199,9 @@ impl Eraser {
         let mut keys = TwoFactorStore::keys(person);
         keys.push(OtpStore::key_of_person(person));
         let mut of = vec![format!("person#{person}")];
-        let mut entries = 0;
+        let tally = self.store.tally(erasure);
         for subject in [people::subject(person), twofactor::subject(person)] {
-            entries += ledger.erase_personal(&subject).await?;
+            ledger.erase_personal(&subject, &tally).await?;
         }
         let consent = Purpose::consent(&self.road.seal, person);
         let usual = [Purpose::two_factor(), Purpose::verification(), consent];
@@ -229,13 +211,13 @@ impl Eraser {
             }
             keys.extend(OtpStore::keys(address, &usual));
             of.push(format!("address#{address}"));
-            entries += ledger.erase_personal(&people::address_subject(address)).await?;
+            ledger.erase_personal(&people::address_subject(address), &tally).await?;
             self.road.people.forget_address(address).await?;
         }
         let quotas = frequency::names(now);
         keys.extend(of.iter().flat_map(|of| quotas.iter().map(move |name| frequency::row(name, of))));
         self.road.ephemera.forget(keys).await?;
-        Ok(Found { counts: ErasureCounts { ledger_entries: entries, ..ErasureCounts::default() }, ..Found::default() })
+        Ok(Found::default())
     }
 }
 
@@ -245,15 +227,6 @@ fn place(erasure: &Erasure) -> Option<Place> {
 }
 
 impl ErasureCounts {
-    fn plus(self, other: Self) -> Self {
-        Self {
-            messages: self.messages + other.messages,
-            cancelled: self.cancelled + other.cancelled,
-            mentions: self.mentions + other.mentions,
-            ledger_entries: self.ledger_entries + other.ledger_entries,
-        }
-    }
-
     /// The entry that ends it.
     fn event(self) -> Event {
         Event::new("erasure_completed")

@@ -2,9 +2,11 @@
 
 use serde_json::{Map, Value};
 
-use super::Ledger;
+use super::{Ledger, unreadable};
 use crate::ledger::Personal;
-use crate::store::update::{Applied, Update};
+use crate::privacy::erasure::ErasureCounts;
+use crate::store::privacy::Tally;
+use crate::store::update::Update;
 use crate::store::{Item, StoreError, number, text};
 
 /// How many entries are read at a time.
@@ -22,17 +24,17 @@ impl Ledger {
         }
     }
 
-    /// Takes the personal parts of a subject's entries away; how many there were.
-    pub async fn erase_personal(&self, subject: &str) -> Result<u64, StoreError> {
-        let (mut erased, mut after) = (0, 0);
+    /// Takes the personal parts of a subject's entries away, and counts them.
+    pub async fn erase_personal(&self, subject: &str, tally: &Tally) -> Result<(), StoreError> {
+        let mut after = 0;
         loop {
             let entries = self.onward(subject, after, PAGE).await?;
-            let Some(last) = entries.last() else { return Ok(erased) };
+            let Some(last) = entries.last() else { return Ok(()) };
             after = last.sequence;
             for entry in &entries {
                 match entry.personal {
                     Personal::Kept { .. } | Personal::Broken { .. } => {
-                        erased += u64::from(self.erase_one(subject, entry.sequence).await?);
+                        self.erase_one(subject, entry.sequence, tally).await?;
                     }
                     Personal::Absent | Personal::Erased { .. } => {}
                 }
@@ -40,10 +42,12 @@ impl Ledger {
         }
     }
 
-    async fn erase_one(&self, subject: &str, sequence: u64) -> Result<bool, StoreError> {
+    async fn erase_one(&self, subject: &str, sequence: u64, tally: &Tally) -> Result<(), StoreError> {
         let key = Item::from([("subject".to_owned(), text(subject)), ("sequence".to_owned(), number(sequence))]);
         let update = Update::default().only_if_present("personal").remove("personal");
-        let applied = update.apply_at(&self.client, &self.table, key, "ledger.erase").await?;
-        Ok(matches!(applied, Applied::Done(_)))
+        let counts = ErasureCounts { ledger_entries: 1, ..ErasureCounts::default() };
+        // One that has none any more was counted.
+        tally.take(update.in_transaction(&self.table, key).map_err(unreadable)?, counts).await?;
+        Ok(())
     }
 }

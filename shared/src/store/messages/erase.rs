@@ -4,21 +4,21 @@
 
 use jiff::Timestamp;
 
+use super::row::unreadable;
 use super::{Messages, Update};
 use crate::message::record::ERASED;
 use crate::message::{MessageId, Status, TrailEntry};
 use crate::otp::Purpose;
 use crate::person::PersonId;
-use crate::store::update::Applied;
+use crate::privacy::erasure::ErasureCounts;
+use crate::store::privacy::Tally;
+use crate::store::privacy::tally::Taken;
 use crate::store::{Item, StoreError, number, text};
 
 /// What became of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Erased {
-    /// It had ended, or a provider has it.
     Done,
-    /// It was to be sent, and will not be.
-    Cancelled,
     /// It was erased before, or has expired.
     Before,
     /// It is somebody else's, who has the same address.
@@ -37,6 +37,7 @@ impl Messages {
         &self,
         id: MessageId,
         of: &PersonId,
+        tally: &Tally,
         now: Timestamp,
     ) -> Result<(Erased, Option<(String, Purpose)>), StoreError> {
         for _ in 0..TRIES {
@@ -57,14 +58,17 @@ impl Messages {
             self.remove_content(&item).await?;
             let address = item.get("recipient").and_then(|recipient| recipient.as_s().ok()).cloned();
             let code = address.zip(message.code.map(|code| code.purpose));
-            let (update, erased) = ended(message.status, now);
+            let (update, cancelled) = ended(message.status, now);
             let update = update
                 .only_if_equal("status", text(message.status.as_str()))
                 .only_if_equal("attempts", number(message.attempts));
             let update = scrubbed(update).time("erased_at", now);
-            match update.apply(&self.client, &self.table, ("id", &id.to_string()), "messages.erase").await? {
-                Applied::Done(_) => return Ok((erased, code)),
-                Applied::Refused(_) => {}
+            let key = Item::from([("id".to_owned(), text(id.to_string()))]);
+            let write = update.in_transaction(&self.table, key).map_err(unreadable)?;
+            let counts = ErasureCounts { messages: 1, cancelled, ..ErasureCounts::default() };
+            match tally.take(write, counts).await? {
+                Taken::Yes => return Ok((Erased::Done, code)),
+                Taken::Changed => {}
             }
         }
         Ok((Erased::Later(now), None))
@@ -73,14 +77,15 @@ impl Messages {
     async fn remove_content(&self, item: &Item) -> Result<(), StoreError> {
         match (item.get("content_key").and_then(|key| key.as_s().ok()), &self.shelf) {
             (Some(key), Some(shelf)) => shelf.remove(key).await,
-            (Some(_), None) => Err(super::row::unreadable("its content is stored apart")),
+            (Some(_), None) => Err(unreadable("its content is stored apart")),
             (None, _) => Ok(()),
         }
     }
 }
 
-/// How a message ends by being erased. What a provider may have got cannot be asked about without an address.
-fn ended(status: Status, now: Timestamp) -> (Update, Erased) {
+/// How a message ends by being erased, and whether (1 or 0) it was cancelled by that. What a provider may have got cannot be
+/// asked about without an address.
+fn ended(status: Status, now: Timestamp) -> (Update, u64) {
     let end = |to: Status| {
         let entry = TrailEntry::ours(now, to.as_str(), Some(ERASED.to_owned()));
         Update::default()
@@ -91,18 +96,16 @@ fn ended(status: Status, now: Timestamp) -> (Update, Erased) {
             .nothing_due()
     };
     match status {
-        Status::Accepted | Status::Scheduled | Status::Held | Status::Retrying => {
-            (end(Status::Cancelled), Erased::Cancelled)
-        }
-        Status::Sending | Status::Uncertain => (end(Status::Failed), Erased::Done),
+        Status::Accepted | Status::Scheduled | Status::Held | Status::Retrying => (end(Status::Cancelled), 1),
+        Status::Sending | Status::Uncertain => (end(Status::Failed), 0),
         // The provider is still asked what became of it, by the id it gave.
-        Status::Sent => (noted(now), Erased::Done),
+        Status::Sent => (noted(now), 0),
         Status::Delivered
         | Status::Undelivered
         | Status::Failed
         | Status::Blocked
         | Status::Cancelled
-        | Status::Expired => (noted(now).nothing_due(), Erased::Done),
+        | Status::Expired => (noted(now).nothing_due(), 0),
     }
 }
 
@@ -126,8 +129,8 @@ mod tests {
     #[test]
     fn what_was_to_be_sent_is_cancelled_and_what_has_ended_keeps_its_end() {
         for status in Status::iter() {
-            let (_, erased) = ended(status, Timestamp::UNIX_EPOCH);
-            assert_eq!(erased == Erased::Cancelled, status.may_become(Status::Cancelled), "{status}");
+            let (_, cancelled) = ended(status, Timestamp::UNIX_EPOCH);
+            assert_eq!(cancelled == 1, status.may_become(Status::Cancelled), "{status}");
         }
     }
 }

@@ -5,6 +5,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use aws_sdk_dynamodb::types::{Delete, TransactWriteItem};
 use jiff::Timestamp;
 
 use super::{Messages, Update};
@@ -12,9 +13,11 @@ use crate::clock::plus_seconds;
 use crate::message::content::{Email, Recipient};
 use crate::message::record::ERASED;
 use crate::message::{Address, Content, EmailAddress, Message, MessageId, Status};
+use crate::privacy::erasure::ErasureCounts;
 use crate::store::messages::row::{attribute, unreadable};
+use crate::store::privacy::Tally;
 use crate::store::update::Applied;
-use crate::store::{Item, StoreError, number, text, unavailable};
+use crate::store::{Item, StoreError, number, text};
 
 /// What stands in the place of a further recipient who wanted to be forgotten (RFC 2606: no mail ever goes there). The place
 /// itself stays, because the decision names the others by theirs.
@@ -81,11 +84,16 @@ impl Messages {
     }
 
     /// Takes an address out of an e-mail to somebody else, with its row. It is not written to any more by this message.
-    pub async fn forget_mention(&self, mention: Mention, now: Timestamp) -> Result<Forgotten, StoreError> {
+    pub async fn forget_mention(
+        &self,
+        mention: Mention,
+        tally: &Tally,
+        now: Timestamp,
+    ) -> Result<Forgotten, StoreError> {
         if let Some(item) = self.item(mention.message).await? {
             let message = self.read_whole(item).await?;
             let on_its_way = matches!(message.status, Status::Sending | Status::Uncertain);
-            let Content::Email(email) = &message.content else { return self.drop_mention(mention).await };
+            let Content::Email(email) = &message.content else { return self.drop_mention(mention, tally).await };
             if on_its_way && email.others.get(mention.place).is_some() {
                 return Ok(Forgotten::Later(plus_seconds(now, WAIT_SECONDS)));
             }
@@ -101,12 +109,17 @@ impl Messages {
                 }
             }
         }
-        self.drop_mention(mention).await
+        self.drop_mention(mention, tally).await
     }
 
-    async fn drop_mention(&self, mention: Mention) -> Result<Forgotten, StoreError> {
-        let delete = self.client.delete_item().table_name(&self.table).key("id", text(mention.to_string()));
-        delete.send().await.map_err(unavailable("messages.drop_mention"))?;
+    async fn drop_mention(&self, mention: Mention, tally: &Tally) -> Result<Forgotten, StoreError> {
+        let delete = Delete::builder()
+            .table_name(&self.table)
+            .key("id", text(mention.to_string()))
+            .condition_expression("attribute_exists(id)");
+        let delete = TransactWriteItem::builder().delete(delete.build().map_err(unreadable)?).build();
+        // One that is gone was counted.
+        tally.take(delete, ErasureCounts { mentions: 1, ..ErasureCounts::default() }).await?;
         Ok(Forgotten::Done)
     }
 

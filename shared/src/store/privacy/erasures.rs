@@ -12,6 +12,7 @@ use crate::queue::PrivacyWork;
 use crate::store::{Item, StoreError, number, text, unavailable};
 
 const RUN: &str = "run";
+pub(super) const COUNTS: &str = "counts";
 /// When the sweep first looks after an erasure.
 const FIRST_LOOK_SECONDS: i64 = 60;
 
@@ -23,7 +24,7 @@ pub enum Begun {
     Running(Box<Erasure>),
 }
 
-fn partition(person: &PersonId) -> String {
+pub(super) fn partition(person: &PersonId) -> String {
     format!("erasure#{person}")
 }
 
@@ -43,7 +44,11 @@ impl PrivacyStore {
         let look = plus_seconds(erasure.asked, FIRST_LOOK_SECONDS);
         let opened = self.open.row(&open_name(&erasure.person), look);
         let opened = Put::builder().table_name(&self.table).set_item(Some(opened)).build().map_err(unreadable)?;
-        let writes = [run.build().map_err(unreadable)?, opened]
+        let mut counts = key(partition(&erasure.person), COUNTS);
+        counts.insert("id".to_owned(), text(&erasure.id));
+        counts.insert("expires".to_owned(), number(erasure.asked.as_second() + KEPT_DAYS * 86_400));
+        let counts = Put::builder().table_name(&self.table).set_item(Some(counts)).build().map_err(unreadable)?;
+        let writes = [run.build().map_err(unreadable)?, opened, counts]
             .into_iter()
             .map(|put| TransactWriteItem::builder().put(put).build())
             .collect();

@@ -1,12 +1,13 @@
-//! Privacy's own rows in the Catalog table: `erasure#PERSON / run` (how far the erasure of a person is), `reseal / walk` and
+//! Privacy's own rows in the Catalog table: `erasure#PERSON / run` (how far the erasure of a person is) and `/ counts`, `reseal / walk` and
 //! `/ segment#N` (how far sealing anew is), and `privacy#open / erasure#PERSON`, `/ reseal#N` (what somebody must look after).
 //!
-//! [`erasures`] · [`reseals`] · [`sealed`]: finding what is sealed with an old key · [`open`]: what the sweep sees.
+//! [`erasures`] · [`tally`]: what they took away · [`reseals`] · [`sealed`]: finding what is sealed with an old key · [`open`]: what the sweep sees.
 
 pub mod erasures;
 mod open;
 pub mod reseals;
 pub mod sealed;
+pub mod tally;
 
 use aws_sdk_dynamodb::Client;
 
@@ -14,6 +15,7 @@ pub use erasures::Begun;
 pub use open::OpenPrivacy;
 pub use reseals::{Saved, Started};
 pub use sealed::Sealed;
+pub use tally::Tally;
 
 use super::open::Open;
 use super::{Item, StoreError, text};
