@@ -3,11 +3,13 @@
 
 use std::collections::BTreeMap;
 
+use serde::Serialize;
+
 use crate::message::Channel;
 use crate::provider::Event;
 
 /// Points by channel and hour of the day.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Engagement(BTreeMap<Channel, [u64; 24]>);
 
 /// The hour at which somebody reads most.

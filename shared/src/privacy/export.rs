@@ -50,6 +50,9 @@ pub struct Profile {
     pub consents: Value,
     #[schema(value_type = Object)]
     pub preferences: Value,
+    /// When they read what they are sent: points by channel and hour of their day.
+    #[schema(value_type = Object)]
+    pub reading_hours: Value,
     pub two_factor: Option<ExportedFactor>,
     /// The phone of an enrolment that waits for its code.
     pub two_factor_pending: Option<String>,

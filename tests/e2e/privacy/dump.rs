@@ -52,7 +52,7 @@ impl World {
     }
 
     /// All rows of a table, and that nothing else holds them: a stream would have to be read as well.
-    async fn rows(&self, table: &str) -> Vec<Item> {
+    pub(crate) async fn rows(&self, table: &str) -> Vec<Item> {
         let name = &self.stack.tables[table];
         let described = self.dynamodb().describe_table().table_name(name).send().await.expect("DynamoDB answers");
         let stream = described.table.and_then(|table| table.latest_stream_arn);
@@ -97,7 +97,9 @@ fn look(seal: &Seal, place: &str, names: &[String], text: &str, found: &mut Vec<
     }
     let is_sealed =
         text.split_once('.').is_some_and(|(id, rest)| id.starts_with('k') && id.len() < 4 && rest.len() > 40);
-    assert!(!is_sealed, "{place}: sealed, and not for any of {names:?}");
+    // The ledger's own tests break entries on purpose; what is sealed there is sealed for the entry, or for nothing.
+    let broken = place.starts_with("ledger ") && place.ends_with(" personal");
+    assert!(!is_sealed || broken, "{place}: sealed, and not for any of {names:?}");
     for decoder in [&STANDARD, &STANDARD_NO_PAD, &URL_SAFE, &URL_SAFE_NO_PAD] {
         if let Ok(bytes) = decoder.decode(text) {
             found.push((format!("{place} (decoded)"), String::from_utf8_lossy(&bytes).into_owned()));

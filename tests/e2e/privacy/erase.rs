@@ -53,6 +53,9 @@ async fn no_table_queue_or_object_holds_a_trace_of_whoever_was_erased() {
     world.post("/api/v2/communications/otp/send", &code).send().await.ok();
     world.post("/api/v2/2fa/enrol", &json!({"user_id": id, "phone_number": person.phone})).send().await.ok();
 
+    let own = switchboard::person::PersonId::text(&id.to_string()).expect("an id");
+    world.people().await.count_reading(&own, switchboard::message::Channel::Email, 9, 4).await.expect("it is counted");
+
     let mut private = vec![person.phone.clone(), person.email.clone(), mark];
     private.extend(texts.clone());
     let dump = world.dump().await;
@@ -103,6 +106,11 @@ async fn no_table_queue_or_object_holds_a_trace_of_whoever_was_erased() {
         let stays = |place: &&str| place.starts_with("people address#") || place.starts_with("ledger ");
         assert!(left.iter().all(stays), "{left:?}");
     }
+    // In their partition nothing is left but how far the ledger goes.
+    let rows = world.rows("people").await;
+    let theirs = rows.iter().filter(|row| row["pk"].as_s().is_ok_and(|pk| *pk == format!("person#{id}")));
+    let left: Vec<_> = theirs.map(|row| row["sk"].as_s().expect("a text").as_str()).collect();
+    assert_eq!(left, ["ledger"]);
     // The ledger says that it was done, and still holds.
     let ledger = world.get(&format!("/api/communication/ledger/{id}")).send().await.ok();
     let events: Vec<_> = ledger["entries"].as_array().expect("entries").iter().map(|entry| &entry["event"]).collect();

@@ -30,6 +30,7 @@ impl Eraser {
         let by = Witness { caller: erasure.by.clone(), ..self.witness(now) };
         self.begin(erasure, &by).await?;
         self.remove_factor(person, &erasure.by, now).await?;
+        self.road.people.forget_habits(person).await?;
         Ok(Found::default())
     }
 

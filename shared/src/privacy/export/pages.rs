@@ -88,12 +88,13 @@ impl Exporter {
 
     async fn profile(&self, person: &PersonId) -> Result<(Profile, Vec<Address>), StoreError> {
         let now = self.road.clock.now();
-        let (found, factor, pending) = futures::try_join!(
+        let (found, habits, factor, pending) = futures::try_join!(
             self.road.people.get(person),
+            self.road.people.engagement(person),
             self.twofactor.factor(person),
             self.twofactor.pending(person, now),
         )?;
-        let mut profile = Profile { unknown: found.is_none(), ..Profile::default() };
+        let mut profile = Profile { unknown: found.is_none(), reading_hours: value(&habits), ..Profile::default() };
         let mut addresses = Vec::new();
         if let Some(found) = found {
             if let Some(point) = found.phone {

@@ -67,6 +67,28 @@ impl People {
         Ok(answer.items().iter().filter_map(owner).collect())
     }
 
+    /// Takes away everything else that is about a person in their partition (when they read, and the like); their profile and their
+    /// second factor go by themselves, and how far their ledger goes stays with it.
+    pub async fn forget_habits(&self, id: &PersonId) -> Result<(), StoreError> {
+        const STAYS: [&str; 3] = [PROFILE, "ledger", "two_factor"];
+        let query = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("pk = :pk")
+            .expression_attribute_values(":pk", text(person_key(id)))
+            .projection_expression("pk, sk");
+        let answer = query.consistent_read(true).send().await.map_err(unavailable("people.forget_habits"))?;
+        for key in answer.items.unwrap_or_default() {
+            let stays = key.get("sk").and_then(|sk| sk.as_s().ok()).is_some_and(|sk| STAYS.contains(&sk.as_str()));
+            if !stays {
+                let delete = self.client.delete_item().table_name(&self.table).set_key(Some(key));
+                delete.send().await.map_err(unavailable("people.forget_habits"))?;
+            }
+        }
+        Ok(())
+    }
+
     /// Takes the address itself away from every row that is about it (by its fingerprint): a suppression stays one.
     pub async fn forget_address(&self, fingerprint: &str) -> Result<(), StoreError> {
         let mut after = None;
