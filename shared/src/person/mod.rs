@@ -1,6 +1,6 @@
 //! Who may be contacted, and when: [`id`], [`profile`] (addresses), [`consent`], [`confirm`], [`preferences`], [`defaults`], [`suppression`], [`events`]
 //! (what the ledger says of all that); the rules of time: [`zones`] (where somebody's clock hangs), [`quiet_hours`], [`frequency`], [`preferred`], [`engagement`] (when they read), and [`rules`] (what
-//! of it is in force here); and [`decision`]: may we send this to them now, and why.
+//! of it is in force here); [`decision`]: may we send this to them now, and why; and [`words`]: what a text they write means.
 
 pub mod confirm;
 pub mod consent;
@@ -17,6 +17,7 @@ pub mod quiet_hours;
 mod recipients;
 pub mod rules;
 pub mod suppression;
+pub mod words;
 pub mod zones;
 
 pub use consent::{ChannelConsent, ConsentState, Standing};
