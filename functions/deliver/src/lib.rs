@@ -104,7 +104,6 @@ async fn work(app: &App, record: &SqsMessage) -> Result<(), StepError> {
 #[cfg(test)]
 mod tests {
     use switchboard::clock::Clock;
-    use switchboard::otp::Codes;
     use switchboard::testing::{dead_aws, dead_budgets, dead_jobs, dead_road};
 
     use super::*;
@@ -114,9 +113,8 @@ mod tests {
     async fn each_record_of_the_sample_batch_is_answered_for_itself() {
         let event: SqsEvent = serde_json::from_str(include_str!("../../../events/deliver.json")).unwrap();
         let ids: Vec<_> = event.records.iter().filter_map(|record| record.message_id.clone()).collect();
-        let clock = Clock::system();
-        let road = dead_road(clock.clone()).unwrap();
-        let providers = Providers::dead(&dead_aws(), clock, Codes::new(road.seal.clone())).unwrap();
+        let road = dead_road(Clock::system()).unwrap();
+        let providers = Providers::dead(&dead_aws(), &road).unwrap();
         let routing = Routing::new(50, 50);
         let jobs = JobStates::new(dead_jobs(&road).0);
         let app = App::new(road, providers, routing, Paces::default(), dead_budgets(), jobs);

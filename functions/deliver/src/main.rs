@@ -4,7 +4,6 @@ use aws_sdk_dynamodb::Client;
 use deliver::{App, JobStates, Providers, Routing};
 use lambda_runtime::service_fn;
 use switchboard::config::required;
-use switchboard::otp::Codes;
 use switchboard::provider::pacing::Paces;
 use switchboard::road::{self, Road};
 use switchboard::store::{Budgets, Jobs};
@@ -15,7 +14,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let _telemetry = telemetry::start();
     let aws = road::aws().await;
     let road = Road::from_env(&aws).await?.with_files(&aws)?;
-    let providers = Providers::from_env(&aws, road.clock.clone(), Codes::new(road.seal.clone()))?;
+    let providers = Providers::from_env(&aws, &road)?;
     futures::join!(road.queues.prime(), providers.prime());
     let catalog = required("CATALOG_TABLE")?;
     let budgets = Budgets::new(Client::new(&aws), catalog.clone(), required("EPHEMERA_TABLE")?);

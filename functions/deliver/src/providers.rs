@@ -6,13 +6,14 @@ use switchboard::clock::Clock;
 use switchboard::config::{Endpoints, required};
 use switchboard::message::Message;
 use switchboard::otp::Codes;
+use switchboard::person::UnsubscribeLinks;
 use switchboard::provider::resend::{self, Resend, ResendCredentials};
 use switchboard::provider::sendgrid::{self, Sendgrid, SendgridCredentials};
 use switchboard::provider::twilio::{self, Twilio, TwilioCredentials};
 use switchboard::provider::{
-    Accepted, PermanentKind, Provider, ProviderName, Report, Resolution, SendError, Taken, call,
+    Accepted, Outgoing, PermanentKind, Provider, ProviderName, Report, Resolution, SendError, Taken, call,
 };
-use switchboard::road::{StartError, secrets_client};
+use switchboard::road::{Road, StartError, secrets_client};
 use switchboard::secrets::{Secret, SecretError, Versions};
 use switchboard::telemetry;
 
@@ -23,6 +24,8 @@ pub struct Providers {
     clock: Clock,
     /// What tells the one-time codes that messages carry.
     codes: Codes,
+    /// What makes the links with which readers unsubscribe.
+    links: UnsubscribeLinks,
     endpoints: Endpoints,
     twilio: Secret<TwilioCredentials>,
     sendgrid: Secret<SendgridCredentials>,
@@ -30,13 +33,14 @@ pub struct Providers {
 }
 
 impl Providers {
-    pub fn from_env(aws: &aws_config::SdkConfig, clock: Clock, codes: Codes) -> Result<Self, StartError> {
-        let secrets = secrets_client(aws);
+    pub fn from_env(aws: &aws_config::SdkConfig, road: &Road) -> Result<Self, StartError> {
+        let (secrets, endpoints) = (secrets_client(aws), Endpoints::from_env()?);
         Ok(Self {
             http: call::client()?,
-            clock,
-            codes,
-            endpoints: Endpoints::from_env()?,
+            clock: road.clock.clone(),
+            codes: Codes::new(road.seal.clone()),
+            links: UnsubscribeLinks::new(road.seal.clone(), &endpoints.public),
+            endpoints,
             twilio: Secret::new(secrets.clone(), required("TWILIO_SECRET")?),
             sendgrid: Secret::new(secrets.clone(), required("SENDGRID_SECRET")?),
             resend: Secret::new(secrets, required("RESEND_SECRET")?),
@@ -45,15 +49,16 @@ impl Providers {
 
     /// Providers whose credentials cannot be read.
     #[cfg(test)]
-    pub(crate) fn dead(aws: &aws_config::SdkConfig, clock: Clock, codes: Codes) -> Result<Self, StartError> {
+    pub(crate) fn dead(aws: &aws_config::SdkConfig, road: &Road) -> Result<Self, StartError> {
         let secrets = secrets_client(aws);
         let nowhere = "http://127.0.0.1:1".to_owned();
         let endpoints =
             Endpoints { public: nowhere.clone(), twilio: nowhere.clone(), sendgrid: nowhere.clone(), resend: nowhere };
         Ok(Self {
             http: call::client()?,
-            clock,
-            codes,
+            clock: road.clock.clone(),
+            codes: Codes::new(road.seal.clone()),
+            links: UnsubscribeLinks::new(road.seal.clone(), &endpoints.public),
             endpoints,
             twilio: Secret::new(secrets.clone(), "twilio".to_owned()),
             sendgrid: Secret::new(secrets.clone(), "sendgrid".to_owned()),
@@ -67,10 +72,15 @@ impl Providers {
         let _ = futures::join!(self.twilio.get(), self.sendgrid.get(), self.resend.get());
     }
 
+    /// A message with what is only known to its reader and its provider in it: its code, its link.
+    fn outgoing(&self, message: &Message) -> Outgoing {
+        self.links.complete(message, self.codes.outgoing(message))
+    }
+
     /// Hands a message to its provider. Credentials the provider refuses may have been rotated a moment ago: if they
     /// have, it is tried once more (a refused call was not taken).
     pub(crate) async fn send(&self, message: &Message) -> Result<Accepted, SendError> {
-        let outgoing = self.codes.outgoing(message);
+        let outgoing = self.outgoing(message);
         let answer = self.client(message.provider, Freshness::Cached).await?.send(&outgoing).await;
         let refused = matches!(&answer, Err(SendError::Permanent { kind: PermanentKind::Credentials, .. }));
         if !refused {
@@ -86,10 +96,7 @@ impl Providers {
         since: jiff::Timestamp,
         taken: &dyn Taken,
     ) -> Result<Resolution, SendError> {
-        self.client(message.provider, Freshness::Cached)
-            .await?
-            .resolve(&self.codes.outgoing(message), since, taken)
-            .await
+        self.client(message.provider, Freshness::Cached).await?.resolve(&self.outgoing(message), since, taken).await
     }
 
     pub(crate) async fn fetch(&self, message: &Message, provider_id: &str) -> Result<Option<Report>, SendError> {

@@ -10,6 +10,10 @@ use super::EmailAddress;
 /// The longest subject line, in characters (RFC 5322 §2.1.1).
 pub const LONGEST_SUBJECT: usize = 998;
 
+/// What stands for the link with which an e-mail's reader unsubscribes ([`crate::person::unsubscribe`]) until it is handed to its
+/// provider. It reads as an address, so that it is shown as one; `.invalid` belongs to nobody (RFC 2606).
+pub const UNSUBSCRIBE_LINK: &str = "https://unsubscribe.invalid/link";
+
 /// The content of one message. Sealed at rest, never logged.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

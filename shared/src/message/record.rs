@@ -313,6 +313,7 @@ impl Message {
             from: self.from.clone(),
             content: self.sent_content(),
             category: self.links.category.clone(),
+            unsubscribe: None,
             valid_until: self.times.valid_until,
         }
     }

@@ -1,6 +1,7 @@
 //! Who may be contacted, and when: [`id`], [`profile`] (addresses), [`consent`], [`confirm`], [`preferences`], [`defaults`], [`suppression`], [`events`]
 //! (what the ledger says of all that); the rules of time: [`zones`] (where somebody's clock hangs), [`quiet_hours`], [`frequency`], [`preferred`], [`engagement`] (when they read), and [`rules`] (what
-//! of it is in force here); [`decision`]: may we send this to them now, and why; and [`words`]: what a text they write means.
+//! of it is in force here); [`decision`]: may we send this to them now, and why; [`words`]: what a text they write means; and
+//! [`unsubscribe`]: the link with which they leave.
 
 pub mod confirm;
 pub mod consent;
@@ -17,6 +18,7 @@ pub mod quiet_hours;
 mod recipients;
 pub mod rules;
 pub mod suppression;
+pub mod unsubscribe;
 pub mod words;
 pub mod zones;
 
@@ -30,4 +32,5 @@ pub use profile::{ContactPoint, Person};
 pub use quiet_hours::QuietHours;
 pub use rules::TimeRules;
 pub use suppression::Suppression;
+pub use unsubscribe::UnsubscribeLinks;
 pub use zones::Zones;

@@ -22,6 +22,7 @@ pub mod twilio;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use strum::{Display, EnumString, IntoStaticStr};
 
 pub use error::{BadSignature, MalformedCallback, PermanentKind, SendError};
@@ -72,8 +73,18 @@ pub struct Outgoing {
     pub content: Content,
     /// What the client calls its kind, told to the provider where that counts by kinds.
     pub category: Option<String>,
+    /// An e-mail that can be left with one click: the address that takes it (RFC 8058).
+    pub unsubscribe: Option<String>,
     /// After this time it need not arrive any more.
     pub valid_until: Option<Timestamp>,
+}
+
+impl Outgoing {
+    /// The headers of an e-mail that can be left with one click (RFC 8058 §3.1).
+    pub(crate) fn unsubscribe_headers(&self) -> Option<Value> {
+        let url = self.unsubscribe.as_deref()?;
+        Some(json!({"List-Unsubscribe": format!("<{url}>"), "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}))
+    }
 }
 
 /// The provider took the message.

@@ -69,6 +69,7 @@ pub(crate) fn text(channel: Channel, body: &str, media: &[&str]) -> Outgoing {
         from: None,
         content: Content::Text(Text { body: body.to_owned(), media, template: None }),
         category: None,
+        unsubscribe: None,
         valid_until: None,
     }
 }
@@ -89,6 +90,7 @@ pub(crate) fn email(text: Option<&str>, html: Option<&str>) -> Outgoing {
         from: None,
         content,
         category: None,
+        unsubscribe: None,
         valid_until: None,
     }
 }

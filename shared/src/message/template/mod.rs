@@ -34,6 +34,9 @@ pub const SHIPPED_VERSION: u32 = 0;
 /// The longest text of an SMS or WhatsApp message, in characters. Twilio refuses longer ones with 21617.
 pub const LONGEST_TEXT: usize = 1600;
 
+/// The variable every e-mail's template has without being given it: the link with which its reader unsubscribes.
+pub const UNSUBSCRIBE_VARIABLE: &str = "unsubscribe_url";
+
 /// Why a template gave no content.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TemplateError {

@@ -5,8 +5,10 @@ use serde_json::{Map, Value};
 use super::engine::{Escape, fill};
 use super::page::page;
 use super::source::{Parts, Template, Variant};
-use super::{LONGEST_TEXT, TemplateError, variant};
-use crate::message::content::{Call, Email, LONGEST_SUBJECT, MachineDetection, ProviderTemplate, Script, Text};
+use super::{LONGEST_TEXT, TemplateError, UNSUBSCRIBE_VARIABLE, variant};
+use crate::message::content::{
+    Call, Email, LONGEST_SUBJECT, MachineDetection, ProviderTemplate, Script, Text, UNSUBSCRIBE_LINK,
+};
 use crate::message::record::TemplateUse;
 use crate::message::{Channel, Content, Locale};
 
@@ -94,15 +96,25 @@ fn content(parts: &Parts, locale: &Locale, ask: &Ask<'_>) -> Result<Content, Tem
         }
         Channel::Email => {
             let subject = one_line(&plain(parts.subject.as_deref().ok_or_else(nothing)?)?);
-            let text = parts.email.as_deref().map(plain).transpose()?;
+            let data = with_link(ask.data);
+            let filled = |source: &str, escape| fill(source, &data, locale, escape);
+            let text = parts.email.as_deref().map(|source| filled(source, Escape::None)).transpose()?;
+            let text = text.map(|text| tidy(&text));
             let html = match (&parts.html, &text) {
-                (Some(html), _) => Some(printable(&fill(html, ask.data, locale, Escape::Html)?)),
+                (Some(html), _) => Some(printable(&filled(html, Escape::Html)?)),
                 (None, text) => text.as_ref().map(|text| page(text, locale)),
             };
             let subject = bounded("subject", subject, LONGEST_SUBJECT)?;
             Ok(Content::Email(Email { subject, text, html, ..Email::default() }))
         }
     }
+}
+
+/// An e-mail may say where it is unsubscribed from; a client that has a page of its own for that gives it.
+fn with_link(data: &Map<String, Value>) -> Map<String, Value> {
+    let mut data = data.clone();
+    data.entry(UNSUBSCRIBE_VARIABLE).or_insert_with(|| UNSUBSCRIBE_LINK.into());
+    data
 }
 
 /// The language a text is spoken in: the reader's own where it is the same but for the region.

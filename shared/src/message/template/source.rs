@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{TemplateError, engine};
+use super::{TemplateError, UNSUBSCRIBE_VARIABLE, engine};
 use crate::message::trigger::Class;
 use crate::message::{Channel, Locale};
 
@@ -137,7 +137,7 @@ impl Template {
 
     /// The variables without which some channel, language or variant cannot be rendered.
     pub fn required_variables(&self) -> BTreeSet<String> {
-        self.texts().flat_map(engine::required).collect()
+        self.texts().flat_map(engine::required).filter(|name| name != UNSUBSCRIBE_VARIABLE).collect()
     }
 
     /// The channels it has words for.

@@ -93,6 +93,9 @@ impl Resend {
                 body[name] = json!(part);
             }
         }
+        if let Some(headers) = message.unsubscribe_headers() {
+            body["headers"] = headers;
+        }
         if !email.attachments.is_empty() {
             body["attachments"] = email.attachments.iter().map(attachment).collect();
         }

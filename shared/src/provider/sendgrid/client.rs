@@ -54,6 +54,11 @@ impl Sendgrid {
         if !email.attachments.is_empty() {
             body["attachments"] = email.attachments.iter().map(attachment).collect();
         }
+        if let Some(headers) = message.unsubscribe_headers() {
+            body["headers"] = headers;
+            // SendGrid's own link would stand beside ours, and we would learn of its clicks late.
+            body["tracking_settings"] = json!({"subscription_tracking": {"enable": false}});
+        }
         if let Some(category) = &message.category {
             body["categories"] = json!([plain(category)]);
         }

@@ -48,6 +48,7 @@ impl Email {
             bcc: bare(&self.bcc),
             reply_to: bare(&self.reply_to),
             attachments: self.attachments.clone(),
+            headers: self.headers.iter().cloned().collect(),
         }
     }
 }

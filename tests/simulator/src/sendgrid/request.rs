@@ -108,6 +108,10 @@ fn envelope_of(mail: &Map<String, Value>, personalization: &Value) -> Everybody 
         let text = |name: &str| file.get(name).and_then(Value::as_str);
         File::new(text("filename")?, text("type"), text("content_id"), text("content")?)
     };
+    // A personalization's own come over the mail's.
+    let headers =
+        [mail.get("headers"), personalization.get("headers")].map(|headers| headers.and_then(Value::as_object));
+    let headers = headers.into_iter().flatten();
     let files = mail.get("attachments").and_then(Value::as_array).into_iter().flatten();
     Everybody {
         to: named("to"),
@@ -115,5 +119,10 @@ fn envelope_of(mail: &Map<String, Value>, personalization: &Value) -> Everybody 
         bcc: named("bcc"),
         reply_to: mail.get("reply_to").and_then(bare).into_iter().collect(),
         attachments: files.filter_map(file).collect(),
+        headers: headers
+            .into_iter()
+            .flatten()
+            .filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())))
+            .collect(),
     }
 }

@@ -1,5 +1,7 @@
 //! What an e-mail has beyond a text: everybody it went to, and its files.
 
+use std::collections::BTreeMap;
+
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::Serialize;
@@ -14,6 +16,8 @@ pub(crate) struct Mail {
     pub(crate) bcc: Vec<String>,
     pub(crate) reply_to: Vec<String>,
     pub(crate) attachments: Vec<File>,
+    /// The client's own headers.
+    pub(crate) headers: BTreeMap<String, String>,
 }
 
 /// A file. Its content is not kept; its hash tells whether it came whole.

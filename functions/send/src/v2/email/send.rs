@@ -54,8 +54,9 @@ pub struct V2EmailRequest {
     contact_id: Option<String>,
     #[schema(example = "a-77")]
     application_id: Option<String>,
-    /// Also told to the provider. `marketing` and `newsletter` need every recipient's agreement; any other is a
-    /// transactional e-mail.
+    /// Also told to the provider. `marketing` and `newsletter` need the recipient's agreement and go to one recipient,
+    /// with a link to unsubscribe in their headers, and in their words where those say
+    /// `https://unsubscribe.invalid/link`; any other is a transactional e-mail.
     #[schema(example = "documents")]
     category: Option<String>,
     /// `critical`, `high`, `medium` (if absent) or `low`: which lane it travels in.
@@ -113,6 +114,7 @@ fn read(caller: String, identity: Identity, request: V2EmailRequest, now: Timest
         others,
         attachments: attachments::read(request.attachments)?,
     };
+    let others_field = email.further().next().map(|(field, _)| field);
     let links = Links {
         contact_id: link("contact_id", request.contact_id)?,
         application_id: link("application_id", request.application_id)?,
@@ -132,7 +134,12 @@ fn read(caller: String, identity: Identity, request: V2EmailRequest, now: Timest
         provider: ProviderName::Sendgrid,
         asked: None,
     };
-    let task = Task::new(identity.id, caller, class(links.category.as_deref()), priority.lane(), vec![part]);
+    let class = class(links.category.as_deref());
+    if let (Class::Marketing, Some(field)) = (class, others_field) {
+        let why = "Marketing goes to one recipient at a time: the link to unsubscribe in it is theirs";
+        return Err(ApiError::invalid_field(&field, why));
+    }
+    let task = Task::new(identity.id, caller, class, priority.lane(), vec![part]);
     Ok(Task { request_hash: identity.request_hash, scheduled, valid_until, links, ..task })
 }
 
@@ -206,6 +213,20 @@ mod tests {
             (None, Class::Transactional),
         ] {
             assert_eq!(task(|body| body["category"] = json!(category)).unwrap().class, class, "{category:?}");
+        }
+    }
+
+    #[test]
+    fn marketing_goes_to_one_recipient_at_a_time() {
+        for (field, to) in [("cc[0]", json!(["a@x.example"])), ("to[1]", json!(["a@x.example", "b@x.example"]))] {
+            let error = task(|body| {
+                body["category"] = json!("newsletter");
+                body["to"] = to.clone();
+                if field == "cc[0]" {
+                    body["cc"] = json!("c@x.example");
+                }
+            });
+            assert_eq!(error.expect_err("refused").message(), format!("Invalid value for field: {field}"));
         }
     }
 

@@ -52,6 +52,18 @@ async fn an_email_is_one_request_keyed_by_our_id() {
 }
 
 #[tokio::test]
+async fn marketing_can_be_left_with_one_click() {
+    let stub = Stub::new([reply(200, json!({"id": ID}))]).await;
+    let message =
+        Outgoing { unsubscribe: Some("https://api.example/unsubscribe/t".to_owned()), ..email(Some("x"), None) };
+    resend(&stub).send(&message).await.unwrap();
+    let headers = json!({
+        "List-Unsubscribe": "<https://api.example/unsubscribe/t>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+    });
+    assert_eq!(stub.only_request().json()["headers"], headers);
+}
+
+#[tokio::test]
 async fn everybody_and_every_file_is_in_the_request() {
     let stub = Stub::new([reply(200, json!({"id": ID}))]).await;
     let message = full_email();

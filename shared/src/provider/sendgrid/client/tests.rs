@@ -40,6 +40,20 @@ async fn an_email_is_one_request_with_our_id_in_it() {
 }
 
 #[tokio::test]
+async fn marketing_can_be_left_with_one_click_and_by_one_link_only() {
+    let stub = Stub::new([reply_with(202, "X-Message-Id: a\r\n", "")]).await;
+    let message =
+        Outgoing { unsubscribe: Some("https://api.example/unsubscribe/t".to_owned()), ..email(Some("x"), None) };
+    sendgrid(&stub).send(&message).await.unwrap();
+    let body = stub.only_request().json();
+    let headers = json!({
+        "List-Unsubscribe": "<https://api.example/unsubscribe/t>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+    });
+    assert_eq!(body["headers"], headers);
+    assert_eq!(body["tracking_settings"], json!({"subscription_tracking": {"enable": false}}));
+}
+
+#[tokio::test]
 async fn everybody_and_every_file_is_in_the_request() {
     let stub = Stub::new([reply_with(202, "X-Message-Id: a\r\n", "")]).await;
     let message = full_email();
