@@ -33,7 +33,7 @@ use crate::privacy::reseal::Resealer;
 use crate::provider::twilio::lookup::Lookup;
 use crate::provider::{ProviderName, call};
 use crate::queue::Queues;
-use crate::road::{Road, Templates, aws_behavior};
+use crate::road::{FreeText, Road, Templates, aws_behavior};
 use crate::seal::{Seal, SealKeys};
 use crate::secrets::{Secret, Versions};
 use crate::store::jobs::JobFiles;
@@ -74,6 +74,7 @@ pub fn dead_road(clock: Clock) -> Result<Road, Box<dyn std::error::Error>> {
         queues: Queues::at(aws_sdk_sqs::Client::new(&dead_aws()), "http://127.0.0.1:1"),
         seal,
         rules: Arc::new(TimeRules::default()),
+        free_text: FreeText::default(),
     })
 }
 
@@ -82,7 +83,7 @@ pub fn sample_message(now: Timestamp) -> Message {
     let to = Address::stored(Channel::Sms, "+14155552671".to_owned());
     let (channel, class, lane) = (Channel::Sms, Class::Transactional, Lane::Standard);
     let intent = Intent { channel, class, trigger: None, lane, to: &to, at: now };
-    let question = Question { intent, rules: &TimeRules::default(), person: None, suppression: None };
+    let question = Question { intent, rules: &TimeRules::default(), person: None, suppressions: &[] };
     let decision = Decision::make(&question, now);
     Message {
         id: MessageId::derived("test", "test", "test"),

@@ -7,7 +7,7 @@ use switchboard::clock::plus_seconds;
 use switchboard::message::fallback::is_mendable;
 use switchboard::message::record::ERASED;
 use switchboard::message::{Message, Status};
-use switchboard::person::{Decision, Outcome, Suppression};
+use switchboard::person::{Decision, Outcome};
 use switchboard::provider::call::CALL_TIMEOUT;
 use switchboard::provider::error::LATE;
 use switchboard::provider::{Accepted, PermanentKind, SendError};
@@ -60,7 +60,7 @@ pub(crate) async fn take(app: &App, message: &Message) -> Result<Done, StepError
         Outcome::Allowed => {}
         Outcome::Held => return hold(app, message, &decision, now).await,
         Outcome::Refused => {
-            return end(app, message, Status::Blocked, &decision.reason, Some(&decision), now).await;
+            return refuse(app, message, &decision, now).await;
         }
     }
     let decision = app.road.without_unwilling(&message.intent(now), &message.content, decision).await?;
@@ -90,8 +90,25 @@ async fn end(
     decision: Option<&Decision>,
     now: Timestamp,
 ) -> Result<Done, StepError> {
-    let ended = app.road.messages.end(message, to, reason, decision, now).await?;
+    let ended = app.road.messages.end(message, to, reason, decision, &Then::Nothing, now).await?;
     Ok(Done::nothing(if ended { to.as_str() } else { "taken" }))
+}
+
+/// Ends a message that must not be sent. If that is for its address alone, which nothing can arrive at, the record comes
+/// again and sees to what is to be sent instead.
+async fn refuse(app: &App, message: &Message, decision: &Decision, now: Timestamp) -> Result<Done, StepError> {
+    let (to, reason) = (Status::Blocked, decision.reason.as_str());
+    if message.fallback_id().is_none() || !is_mendable(to, Some(reason)) {
+        return end(app, message, to, reason, Some(decision), now).await;
+    }
+    let then = Then::Fallback { due: plan(now, now).due };
+    if !app.road.messages.end(message, to, reason, Some(decision), &then, now).await? {
+        return Ok(Done::nothing("taken"));
+    }
+    if let Err(error) = app.road.queues.enqueue(message.lane, message.id, Duration::ZERO).await {
+        tracing::error!(message.id = %message.id, error = %error, "next step not queued; the sweep will queue it");
+    }
+    Ok(Done::nothing(to.as_str()))
 }
 
 /// Lets a message wait as the decision asks; one that would be worthless by then ends now, and the decision says why.
@@ -138,7 +155,7 @@ async fn call(app: &App, message: &Message, lease: Timestamp, places: Places) ->
     let settled = outcome(answer, message, attempt, now);
     if let Settled::Failed { reason, .. } = &settled {
         app.budget.give_back(message, now).await;
-        suppress(app, message, reason, now).await?;
+        learn(app, message, reason, now).await?;
         places.give_back(&app.road, message).await;
     }
     let outcome = record(app, message, attempt, &settled, now).await?;
@@ -254,14 +271,11 @@ pub(crate) async fn record(
     Ok(settled.status().as_str())
 }
 
-/// A recipient who said no to the provider said no to us.
-pub(crate) async fn suppress(app: &App, message: &Message, reason: &str, now: Timestamp) -> Result<(), StoreError> {
-    if !reason.parse().is_ok_and(PermanentKind::is_a_no) {
-        return Ok(());
-    }
-    let suppression =
-        Suppression { channel: message.channel, reason: reason.to_owned(), source: message.provider, at: now };
-    app.road.people.suppress(&message.to, &suppression).await
+/// What a refusal says of the address is remembered: whoever said no to the provider said no to us.
+pub(crate) async fn learn(app: &App, message: &Message, reason: &str, now: Timestamp) -> Result<(), StoreError> {
+    let Ok(kind) = reason.parse::<PermanentKind>() else { return Ok(()) };
+    let target = app.road.people.target(&message.to);
+    app.road.learn(&target, message.channel, kind, message.provider, now).await
 }
 
 /// Uniform in 0 to 1.

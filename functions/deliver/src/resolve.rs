@@ -14,7 +14,7 @@ use switchboard::road::timing::{delay, retry_at};
 use switchboard::store::StoreError;
 use switchboard::store::messages::{Settled, Then, Untaken};
 
-use crate::attempt::{Again, random, record, suppress};
+use crate::attempt::{Again, learn, random, record};
 use crate::step::Done;
 use crate::{App, StepError};
 
@@ -54,7 +54,7 @@ pub(crate) async fn take(app: &App, message: &Message) -> Result<Done, StepError
     };
     let now = app.road.clock.now();
     if let Settled::Failed { reason, .. } = &settled {
-        suppress(app, message, reason, now).await?;
+        learn(app, message, reason, now).await?;
     }
     Ok(Done::nothing(record(app, message, message.attempts, &settled, now).await?))
 }

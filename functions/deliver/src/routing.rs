@@ -110,7 +110,7 @@ fn wish(message: &Message) -> Wish {
 fn record(chosen: Candidate, candidates: &[Candidate]) -> Check {
     let others = candidates.iter().filter(|one| one.name != chosen.name);
     let all: Vec<String> = std::iter::once(&chosen).chain(others).map(Candidate::describe).collect();
-    Check { rule: "provider".to_owned(), passed: true, reason: all.join(", ") }
+    Check::new("provider", true, all.join(", "))
 }
 
 /// The error of one provider, for a message that goes to another next.

@@ -49,8 +49,8 @@ pub(crate) async fn take(app: &App, id: MessageId) -> Result<(), StepError> {
         Status::Accepted | Status::Scheduled | Status::Held | Status::Retrying => attempt::take(app, &message).await?,
         Status::Sending | Status::Uncertain => resolve::take(app, &message).await?,
         Status::Sent => ask::take(app, &message).await?,
-        Status::Failed | Status::Undelivered => fallback::take(app, &message).await?,
-        Status::Delivered | Status::Blocked | Status::Cancelled | Status::Expired => Done::nothing("ended"),
+        Status::Failed | Status::Undelivered | Status::Blocked => fallback::take(app, &message).await?,
+        Status::Delivered | Status::Cancelled | Status::Expired => Done::nothing("ended"),
     };
     tell(&message, &done);
     Ok(())

@@ -108,14 +108,14 @@ fn next(due: &Due, now: Timestamp) -> Option<Next> {
             Some(Next { delay: Duration::ZERO, look: next_look(now, due.looks, now) })
         }
         // It ended, and what is sent instead was not made yet.
-        Status::Failed | Status::Undelivered => {
+        Status::Failed | Status::Undelivered | Status::Blocked => {
             Some(Next { delay: Duration::ZERO, look: next_look(now, due.looks, now) })
         }
         Status::Sent => (due.looks < MOST_QUESTIONS).then(|| {
             let pause = FIRST_PAUSE_SECONDS << due.looks;
             Next { delay: Duration::ZERO, look: switchboard::clock::plus_seconds(now, pause) }
         }),
-        Status::Delivered | Status::Blocked | Status::Cancelled | Status::Expired => None,
+        Status::Delivered | Status::Cancelled | Status::Expired => None,
     }
 }
 

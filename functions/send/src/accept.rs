@@ -6,6 +6,7 @@ use serde::Serialize;
 use switchboard::http::idempotency::mark_replay;
 use switchboard::http::{ApiError, IdempotencyKey};
 use switchboard::message::{MessageId, Micros};
+use switchboard::person::INVALID_ADDRESS;
 use switchboard::road::{AcceptError, Accepted, EXPIRED, Task};
 
 use crate::App;
@@ -119,6 +120,7 @@ fn refused(reason: &str) -> ApiError {
         "consent_pending" => "The recipient has not confirmed yet that they agreed to these messages",
         "channel_disabled" | "message_type_disabled" => "The recipient has switched these messages off",
         EXPIRED => "The message would be worthless before it may be sent",
+        INVALID_ADDRESS => "Nothing can arrive at the recipient's address on this channel",
         "address_suppressed" => "The recipient's address must not be used on this channel",
         _ => "The recipient must not be contacted",
     };

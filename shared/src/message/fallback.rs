@@ -6,6 +6,7 @@
 
 use super::record::ERASED;
 use super::{Channel, Message, MessageId, Status};
+use crate::person::INVALID_ADDRESS;
 
 /// Reasons that another channel does not mend: the person's own "no", "nobody knows whether it arrived", and that there is
 /// nothing left to send.
@@ -15,6 +16,8 @@ const FINAL_REASONS: [&str; 4] = ["opted_out", "recipient_blocked", "outcome_unk
 pub fn is_mendable(status: Status, reason: Option<&str>) -> bool {
     let ended = match status {
         Status::Failed | Status::Undelivered => true,
+        // Refused for the address alone, which nothing can arrive at, after it was accepted.
+        Status::Blocked => reason == Some(INVALID_ADDRESS),
         Status::Accepted
         | Status::Scheduled
         | Status::Held
@@ -23,7 +26,6 @@ pub fn is_mendable(status: Status, reason: Option<&str>) -> bool {
         | Status::Retrying
         | Status::Sent
         | Status::Delivered
-        | Status::Blocked
         | Status::Cancelled
         | Status::Expired => false,
     };
@@ -62,6 +64,10 @@ mod tests {
         }
         for status in Status::iter().filter(|status| !matches!(status, Status::Failed | Status::Undelivered)) {
             assert!(!is_mendable(status, Some("invalid_number")), "{status}");
+        }
+        assert!(is_mendable(Status::Blocked, Some(INVALID_ADDRESS)));
+        for reason in ["opted_out", "address_suppressed", "no_consent"] {
+            assert!(!is_mendable(Status::Blocked, Some(reason)), "{reason}");
         }
     }
 

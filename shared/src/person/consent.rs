@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use strum::IntoStaticStr;
+use strum::{IntoEnumIterator, IntoStaticStr};
 
 use crate::message::Trigger;
+use crate::message::trigger::Class;
 
 /// Everything they said about a channel.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +23,10 @@ pub struct ChannelConsent {
     /// What was agreed to in their name, until they prove that the address is theirs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pending: Option<Pending>,
+    /// What they had said before they wrote STOP: START brings it back, with what they said since about kinds of message.
+    /// What they say since about everything takes its place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub before_stop: Option<Box<ChannelConsent>>,
 }
 
 /// A yes or a no.
@@ -119,8 +124,12 @@ impl ChannelConsent {
     fn say(&mut self, state: ConsentState, message_types: &BTreeSet<String>, source: &str, at: Timestamp) {
         let statement = Statement { state, source: source.to_owned(), at };
         if message_types.is_empty() {
+            self.before_stop = None;
             self.all = Some(statement);
         } else {
+            if let Some(before) = &mut self.before_stop {
+                before.say(state, message_types, source, at);
+            }
             self.by_type.extend(message_types.iter().map(|name| (name.clone(), statement.clone())));
         }
     }
@@ -141,6 +150,52 @@ impl ChannelConsent {
         self.all.take_if(|statement| statement.state == ConsentState::Granted);
         self.by_type.retain(|_, statement| statement.state == ConsentState::Revoked);
         self.pending = None;
+        if let Some(before) = &mut self.before_stop {
+            before.lapse();
+        }
+    }
+
+    /// They wrote STOP: a no to everything, which START takes back.
+    pub(super) fn stop(&mut self, source: &str, at: Timestamp) {
+        if self.before_stop.is_some() {
+            return;
+        }
+        let before = Self { pending: None, ..self.clone() };
+        self.revoke(&BTreeSet::new(), source, at);
+        self.before_stop = Some(Box::new(before));
+    }
+
+    /// They said no to everything, in a way that nothing they write takes back. Said again it changes nothing.
+    pub(super) fn refuse(&mut self, source: &str, at: Timestamp) {
+        let is_no = |statement: &Statement| statement.state == ConsentState::Revoked;
+        let said = self.all.as_ref().is_some_and(is_no) && self.by_type.values().all(is_no) && self.pending.is_none();
+        if !said {
+            self.revoke(&BTreeSet::new(), source, at);
+        }
+    }
+
+    /// They wrote START: what they said before their STOP counts again.
+    pub(super) fn unstop(&mut self) {
+        if let Some(before) = self.before_stop.take() {
+            *self = Self { pending: self.pending.take(), ..*before };
+        }
+    }
+
+    /// They left marketing: a no to each kind of it, and no yes to everything that would be one to marketing without a kind.
+    pub(super) fn leave_marketing(&mut self, source: &str, at: Timestamp) {
+        let marketing = |trigger: &Trigger| trigger.class() == Class::Marketing;
+        let kinds: BTreeSet<String> =
+            Trigger::iter().filter(marketing).map(|trigger| trigger.as_str().to_owned()).collect();
+        let news =
+            kinds.iter().any(|kind| self.by_type.get(kind).is_none_or(|said| said.state != ConsentState::Revoked));
+        if news {
+            self.revoke(&kinds, source, at);
+        }
+        self.all.take_if(|statement| statement.state == ConsentState::Granted);
+        if let Some(before) = &mut self.before_stop {
+            before.all.take_if(|statement| statement.state == ConsentState::Granted);
+        }
+        self.pending.take_if(|pending| pending.message_types.is_empty());
     }
 
     /// Somebody said yes for them; they have to confirm it.
@@ -237,6 +292,52 @@ mod tests {
         consent.revoke(&types(&[]), "api", AT);
         consent.lapse();
         assert_eq!(standing(&consent), [Standing::Revoked; 3]);
+    }
+
+    #[test]
+    fn start_brings_back_what_stop_took_and_nothing_that_was_said_since() {
+        use Standing::{Granted, None, Revoked};
+        let mut consent = ChannelConsent::default();
+        consent.grant(&types(&["monthly_report"]), "api", AT);
+        let before = consent.clone();
+        consent.stop("sms_keyword", AT);
+        assert_eq!(standing(&consent), [Revoked; 3]);
+        let stopped = consent.clone();
+        consent.stop("sms_keyword", crate::clock::from_millis(9));
+        assert_eq!(consent, stopped, "a second STOP says nothing new");
+        consent.unstop();
+        assert_eq!(consent, before);
+        consent.unstop();
+        assert_eq!(consent, before, "START without a STOP says nothing");
+
+        let mut later = stopped.clone();
+        later.revoke(&types(&[]), "api", AT);
+        later.unstop();
+        assert_eq!(standing(&later), [Revoked; 3], "they said no elsewhere too");
+        let mut moved = stopped.clone();
+        moved.lapse();
+        moved.unstop();
+        assert_eq!(standing(&moved), [None; 3], "they agreed for another number");
+        let json = serde_json::to_string(&stopped).unwrap();
+        assert_eq!(serde_json::from_str::<ChannelConsent>(&json).unwrap(), stopped);
+        let mut granted = stopped;
+        granted.grant(&types(&[]), "api", AT);
+        granted.unstop();
+        assert_eq!(standing(&granted), [Granted; 3]);
+    }
+
+    #[test]
+    fn who_leaves_marketing_still_gets_what_concerns_them() {
+        use Trigger::PaymentReminder;
+        let mut consent = ChannelConsent::default();
+        consent.grant(&types(&[]), "api", AT);
+        consent.grant(&types(&["monthly_report", "payment_reminder"]), "api", AT);
+        consent.leave_marketing("unsubscribe_link", AT);
+        assert_eq!(standing(&consent), [Standing::Revoked, Standing::Revoked, Standing::None]);
+        assert_eq!(consent.state(Some(PaymentReminder)), Some(ConsentState::Granted));
+        let left = consent.clone();
+        consent.leave_marketing("unsubscribe_link", crate::clock::from_millis(9));
+        assert_eq!(consent, left, "a second click says nothing new");
     }
 
     #[test]

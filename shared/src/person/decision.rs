@@ -29,8 +29,8 @@ pub struct Question<'a> {
     pub rules: &'a TimeRules,
     /// The recipient, where they are known to us.
     pub person: Option<&'a Person>,
-    /// Why the address must not be used, where it must not.
-    pub suppression: Option<&'a Suppression>,
+    /// Why the address must not be used, on whichever channel and for whatever class.
+    pub suppressions: &'a [Suppression],
 }
 
 /// The answer, with every rule that was looked at, in order.
@@ -66,7 +66,19 @@ pub struct Check {
     pub rule: String,
     pub passed: bool,
     pub reason: String,
+    /// More on it, where there is more: which suppression it is, and what it stops.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
 }
+
+impl Check {
+    pub fn new(rule: &str, passed: bool, reason: impl Into<String>) -> Self {
+        Self { rule: rule.to_owned(), passed, reason: reason.into(), detail: None }
+    }
+}
+
+/// The reason of a message to an address that nothing can arrive at.
+pub const INVALID_ADDRESS: &str = "invalid_address";
 
 impl Decision {
     pub fn is_allowed(&self) -> bool {
@@ -80,7 +92,7 @@ impl Decision {
     /// The same, but it has to wait until then because of a rule.
     #[must_use]
     pub fn held(mut self, rule: &str, reason: &str, until: Timestamp) -> Self {
-        self.checks.push(Check { rule: rule.to_owned(), passed: false, reason: reason.to_owned() });
+        self.checks.push(Check::new(rule, false, reason));
         Self { outcome: Outcome::Held, until: Some(until), reason: reason.to_owned(), ..self }
     }
 
@@ -94,7 +106,8 @@ impl Decision {
             let verdict = ask(question);
             let passed = verdict.is_ok();
             let word = verdict.unwrap_or_else(|word| word);
-            checks.push(Check { rule: rule.to_owned(), passed, reason: word.to_owned() });
+            let detail = if rule == "suppression" { told(question) } else { None };
+            checks.push(Check { detail, ..Check::new(rule, passed, word) });
             if !passed {
                 return Self {
                     outcome: Outcome::Refused,
@@ -119,8 +132,7 @@ impl Decision {
         match question.rules.quiet_until(class, lane, question.person, to, at) {
             Some(until) => self.held("quiet_hours", "quiet_hours", until),
             None => {
-                let reason = "not_quiet".to_owned();
-                self.checks.push(Check { rule: "quiet_hours".to_owned(), passed: true, reason });
+                self.checks.push(Check::new("quiet_hours", true, "not_quiet"));
                 self
             }
         }
@@ -142,10 +154,26 @@ type Verdict = Result<&'static str, &'static str>;
 type Rule = fn(&Question<'_>) -> Verdict;
 
 fn suppression(question: &Question<'_>) -> Verdict {
-    match question.suppression {
+    match stopped_by(question) {
+        Some(suppression) if suppression.reason.is_dead_address() => Err(INVALID_ADDRESS),
         Some(_) => Err("address_suppressed"),
         None => Ok("not_suppressed"),
     }
+}
+
+/// The suppression that stops it; somebody's no before a dead address, for nothing mends that.
+fn stopped_by<'a>(question: &Question<'a>) -> Option<&'a Suppression> {
+    let Intent { channel, class, at, .. } = question.intent;
+    let stops = question.suppressions.iter().filter(|suppression| suppression.stops(channel, class, at));
+    stops.min_by_key(|suppression| suppression.reason.is_dead_address())
+}
+
+/// Which suppression stops it; else one that is in force and stops others.
+fn told(question: &Question<'_>) -> Option<String> {
+    let Intent { channel, at, .. } = question.intent;
+    let mut known = question.suppressions.iter();
+    let other = || known.find(|suppression| suppression.channel == channel && suppression.is_in_force(at));
+    stopped_by(question).or_else(other).map(Suppression::told)
 }
 
 /// The consent classes: security is always allowed, transactional unless opted out, marketing only after an opt-in.

@@ -20,6 +20,8 @@ pub const CONSENT_GRANTED: &str = "consent_granted";
 pub const CONSENT_REQUESTED: &str = "consent_requested";
 /// They do not agree any more, or what they agreed to was about another address.
 pub const CONSENT_REVOKED: &str = "consent_revoked";
+/// A no does not count any more, and what they say instead is nothing.
+pub const REVOCATION_LIFTED: &str = "revocation_lifted";
 /// They said no to everything, or to a kind of message.
 pub const OPTED_OUT: &str = "opted_out";
 /// They prefer something else.
@@ -112,6 +114,7 @@ fn consent(channel: Channel, types: Option<BTreeSet<&str>>, from: &str, to: &str
     let name = match to {
         "granted" => CONSENT_GRANTED,
         "pending" => CONSENT_REQUESTED,
+        "none" if from == "revoked" => REVOCATION_LIFTED,
         _ => CONSENT_REVOKED,
     };
     let types = types.map_or_else(|| json!("all"), |types| json!(types));
@@ -204,6 +207,21 @@ mod tests {
         let events = person.recorded(|person| person.revoke(Channel::Sms, both, "api".to_owned(), from_millis(5)));
         let entry = |types: &str, from: &str| json!(["consent_revoked", {"channel": "sms", "message_types": [types], "from": from, "to": "revoked"}, {}]);
         assert_eq!(told(&events), json!([entry("monthly_report", "granted"), entry("career_insight", "none")]));
+    }
+
+    #[test]
+    fn a_stop_and_a_start_are_told_as_what_they_change() {
+        let mut person = person();
+        person.grant(Channel::Sms, types(&["monthly_report"]), "api".to_owned(), AT);
+        let mut names = |change: fn(&mut Person)| -> Value {
+            let told = person.recorded(change);
+            told.iter().map(|event| json!([event.name, event.facts["message_types"]])).collect()
+        };
+        let stop: fn(&mut Person) = |person| person.stop(Channel::Sms, "sms_keyword", AT);
+        assert_eq!(names(stop), json!([["consent_revoked", "all"], ["consent_revoked", ["monthly_report"]]]));
+        assert_eq!(names(stop), json!([]));
+        let start: fn(&mut Person) = |person| person.unstop(Channel::Sms);
+        assert_eq!(names(start), json!([["revocation_lifted", "all"], ["consent_granted", ["monthly_report"]]]));
     }
 
     #[test]

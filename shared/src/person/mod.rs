@@ -23,7 +23,7 @@ pub mod words;
 pub mod zones;
 
 pub use consent::{ChannelConsent, ConsentState, Standing};
-pub use decision::{Check, Decision, Intent, Outcome, Question};
+pub use decision::{Check, Decision, INVALID_ADDRESS, Intent, Outcome, Question};
 pub use engagement::Engagement;
 pub use frequency::{Frequencies, Quota};
 pub use id::PersonId;
@@ -31,6 +31,6 @@ pub use preferences::{Frequency, Preferences};
 pub use profile::{ContactPoint, Person};
 pub use quiet_hours::QuietHours;
 pub use rules::TimeRules;
-pub use suppression::Suppression;
+pub use suppression::{Reason, Scope, Suppression, SuppressionId};
 pub use unsubscribe::UnsubscribeLinks;
 pub use zones::Zones;

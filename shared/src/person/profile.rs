@@ -136,6 +136,28 @@ impl Person {
         self.consents.entry(channel).or_default().revoke(&message_types, &source, now);
     }
 
+    /// Records that they wrote STOP on a channel, in whichever way.
+    pub fn stop(&mut self, channel: Channel, source: &str, now: Timestamp) {
+        self.consents.entry(channel).or_default().stop(source, now);
+    }
+
+    /// Records that they want nothing more on a channel, said otherwise than by STOP.
+    pub fn refuse(&mut self, channel: Channel, source: &str, now: Timestamp) {
+        self.consents.entry(channel).or_default().refuse(source, now);
+    }
+
+    /// Records that they wrote START on a channel.
+    pub fn unstop(&mut self, channel: Channel) {
+        if let Some(consent) = self.consents.get_mut(&channel) {
+            consent.unstop();
+        }
+    }
+
+    /// Records that they left our marketing on a channel.
+    pub fn leave_marketing(&mut self, channel: Channel, source: &str, now: Timestamp) {
+        self.consents.entry(channel).or_default().leave_marketing(source, now);
+    }
+
     /// How things stand with their consent to a kind of message on a channel.
     pub fn standing(&self, channel: Channel, trigger: Option<Trigger>) -> Standing {
         self.consents.get(&channel).map_or(Standing::None, |consent| consent.standing(trigger))

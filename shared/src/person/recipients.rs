@@ -23,7 +23,7 @@ impl Decision {
     pub fn without(mut self, field: &str, reason: &str) -> Self {
         let rule = format!("{RULE}{field}");
         if !self.checks.iter().any(|check| check.rule == rule) {
-            self.checks.push(Check { rule, passed: false, reason: reason.to_owned() });
+            self.checks.push(Check::new(&rule, false, reason));
         }
         self
     }
@@ -52,8 +52,7 @@ mod tests {
     use super::*;
 
     fn allowed() -> Decision {
-        let checks =
-            vec![Check { rule: "consent".to_owned(), passed: true, reason: "transactional_message".to_owned() }];
+        let checks = vec![Check::new("consent", true, "transactional_message")];
         Decision {
             outcome: Outcome::Allowed,
             until: None,

@@ -14,6 +14,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use strum::{Display, EnumString, IntoStaticStr};
 
+use crate::message::Channel;
+use crate::person::Reason;
+
 /// The code of a call that was not made, because the claim had run on too long.
 pub const LATE: &str = "late";
 
@@ -89,9 +92,24 @@ impl PermanentKind {
         matches!(self, Self::Configuration | Self::Credentials)
     }
 
-    /// The recipient said no.
-    pub fn is_a_no(self) -> bool {
-        matches!(self, Self::OptedOut | Self::RecipientBlocked)
+    /// What it says of the address on this channel, whatever is sent there: its owner said no, or nothing arrives. A
+    /// carrier that blocks a text (Twilio's 30004) says it of the text; on WhatsApp it is the person who blocks.
+    pub fn about_address(self, channel: Channel) -> Option<Reason> {
+        match self {
+            Self::OptedOut => Some(Reason::OptOut),
+            Self::RecipientBlocked => (channel == Channel::Whatsapp).then_some(Reason::OptOut),
+            Self::InvalidNumber => Some(Reason::InvalidNumber),
+            Self::InvalidEmail => Some(Reason::HardBounce),
+            Self::Content
+            | Self::Template
+            | Self::OutsideWindow
+            | Self::Configuration
+            | Self::Credentials
+            | Self::Filtered
+            | Self::Quota
+            | Self::Unreachable
+            | Self::Rejected => None,
+        }
     }
 
     /// It is about our account at the provider, not about the message: another provider may well take it.

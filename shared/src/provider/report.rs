@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{PermanentKind, ProviderName};
 use crate::message::record::CallFacts;
-use crate::message::{Address, EmailAddress, MessageId, Status};
+use crate::message::{Address, Channel, EmailAddress, MessageId, Status};
+use crate::person::{Reason, Scope};
 
 /// One thing a provider says of one message. Holds no address and no content: it may wait in a queue.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,7 +61,10 @@ pub enum Event {
     Opened,
     Clicked,
     Complained,
+    /// From everything the provider sends for us.
     Unsubscribed,
+    /// From one kind of mail.
+    UnsubscribedKind,
     /// Known to the provider, of no meaning to us: acknowledged, recorded nowhere.
     Ignored,
 }
@@ -72,17 +76,18 @@ impl Event {
             Self::Sent => Some(Status::Sent),
             Self::Delivered | Self::Opened | Self::Clicked => Some(Status::Delivered),
             Self::Undelivered(_) => Some(Status::Undelivered),
-            Self::Deferred | Self::Complained | Self::Unsubscribed | Self::Ignored => None,
+            Self::Deferred | Self::Complained | Self::Unsubscribed | Self::UnsubscribedKind | Self::Ignored => None,
         }
     }
 
-    /// Why the address it is about must not be used any more, if it says so: its owner complained, unsubscribed, or had told
-    /// the provider before. (An address that bounced is no "no": the next attempt says it again.)
-    pub fn refusal(self) -> Option<&'static str> {
+    /// Why the address it is about must not be used any more on this channel, and what for, if it says so. Whom a provider
+    /// will send nothing any more, nobody sends anything.
+    pub fn about_address(self, channel: Channel) -> Option<(Reason, Scope)> {
         match self {
-            Self::Complained => Some("complained"),
-            Self::Unsubscribed => Some("unsubscribed"),
-            Self::Undelivered(kind) => kind.is_a_no().then_some(kind.as_str()),
+            Self::Complained => Some((Reason::Complaint, Scope::All)),
+            Self::Unsubscribed => Some((Reason::Unsubscribe, Scope::All)),
+            Self::UnsubscribedKind => Some((Reason::Unsubscribe, Scope::Marketing)),
+            Self::Undelivered(kind) => kind.about_address(channel).map(|reason| (reason, Scope::All)),
             Self::Sent | Self::Delivered | Self::Deferred | Self::Opened | Self::Clicked | Self::Ignored => None,
         }
     }
@@ -97,7 +102,7 @@ impl Event {
             Self::Opened => "opened",
             Self::Clicked => "clicked",
             Self::Complained => "complained",
-            Self::Unsubscribed => "unsubscribed",
+            Self::Unsubscribed | Self::UnsubscribedKind => "unsubscribed",
             Self::Ignored => "ignored",
         }
     }

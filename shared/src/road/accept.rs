@@ -11,6 +11,7 @@ use super::make::{message, part_id};
 use super::task::{Accepted, Part, Task, Timing};
 use super::timing::plan;
 use crate::message::{Address, Message, MessageId, Status};
+use crate::person::INVALID_ADDRESS;
 use crate::store::StoreError;
 use crate::store::messages::Created;
 
@@ -34,7 +35,7 @@ impl Road {
     /// Accepts a task but for queueing: [`waiting`] says what of it wants to be queued.
     pub async fn store(&self, task: Task) -> Result<Accepted, AcceptError> {
         let now = self.clock.now();
-        let messages = self.messages_of(&task, now).await?;
+        let (task, messages) = self.past_dead_addresses(task, now).await?;
         if self.messages.create(&messages).await? == Created::New {
             return Ok(Accepted { messages, replayed: false });
         }
@@ -101,6 +102,23 @@ impl Road {
             looked_at += 1;
         }
         Ok(Some(messages))
+    }
+
+    /// The messages of a task; where nothing can arrive at its address and something is to be sent instead, that is its
+    /// message from the start.
+    async fn past_dead_addresses(&self, mut task: Task, now: Timestamp) -> Result<(Task, Vec<Message>), StoreError> {
+        loop {
+            let messages = self.messages_of(&task, now).await?;
+            let is_dead =
+                |message: &Message| message.decision.is_refused() && message.decision.reason == INVALID_ADDRESS;
+            let (true, [part]) = (messages.iter().all(is_dead) && !task.fallbacks.is_empty(), task.parts.as_slice())
+            else {
+                return Ok((task, messages));
+            };
+            let asked = Some(part.asked.unwrap_or(part.channel));
+            let next = task.fallbacks.remove(0);
+            task.parts = vec![Part { asked, ..next }];
+        }
     }
 
     async fn messages_of(&self, task: &Task, now: Timestamp) -> Result<Vec<Message>, StoreError> {

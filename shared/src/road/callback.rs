@@ -3,13 +3,15 @@
 
 use std::time::Duration;
 
+use strum::IntoEnumIterator;
+
 use super::Road;
-use crate::message::{Channel, MessageId};
-use crate::person::Suppression;
+use crate::message::{Address, Channel, Content, Message, MessageId};
 use crate::provider::ProviderName;
 use crate::provider::{Report, sendgrid};
 use crate::store::StoreError;
 use crate::store::messages::Reported;
+use crate::store::people::Target;
 use crate::telemetry;
 
 /// How long a report waits before its message is looked for again: the index it is found by follows within seconds.
@@ -39,7 +41,7 @@ impl Road {
                     report.outcome = ?reported,
                     "report"
                 );
-                self.remember_no(report).await?;
+                self.remember(id, report).await?;
                 if let Reported::Moved(_) | Reported::Noted = reported {
                     self.remember_reading(id, report).await;
                 }
@@ -53,13 +55,39 @@ impl Road {
         }
     }
 
-    /// Who said no to an e-mail's provider said no to us: the address the report is about is not used again, whoever's message
-    /// it was. A repetition changes nothing.
-    async fn remember_no(&self, report: &Report) -> Result<(), StoreError> {
-        let (Some(recipient), Some(reason)) = (&report.recipient, report.event.refusal()) else { return Ok(()) };
-        let suppression =
-            Suppression { channel: Channel::Email, reason: reason.to_owned(), source: report.provider, at: report.at };
-        self.people.suppress_by_fingerprint(recipient, &suppression).await
+    /// What a report says of the address it is about is true whoever's message it was: its owner said no to the provider, so
+    /// to us; or nothing arrives there. A repetition changes nothing.
+    async fn remember(&self, id: MessageId, report: &Report) -> Result<(), StoreError> {
+        if Channel::iter().all(|channel| report.event.about_address(channel).is_none()) {
+            return Ok(());
+        }
+        let message = self.messages.story(id).await?;
+        let about = match (&report.recipient, &message) {
+            (Some(fingerprint), message) => {
+                let address = message.as_ref().and_then(|message| self.named(message, fingerprint));
+                Some((Target { fingerprint: fingerprint.clone(), address }, Channel::Email))
+            }
+            // A text has one recipient; of an e-mail to several nobody says whom it is about.
+            (None, Some(message)) if message.channel.is_telephone() => {
+                Some((self.people.target(&message.to), message.channel))
+            }
+            (None, Some(_) | None) => None,
+        };
+        let Some((target, channel)) = about else { return Ok(()) };
+        match report.event.about_address(channel) {
+            Some(said) => self.learn_reason(&target, channel, said, report.provider, report.at).await,
+            None => Ok(()),
+        }
+    }
+
+    /// The address of a message's that has this fingerprint.
+    fn named(&self, message: &Message, fingerprint: &str) -> Option<Address> {
+        let others = match &message.content {
+            Content::Email(email) => email.others.as_slice(),
+            Content::Text(_) | Content::Call(_) => &[],
+        };
+        let others = others.iter().map(|other| Address::Email(other.address.clone()));
+        std::iter::once(message.to.clone()).chain(others).find(|address| self.seal.fingerprint(address) == fingerprint)
     }
 
     /// Applies a report as a callback brought it. If its message is not there, or the table does not answer, the report

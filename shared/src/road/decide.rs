@@ -14,8 +14,8 @@ impl Road {
         let facts = self.people.address(intent.to).await?;
         let now = self.clock.now();
         let answer = |person: Option<&Person>| {
-            let suppression = facts.suppression(intent.channel);
-            Decision::make(&Question { intent: *intent, rules: &self.rules, person, suppression }, now)
+            let suppressions = &facts.suppressions;
+            Decision::make(&Question { intent: *intent, rules: &self.rules, person, suppressions }, now)
         };
         if person.is_some() {
             return Ok(answer(person));

@@ -2,7 +2,7 @@
 //! for), [`accept`] and [`make`] (it becomes messages), [`decide`]
 //! (may it be sent), [`confirm`] (the link that proves an e-mail address),
 //! [`reading`] (when somebody reads), [`recipients`] (to everybody else an e-mail goes to), [`templates`] (a template's name becomes
-//! content), [`callback`] (a provider's report reaches its message), [`compose`] (what makes a message sendable), and
+//! content), [`callback`] (a provider's report reaches its message), [`opt_out`] (somebody's no), [`compose`] (what makes a message sendable), and
 //! [`timing`] (when a message is queued, and when the sweep looks again).
 
 pub mod accept;
@@ -11,6 +11,7 @@ pub mod compose;
 pub mod confirm;
 mod decide;
 mod make;
+mod opt_out;
 mod reading;
 mod recipients;
 mod task;
@@ -24,6 +25,7 @@ use aws_config::BehaviorVersion;
 pub use accept::{AcceptError, waiting};
 pub use callback::Applied;
 pub use make::EXPIRED;
+pub use opt_out::{FreeText, Heard, Heeded, REVOCATION_SUSPECTED, TEXTS};
 pub use reading::BestTime;
 pub use task::{Accepted, Part, Task, Timing};
 pub use templates::{RenderError, Rendered, Templates};
@@ -54,6 +56,8 @@ pub struct Road {
     pub seal: Arc<Seal>,
     /// When people may be written to.
     pub rules: Arc<TimeRules>,
+    /// What follows from free text that reads like a no.
+    pub free_text: FreeText,
 }
 
 /// What every function's start can fail with: it ends the start, and the log says why.
@@ -90,6 +94,7 @@ impl Road {
             queues: Queues::from_env(aws_sdk_sqs::Client::new(aws))?,
             seal,
             rules: Arc::new(TimeRules::from_env()?),
+            free_text: FreeText::from_env()?,
         })
     }
 

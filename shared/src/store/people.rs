@@ -1,5 +1,7 @@
 //! The People table. A person's partition holds their profile; an address's partition (named by its fingerprint) holds
-//! who owns it and why it must not be used. Either may hold the head of its ledger ([`super::ledger`]).
+//! who owns it and why it must not be used ([`suppressions`]). Either may hold the head of its ledger ([`super::ledger`]).
+
+mod suppressions;
 
 mod engagement;
 mod erasure;
@@ -18,6 +20,8 @@ use crate::ledger::{Event, Record, Witness};
 use crate::message::{Address, Channel, EmailAddress, Locale, PhoneNumber};
 use crate::person::{ChannelConsent, ContactPoint, Person, PersonId, Preferences, Suppression};
 use crate::seal::Seal;
+
+pub use suppressions::{ADDRESS_RELEASED, ADDRESS_SUPPRESSED, ListPage, Listed, Target, is_place};
 
 const PROFILE: &str = "profile";
 
@@ -38,13 +42,6 @@ const TRIES: u32 = 20;
 pub struct AddressFacts {
     pub owners: Vec<PersonId>,
     pub suppressions: Vec<Suppression>,
-}
-
-impl AddressFacts {
-    /// Why the address must not be used on a channel.
-    pub fn suppression(&self, channel: Channel) -> Option<&Suppression> {
-        self.suppressions.iter().find(|suppression| suppression.channel == channel)
-    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -181,45 +178,7 @@ impl People {
 
     /// What is known of an address: one query.
     pub async fn address(&self, address: &Address) -> Result<AddressFacts, StoreError> {
-        let query = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .key_condition_expression("pk = :pk")
-            .expression_attribute_values(":pk", text(address_key(&self.seal.fingerprint(address))));
-        let answer = query.consistent_read(true).send().await.map_err(unavailable("people.address"))?;
-        let mut facts = AddressFacts::default();
-        for item in answer.items.unwrap_or_default() {
-            let Some(sk) = item.get("sk").and_then(|sk| sk.as_s().ok()).cloned() else { continue };
-            if let Some(owner) = sk.strip_prefix("owner#").and_then(PersonId::text) {
-                facts.owners.push(owner);
-            } else if sk.starts_with("suppression#") {
-                facts.suppressions.push(serde_dynamo::from_item(item).map_err(unreadable)?);
-            }
-        }
-        Ok(facts)
-    }
-
-    /// Notes that an address must not be used on a channel. The first reason stays.
-    pub async fn suppress(&self, address: &Address, suppression: &Suppression) -> Result<(), StoreError> {
-        self.suppress_by_fingerprint(&self.seal.fingerprint(address), suppression).await
-    }
-
-    /// The same where only the address's fingerprint is at hand.
-    pub async fn suppress_by_fingerprint(
-        &self,
-        fingerprint: &str,
-        suppression: &Suppression,
-    ) -> Result<(), StoreError> {
-        let mut item: Item = serde_dynamo::to_item(suppression).map_err(unreadable)?;
-        item.insert("pk".to_owned(), text(address_key(fingerprint)));
-        item.insert("sk".to_owned(), text(format!("suppression#{}", suppression.channel)));
-        let put = self.client.put_item().table_name(&self.table).set_item(Some(item));
-        match put.condition_expression("attribute_not_exists(pk)").send().await {
-            Ok(_) => Ok(()),
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(()),
-            Err(error) => Err(unavailable("people.suppress")(error)),
-        }
+        self.facts(&self.seal.fingerprint(address)).await
     }
 
     fn to_item(&self, person: &Person) -> Result<Item, StoreError> {

@@ -3,7 +3,7 @@
 use super::*;
 use crate::message::PhoneNumber;
 use crate::person::PersonId;
-use crate::provider::ProviderName;
+use crate::person::Reason;
 
 /// 10:00 in New York.
 const NOW: Timestamp = Timestamp::constant(1_800_025_200, 0);
@@ -28,7 +28,8 @@ fn make(
 ) -> Decision {
     let to = Address::Phone(PhoneNumber::parse("+12125550123", "US").unwrap());
     let intent = Intent { channel: Channel::Sms, class, trigger, lane, to: &to, at: NOW };
-    Decision::make(&Question { intent, rules: &TimeRules::default(), person, suppression }, NOW)
+    let suppressions = suppression.map(std::slice::from_ref).unwrap_or_default();
+    Decision::make(&Question { intent, rules: &TimeRules::default(), person, suppressions }, NOW)
 }
 
 fn decide(class: Class, trigger: Trigger, person: Option<&Person>) -> (bool, String) {
@@ -88,7 +89,7 @@ fn a_no_to_calls_is_about_calls_alone() {
     let ask = |channel: Channel| {
         let class = Class::Transactional;
         let intent = Intent { channel, class, trigger: None, lane: Lane::Standard, to: &to, at: NOW };
-        let question = Question { intent, rules: &TimeRules::default(), person: Some(&person), suppression: None };
+        let question = Question { intent, rules: &TimeRules::default(), person: Some(&person), suppressions: &[] };
         Decision::make(&question, NOW).reason
     };
     assert_eq!(ask(Channel::Voice), "opted_out");
@@ -97,13 +98,48 @@ fn a_no_to_calls_is_about_calls_alone() {
 
 #[test]
 fn a_suppressed_address_refuses_everything_first() {
-    let suppression =
-        Suppression { channel: Channel::Sms, reason: "opted_out".to_owned(), source: ProviderName::Twilio, at: NOW };
+    let suppression = Suppression::new(Channel::Sms, Reason::OptOut, "twilio", NOW);
     let decision = make(Class::Security, None, None, Some(&suppression), Lane::Standard);
     assert!(!decision.is_allowed());
     assert_eq!(decision.reason, "address_suppressed");
     assert_eq!(decision.checks.len(), 1);
+    assert_eq!(decision.checks[0].detail.as_deref(), Some("opt_out, all messages"));
 }
+
+#[test]
+fn who_left_marketing_gets_everything_else_and_the_record_says_so() {
+    let left = Suppression::new(Channel::Sms, Reason::Unsubscribe, "unsubscribe_link", NOW).of_marketing();
+    let refused =
+        make(Class::Marketing, None, Some(&person(Some(ConsentState::Granted), &[])), Some(&left), Lane::Standard);
+    assert_eq!((refused.is_refused(), refused.reason.as_str()), (true, "address_suppressed"));
+    for class in [Class::Transactional, Class::Security] {
+        let allowed = make(class, None, None, Some(&left), Lane::Standard);
+        assert!(allowed.is_allowed(), "{class}");
+        assert_eq!((allowed.checks[0].passed, allowed.checks[0].reason.as_str()), (true, "not_suppressed"));
+        assert_eq!(allowed.checks[0].detail.as_deref(), Some("unsubscribe, marketing only"));
+    }
+}
+
+#[test]
+fn a_dead_address_is_refused_as_that_and_somebodys_no_comes_first() {
+    let to = Address::Phone(PhoneNumber::parse("+12125550123", "US").unwrap());
+    let (class, channel) = (Class::Transactional, Channel::Sms);
+    let ask = |suppressions: &[Suppression], seconds: i64| {
+        let at = crate::clock::plus_seconds(NOW, seconds);
+        let intent = Intent { channel, class, trigger: None, lane: Lane::Standard, to: &to, at };
+        let rules = &TimeRules::default();
+        Decision::make(&Question { intent, rules, person: None, suppressions }, NOW).reason
+    };
+    let mut dead = Suppression::new(channel, Reason::InvalidNumber, "twilio", NOW);
+    let no = Suppression::new(channel, Reason::OptOut, "twilio", NOW);
+    assert_eq!(ask(&[dead.clone()], 0), INVALID_ADDRESS);
+    assert_eq!(ask(&[dead.clone(), no], 0), "address_suppressed");
+    assert_eq!(ask(&[Suppression::new(Channel::Whatsapp, Reason::OptOut, "twilio", NOW)], 0), "transactional_message");
+    // What is scheduled for after its end is asked about at that time.
+    dead.until = Some(crate::clock::plus_seconds(NOW, 60));
+    assert_eq!([ask(&[dead.clone()], 59), ask(&[dead], 60)], [INVALID_ADDRESS, "transactional_message"]);
+}
+
 #[test]
 fn what_a_person_switched_off_is_refused_unless_it_concerns_their_security() {
     let mut person = person(Some(ConsentState::Granted), &[]);

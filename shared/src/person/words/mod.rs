@@ -9,9 +9,11 @@ mod keywords;
 mod phrases;
 
 use icu_normalizer::DecomposingNormalizer;
+use serde::{Deserialize, Serialize};
 
 /// What a keyword asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Keyword {
     /// No more texts.
     Stop,
@@ -22,7 +24,8 @@ pub enum Keyword {
 }
 
 /// What a text says about getting texts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Reply {
     Keyword(Keyword),
     /// Free text that reads like a "no". A machine's guess: what follows from it is a setting.
@@ -55,15 +58,6 @@ impl Keyword {
             "START" => Some(Self::Start),
             "HELP" => Some(Self::Help),
             _ => None,
-        }
-    }
-
-    /// Its name in ledger entries and logs.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Stop => "stop",
-            Self::Start => "start",
-            Self::Help => "help",
         }
     }
 }

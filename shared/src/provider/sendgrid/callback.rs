@@ -78,7 +78,8 @@ fn meaning(fields: &Fields<'_>) -> (Event, Option<String>) {
         "open" => (Event::Opened, None),
         "click" => (Event::Clicked, None),
         "spamreport" => (Event::Complained, None),
-        "unsubscribe" | "group_unsubscribe" => (Event::Unsubscribed, None),
+        "unsubscribe" => (Event::Unsubscribed, None),
+        "group_unsubscribe" => (Event::UnsubscribedKind, None),
         _ => (Event::Ignored, None),
     }
 }
@@ -176,7 +177,7 @@ mod tests {
             (json!({"event": "click", "url": "https://b.example"}), Event::Clicked, None),
             (json!({"event": "spamreport"}), Event::Complained, None),
             (json!({"event": "unsubscribe"}), Event::Unsubscribed, None),
-            (json!({"event": "group_unsubscribe", "asm_group_id": 1}), Event::Unsubscribed, None),
+            (json!({"event": "group_unsubscribe", "asm_group_id": 1}), Event::UnsubscribedKind, None),
             (json!({"event": "group_resubscribe", "asm_group_id": 1}), Event::Ignored, None),
             (json!({"event": "account_status_change", "type": "suspended"}), Event::Ignored, None),
             (json!({"event": "teleported"}), Event::Ignored, None),

@@ -167,6 +167,7 @@ impl Messages {
         to: Status,
         reason: &str,
         decision: Option<&Decision>,
+        then: &Then,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let entry = TrailEntry::ours(now, to.as_str(), Some(reason.to_owned()));
@@ -175,8 +176,11 @@ impl Messages {
             .only_if_equal("attempts", number(seen.attempts))
             .set("reason", text(reason))
             .time("ended_at", now)
-            .trail(to.as_str(), &entry)
-            .nothing_due();
+            .trail(to.as_str(), &entry);
+        let update = match then {
+            Then::Nothing => update.nothing_due(),
+            Then::Fallback { due } => update.due(seen.id, *due),
+        };
         let update = match decision {
             Some(decision) => update.set("decision", super::row::attribute(decision)),
             None => update,

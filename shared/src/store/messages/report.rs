@@ -201,6 +201,7 @@ fn move_to(id: MessageId, to: Status, report: &Report, then: Then) -> Update {
         | Event::Deferred
         | Event::Complained
         | Event::Unsubscribed
+        | Event::UnsubscribedKind
         | Event::Ignored => {
             engagement(update.time("delivered_at", report.at).time("ended_at", report.at).nothing_due(), report)
         }
@@ -218,6 +219,7 @@ fn engagement(update: Update, report: &Report) -> Update {
         | Event::Deferred
         | Event::Complained
         | Event::Unsubscribed
+        | Event::UnsubscribedKind
         | Event::Ignored => update,
     }
 }
