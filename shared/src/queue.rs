@@ -11,6 +11,7 @@ use crate::config::{Missing, required};
 use crate::message::{JobId, Lane, MessageId};
 use crate::person::PersonId;
 use crate::provider::Report;
+use crate::road::Heard;
 
 /// The longest delay SQS knows. What is due later waits in the table.
 pub const LONGEST_DELAY: Duration = Duration::from_secs(900);
@@ -23,6 +24,8 @@ pub enum Work {
     Message { id: MessageId },
     /// Apply this report, now that its message may be there.
     Report { report: Report },
+    /// Heed this text of somebody's, which could not be heeded when it came.
+    Heard { heard: Heard },
 }
 
 /// What a record of the jobs queue asks for.
@@ -113,6 +116,11 @@ impl Queues {
     /// Lets a report wait for its message.
     pub async fn park(&self, report: &Report, delay: Duration) -> Result<(), QueueError> {
         self.put("callbacks", &self.callbacks, &Work::Report { report: report.clone() }, delay).await
+    }
+
+    /// Lets a text wait that could not be heeded.
+    pub async fn park_heard(&self, heard: &Heard, delay: Duration) -> Result<(), QueueError> {
+        self.put("callbacks", &self.callbacks, &Work::Heard { heard: heard.clone() }, delay).await
     }
 
     /// Asks `bulk` for something, after `delay`.

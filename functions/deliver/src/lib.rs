@@ -98,6 +98,7 @@ async fn work(app: &App, record: &SqsMessage) -> Result<(), StepError> {
     match serde_json::from_str(record.body.as_deref().unwrap_or_default())? {
         Work::Message { id } => step::take(app, id).await,
         Work::Report { report } => report::take(app, &report, record).await,
+        Work::Heard { heard } => app.road.heed(&heard, None).await.map(|_| ()).map_err(Into::into),
     }
 }
 

@@ -55,6 +55,12 @@ pub fn router(app: App) -> Router {
         .post("/api/communication/webhooks/twilio", "twilio_webhook", signed, communication::twilio::handle)
         .post("/api/communication/webhooks/sendgrid", "sendgrid_webhook", signed, communication::sendgrid::handle)
         .post("/api/communication/webhooks/resend", "resend_webhook", signed, communication::resend::handle)
+        .post(
+            "/api/communication/webhooks/sms-opt-out",
+            "sms_opt_out_webhook",
+            signed,
+            communication::sms_opt_out::handle,
+        )
         .post("/twilio/sms-status", "twilio_sms_status", signed, twilio::sms_status::handle)
         .post("/twilio/call-status", "twilio_call_status", signed, twilio::call_status::handle)
         .post("/twilio/whatsapp-status", "twilio_whatsapp_status", signed, twilio::whatsapp_status::handle)
@@ -68,6 +74,7 @@ pub fn router(app: App) -> Router {
     communication::twilio::handle,
     communication::sendgrid::handle,
     communication::resend::handle,
+    communication::sms_opt_out::handle,
     twilio::sms_status::handle,
     twilio::call_status::handle,
     twilio::whatsapp_status::handle,

@@ -20,6 +20,13 @@ pub struct Received {
     pub body: Bytes,
 }
 
+impl Received {
+    /// Its body is a JSON object, whatever its headers say.
+    pub(crate) fn is_json(&self) -> bool {
+        self.body.trim_ascii_start().starts_with(b"{")
+    }
+}
+
 /// The callback was taken.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct Acknowledged {

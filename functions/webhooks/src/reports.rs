@@ -30,7 +30,7 @@ pub(crate) async fn twilio_call(app: &App, received: &Received) -> Result<Json<A
     apply(app, twilio::callback::parse_call(&received.query, &received.body, app.road.clock.now())).await
 }
 
-async fn verify_twilio(app: &App, received: &Received) -> Result<(), ApiError> {
+pub(crate) async fn verify_twilio(app: &App, received: &Received) -> Result<(), ApiError> {
     verified(&app.keys.twilio, |versions| {
         let keys = twilio::signature::Keys::of(versions.iter());
         twilio::signature::verify(&received.url, &received.headers, &received.body, &keys)

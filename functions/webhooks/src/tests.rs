@@ -24,6 +24,7 @@ async fn an_unsigned_callback_is_refused_whatever_it_says() {
         "/api/communication/webhooks/twilio",
         "/api/communication/webhooks/sendgrid",
         "/api/communication/webhooks/resend",
+        "/api/communication/webhooks/sms-opt-out",
         "/twilio/sms-status",
         "/twilio/whatsapp-status",
         "/webhooks/resend",

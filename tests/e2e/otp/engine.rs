@@ -11,7 +11,7 @@ use switchboard::otp::{
 };
 use switchboard::person::{PersonId, TimeRules};
 use switchboard::queue::Queues;
-use switchboard::road::{Road, Templates};
+use switchboard::road::{FreeText, Road, Templates};
 use switchboard::store::{Catalog, Ephemera, Messages, OtpStore, People};
 
 use crate::world::{World, fresh};
@@ -41,6 +41,7 @@ impl Engine {
             queues: Queues::at(world.sqs(), &world.stack.queues["urgent"]),
             seal: seal.clone(),
             rules: std::sync::Arc::new(TimeRules::default()),
+            free_text: FreeText::default(),
         };
         let otp = Otp::new(road.clone(), OtpStore::new(dynamodb, table("ephemera")), settings);
         Self { otp, road, codes: Codes::new(seal), clock }

@@ -2,4 +2,5 @@
 
 pub mod resend;
 pub mod sendgrid;
+pub mod sms_opt_out;
 pub mod twilio;

@@ -57,10 +57,10 @@ pub fn parse_call(query: &str, body: &[u8], received: Timestamp) -> Result<Vec<R
 }
 
 /// The parameters of a callback; Twilio adds others without notice.
-struct Parameters(Map<String, Value>);
+pub(super) struct Parameters(Map<String, Value>);
 
 impl Parameters {
-    fn read(body: &[u8]) -> Result<Self, MalformedCallback> {
+    pub(super) fn read(body: &[u8]) -> Result<Self, MalformedCallback> {
         if body.trim_ascii_start().starts_with(b"{") {
             return serde_json::from_slice(body).map(Self).map_err(|_| MalformedCallback("not readable as JSON"));
         }
@@ -69,7 +69,7 @@ impl Parameters {
     }
 
     /// The first of these names that has a value; a value that is no text is malformed.
-    fn text(&self, names: &[&str]) -> Result<Option<&str>, MalformedCallback> {
+    pub(super) fn text(&self, names: &[&str]) -> Result<Option<&str>, MalformedCallback> {
         match names.iter().find_map(|name| self.0.get(*name).filter(|value| !value.is_null())) {
             None => Ok(None),
             Some(value) => value.as_str().map(Some).ok_or(MalformedCallback("a value is not text")),

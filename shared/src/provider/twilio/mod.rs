@@ -6,6 +6,7 @@ mod client;
 #[cfg(test)]
 mod contract;
 pub mod errors;
+pub mod inbound;
 pub mod lookup;
 pub mod signature;
 pub mod twiml;

@@ -6,6 +6,9 @@ use quick_xml::events::{BytesEnd, BytesStart, BytesText, Event};
 /// The longest TwiML a request to call can carry, in characters (the Calls resource's `Twiml` parameter).
 pub const LONGEST: usize = 4000;
 
+/// A document that says nothing: the answer to a text that nothing is answered to.
+pub const EMPTY: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response/>";
+
 /// A document that speaks a text, in this language or the account's own.
 ///
 /// Characters XML 1.0 has no place for (control characters) are left out: nobody could hear them.
