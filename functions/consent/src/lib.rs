@@ -1,6 +1,7 @@
 //! Registers people's addresses, what they agreed to, and what they prefer.
 //!
-//! `consent/`, `preferences/`, `ledger/`, `privacy/`: one file per endpoint; what they share is in the folder's `mod.rs`.
+//! `consent/`, `preferences/`, `suppressions/`, `unsubscribe/`, `ledger/`, `privacy/`: one file per endpoint; what they
+//! share is in the folder's `mod.rs`.
 
 pub mod consent;
 pub mod ledger;
@@ -9,6 +10,8 @@ mod page;
 pub mod preferences;
 pub mod privacy;
 mod request;
+pub mod suppressions;
+pub mod unsubscribe;
 
 #[cfg(test)]
 mod tests;
@@ -17,6 +20,7 @@ use axum::Router;
 use switchboard::config::{default_region, public_base_url};
 use switchboard::http::{Access, Edge, Limit, Routes, Scope};
 use switchboard::otp::Otp;
+use switchboard::person::UnsubscribeLinks;
 use switchboard::person::confirm::ConfirmLinks;
 use switchboard::privacy::Privacy;
 use switchboard::road::Road;
@@ -28,6 +32,8 @@ pub struct App {
     otp: Otp,
     links: ConfirmLinks,
     privacy: Privacy,
+    /// What reads the links people unsubscribe with.
+    unsubscribe: UnsubscribeLinks,
     /// The region phone numbers without a country code are read in.
     region: String,
 }
@@ -37,6 +43,10 @@ const LEDGER: &str = "/api/communication/ledger/{user_id}";
 const VERIFY: &str = "/api/communication/ledger/{user_id}/verify";
 const RESET: &str = "/api/communication/preferences/{user_id}/reset";
 const SMS_PREFERENCES: &str = "/api/sms/preferences";
+const SUPPRESSIONS: &str = "/api/communication/suppressions";
+const CHECK_SUPPRESSIONS: &str = "/api/communication/suppressions/check";
+const RELEASE_SUPPRESSION: &str = "/api/communication/suppressions/release";
+const UNSUBSCRIBE: &str = "/unsubscribe/{token}";
 const PREFERENCES: &str = "/api/communication/preferences/{user_id}";
 const EXPORT: &str = "/api/communication/privacy/{user_id}/export";
 const ERASE: &str = "/api/communication/privacy/{user_id}/erase";
@@ -48,6 +58,9 @@ pub fn router(edge: Edge, road: Road, otp: Otp, privacy: Privacy) -> Router {
     let links = ConfirmLinks::new(road.seal.clone(), &public_base_url());
     let anyone = Access::Authenticated(Limit::General);
     let operator = Access::Scoped(Scope::ManageSettings, Limit::General);
+    let readers = Access::Scoped(Scope::Read, Limit::General);
+    let managers = Access::Scoped(Scope::ManagePreferences, Limit::General);
+    let unsubscribe = UnsubscribeLinks::reader(road.seal.clone());
     Routes::new(edge, road.seal.clone())
         .post("/api/communication/consent/sms", "grant_sms_consent", anyone, consent::sms::handle)
         .post("/api/communication/consent/sms/verify", "verify_sms_consent", anyone, consent::sms_verify::handle)
@@ -70,7 +83,13 @@ pub fn router(edge: Edge, road: Road, otp: Otp, privacy: Privacy) -> Router {
         .get(ERASE, "erasure", anyone, privacy::erasure::handle)
         .post(RESEAL, "start_reseal", operator, privacy::reseal::handle)
         .get(RESEAL, "reseal", operator, privacy::resealing::handle)
-        .finish(App { road, otp, links, privacy, region: default_region() })
+        .get(SUPPRESSIONS, "suppressions", readers, suppressions::list::handle)
+        .post(SUPPRESSIONS, "add_suppression", managers, suppressions::add::handle)
+        .post(CHECK_SUPPRESSIONS, "check_suppressions", readers, suppressions::check::handle)
+        .post(RELEASE_SUPPRESSION, "release_suppression", managers, suppressions::release::handle)
+        .get(UNSUBSCRIBE, "unsubscribe_page", Access::Public, unsubscribe::get::handle)
+        .post(UNSUBSCRIBE, "unsubscribe", Access::Public, unsubscribe::post::handle)
+        .finish(App { road, otp, links, privacy, unsubscribe, region: default_region() })
 }
 
 /// The function's part of the API description.
@@ -97,5 +116,11 @@ pub fn router(edge: Edge, road: Road, otp: Otp, privacy: Privacy) -> Router {
     privacy::erasure::handle,
     privacy::reseal::handle,
     privacy::resealing::handle,
+    suppressions::list::handle,
+    suppressions::add::handle,
+    suppressions::check::handle,
+    suppressions::release::handle,
+    unsubscribe::get::handle,
+    unsubscribe::post::handle,
 ))]
 pub struct Description;

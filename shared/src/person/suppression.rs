@@ -46,6 +46,7 @@ pub struct Suppression {
 )]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
+#[schema(as = SuppressionReason)]
 pub enum Reason {
     /// The mailbox does not exist.
     HardBounce,
@@ -79,6 +80,7 @@ pub enum Reason {
 )]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
+#[schema(as = SuppressionScope)]
 pub enum Scope {
     Marketing,
     /// Everything, one-time codes and security alerts included.

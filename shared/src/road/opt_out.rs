@@ -17,7 +17,7 @@ use crate::person::{Person, Reason, Scope, Suppression};
 use crate::provider::{PermanentKind, ProviderName};
 use crate::queue::QueueError;
 use crate::store::StoreError;
-use crate::store::people::Target;
+use crate::store::people::{Details, Target};
 use crate::telemetry;
 
 /// The channels a STOP is about, whichever it came by: both are texts to the same number, from the same sender, and who is
@@ -115,12 +115,14 @@ impl Road {
         let target = Target { fingerprint: heard.fingerprint.clone(), address: from.cloned() };
         let source = if matches!(wish, Wish::Keyword(_)) { "sms_keyword" } else { "sms_free_text" };
         let witness = Witness::new(ProviderName::Twilio.as_str(), source, heard.at);
-        let facts: Vec<(&str, String)> = heard.provider_id.iter().map(|id| ("provider_id", id.clone())).collect();
+        let details = Details { provider_id: heard.provider_id.as_deref(), ..Details::default() };
         let no = No { reason: Reason::OptOut, scope: Scope::All, channels: &TEXTS };
         let heeded = match wish {
-            Wish::Keyword(Keyword::Start) => self.take_back(&target, &witness, &facts).await.map(|()| Heeded::Started),
+            Wish::Keyword(Keyword::Start) => {
+                self.take_back(&target, &witness, &details).await.map(|()| Heeded::Started)
+            }
             Wish::Keyword(Keyword::Stop | Keyword::Help) | Wish::FreeText => {
-                self.accept_no(&target, &no, &witness, &facts).await.map(|()| Heeded::Stopped)
+                self.accept_no(&target, &no, &witness, &details).await.map(|()| Heeded::Stopped)
             }
             Wish::Note => {
                 let event = Event::new(REVOCATION_SUSPECTED).with("channel", heard.channel.as_str());
@@ -205,13 +207,13 @@ impl Road {
         let witness = Witness::new(provider.as_str(), provider.as_str(), at);
         if reason.is_dead_address() {
             let dead = Suppression::new(channel, reason, provider.as_str(), at);
-            self.people.suppress(target, &[dead], &witness, &[]).await?;
+            self.people.suppress(target, &[dead], &witness, &Details::default()).await?;
             return Ok(());
         }
         // Twilio refuses a text because its recipient wrote STOP there: the same no, heard another way.
         let own = [channel];
         let channels = if channel == Channel::Sms && reason == Reason::OptOut { &TEXTS[..] } else { &own };
-        self.accept_no(target, &No { reason, scope, channels }, &witness, &[]).await
+        self.accept_no(target, &No { reason, scope, channels }, &witness, &Details::default()).await
     }
 
     /// Somebody left our marketing e-mails by the link in one.
@@ -219,10 +221,10 @@ impl Road {
         &self,
         target: &Target,
         witness: &Witness,
-        facts: &[(&str, String)],
+        details: &Details<'_>,
     ) -> Result<(), StoreError> {
         let no = No { reason: Reason::Unsubscribe, scope: Scope::Marketing, channels: &[Channel::Email] };
-        self.accept_no(target, &no, witness, facts).await
+        self.accept_no(target, &no, witness, details).await
     }
 
     /// The list first: it holds by itself, whatever becomes of the rest.
@@ -231,14 +233,14 @@ impl Road {
         target: &Target,
         no: &No<'_>,
         witness: &Witness,
-        facts: &[(&str, String)],
+        details: &Details<'_>,
     ) -> Result<(), StoreError> {
         let suppression = |channel: &Channel| Suppression {
             scope: no.scope,
             ..Suppression::new(*channel, no.reason, &witness.source, witness.at)
         };
         let wanted: Vec<Suppression> = no.channels.iter().map(suppression).collect();
-        self.people.suppress(target, &wanted, witness, facts).await?;
+        self.people.suppress(target, &wanted, witness, details).await?;
         self.each_owner(target, witness, |person| {
             for channel in no.channels {
                 match (no.scope, no.reason) {
@@ -254,9 +256,9 @@ impl Road {
     }
 
     /// What a STOP did is undone; what else is known of the number stays.
-    async fn take_back(&self, target: &Target, witness: &Witness, facts: &[(&str, String)]) -> Result<(), StoreError> {
+    async fn take_back(&self, target: &Target, witness: &Witness, details: &Details<'_>) -> Result<(), StoreError> {
         let is_stop = |known: &Suppression| known.reason == Reason::OptOut && TEXTS.contains(&known.channel);
-        self.people.release(target, is_stop, witness, facts).await?;
+        self.people.release(target, is_stop, witness, details).await?;
         self.each_owner(target, witness, |person| TEXTS.into_iter().for_each(|channel| person.unstop(channel))).await
     }
 

@@ -21,7 +21,7 @@ use crate::message::{Address, Channel, EmailAddress, Locale, PhoneNumber};
 use crate::person::{ChannelConsent, ContactPoint, Person, PersonId, Preferences, Suppression};
 use crate::seal::Seal;
 
-pub use suppressions::{ADDRESS_RELEASED, ADDRESS_SUPPRESSED, ListPage, Listed, Target, is_place};
+pub use suppressions::{ADDRESS_RELEASED, ADDRESS_SUPPRESSED, Details, ListPage, Listed, Target, is_place};
 
 const PROFILE: &str = "profile";
 

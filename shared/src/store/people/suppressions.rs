@@ -12,7 +12,7 @@ use strum::IntoEnumIterator;
 
 use super::{AddressFacts, Committed, Item, People, TRIES, address_key, again, text, unavailable, unreadable};
 use crate::ledger::{Event, Record, Witness};
-use crate::message::{Address, Channel};
+use crate::message::{Address, Channel, Trigger};
 use crate::person::{PersonId, Reason, Suppression, SuppressionId};
 use crate::store::StoreError;
 
@@ -37,6 +37,25 @@ pub struct Listed {
     pub suppression: Suppression,
     /// `None`: nobody told us more than the fingerprint, or it was erased.
     pub address: Option<Address>,
+}
+
+/// What else an entry about a suppression says.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Details<'a> {
+    /// The provider's id of what told us.
+    pub provider_id: Option<&'a str>,
+    /// The kind of message it was said to.
+    pub message_type: Option<Trigger>,
+    /// What somebody of ours wrote to it: it may speak of people.
+    pub note: Option<&'a str>,
+}
+
+impl Details<'_> {
+    fn beside(&self, event: Event) -> Event {
+        let event = self.provider_id.iter().fold(event, |event, id| event.with("provider_id", *id));
+        let event = self.message_type.iter().fold(event, |event, kind| event.with("message_type", kind.as_str()));
+        self.note.iter().fold(event, |event, note| event.with_personal("note", *note))
+    }
 }
 
 /// Some of the list, the newest first.
@@ -103,7 +122,7 @@ impl People {
         target: &Target,
         wanted: &[Suppression],
         witness: &Witness,
-        facts: &[(&str, String)],
+        details: &Details<'_>,
     ) -> Result<Vec<Suppression>, StoreError> {
         for attempt in 0..TRIES {
             again(attempt).await;
@@ -121,7 +140,7 @@ impl People {
             let writes =
                 new.iter().map(|new| self.put_suppression(target, new, same(new))).collect::<Result<Vec<_>, _>>()?;
             let events: Vec<Event> =
-                new.iter().map(|new| told(ADDRESS_SUPPRESSED, new, target, witness, facts)).collect();
+                new.iter().map(|new| told(ADDRESS_SUPPRESSED, new, target, witness, details)).collect();
             if self.written(target, &events, &writes, witness).await? {
                 return Ok(new.into_iter().cloned().collect());
             }
@@ -135,7 +154,7 @@ impl People {
         target: &Target,
         which: impl Fn(&Suppression) -> bool,
         witness: &Witness,
-        facts: &[(&str, String)],
+        details: &Details<'_>,
     ) -> Result<Vec<Suppression>, StoreError> {
         for attempt in 0..TRIES {
             again(attempt).await;
@@ -147,7 +166,7 @@ impl People {
             let writes =
                 released.iter().map(|known| self.delete_suppression(target, known)).collect::<Result<Vec<_>, _>>()?;
             let events: Vec<Event> =
-                released.iter().map(|known| told(ADDRESS_RELEASED, known, target, witness, facts)).collect();
+                released.iter().map(|known| told(ADDRESS_RELEASED, known, target, witness, details)).collect();
             if self.written(target, &events, &writes, witness).await? {
                 return Ok(released);
             }
@@ -280,7 +299,7 @@ fn told(
     suppression: &Suppression,
     target: &Target,
     witness: &Witness,
-    facts: &[(&str, String)],
+    details: &Details<'_>,
 ) -> Event {
     let event = Event::new(name)
         .with("channel", suppression.channel.as_str())
@@ -290,8 +309,7 @@ fn told(
         Some(until) => event.with("until", until.to_string()),
         None => event,
     };
-    let event = facts.iter().fold(event, |event, (fact, value)| event.with(fact, value.as_str()));
-    witness.attest(with_address(event, target))
+    witness.attest(details.beside(with_address(event, target)))
 }
 
 fn with_address(event: Event, target: &Target) -> Event {
