@@ -4,11 +4,10 @@ use serde_json::{Value, json};
 
 use crate::world::{Line, World, eventually, fresh, seconds};
 
-/// A number Twilio takes and its carrier does not reach; one WhatsApp refuses without a template; one that does not
-/// exist; one whose owner opted out at the provider.
+/// A number Twilio takes and its carrier does not reach; one WhatsApp refuses without a template; one whose owner opted
+/// out at the provider.
 const UNREACHABLE: &str = "+15005550030";
 const OUTSIDE_WINDOW: &str = "+15005550032";
-const NO_NUMBER: &str = "+15005550001";
 const OPTED_OUT: &str = "+15005550004";
 
 /// Somebody with this number and an e-mail address of their own.
@@ -54,17 +53,46 @@ async fn what_the_carrier_does_not_deliver_goes_by_email() {
 async fn a_number_that_does_not_exist_and_an_urgent_message_need_no_asking() {
     let world = World::new();
     let _lines = world.share(&[Line::Sms, Line::Sendgrid, Line::Resend]).await;
-    let (user, email) = somebody(&world, Some(NO_NUMBER)).await;
+    let (user, email) = somebody(&world, Some(&fresh::magic_phone("01"))).await;
     let body = json!({"user_id": user, "trigger_type": "financial_alert", "data": {}, "channel": "sms"});
     let task = world.trigger(&body).await;
     let task = task_until(&world, &task, "SUCCESS").await;
     assert_eq!(task["messages"][0]["reason"], "invalid_number", "{task}");
     world.the_one(&email, "email").await;
     // What is not urgent, and did not ask, ends.
-    let body = json!({"user_id": user, "trigger_type": "payment_confirmation", "data": {}, "channel": "sms"});
+    let (other, _) = somebody(&world, Some(&fresh::magic_phone("01"))).await;
+    let body = json!({"user_id": other, "trigger_type": "payment_confirmation", "data": {}, "channel": "sms"});
     let task = world.trigger(&body).await;
     let task = task_until(&world, &task, "FAILURE").await;
     assert_eq!(task["messages"].as_array().map(Vec::len), Some(1), "{task}");
+    // From now on it is known: what is urgent goes by e-mail from the start, the rest is refused.
+    let refused = world.post("/api/communication/send", &body).send().await;
+    let refused = refused.refused(403, "Nothing can arrive at the recipient's address on this channel").json;
+    assert_eq!(refused["reason"], "invalid_address", "{refused}");
+    let urgent = json!({"user_id": user, "trigger_type": "financial_alert", "data": {}, "channel": "sms"});
+    let answer = world.post("/api/communication/send", &urgent).send().await.ok();
+    assert_eq!(answer["fallback_used"], true, "{answer}");
+    let message = world.until(answer["task_id"].as_str().expect("a task"), "delivered").await;
+    assert_eq!((&message["channel"], &message["channel_asked"]), (&json!("email"), &json!("sms")), "{message}");
+}
+
+#[tokio::test]
+async fn what_was_accepted_before_its_address_was_known_to_be_dead_goes_another_way_too() {
+    let world = World::new();
+    let _lines = world.share(&[Line::Sms, Line::Sendgrid, Line::Resend]).await;
+    let phone = fresh::magic_phone("01");
+    let (user, email) = somebody(&world, Some(&phone)).await;
+    let body = json!({
+        "user_id": user, "trigger_type": "financial_alert", "data": {}, "channel": "sms",
+        "scheduled_time": crate::world::flows::in_an_hour(),
+    });
+    let task = world.trigger(&body).await;
+    world.until(&world.sms(&phone, &fresh::text()).await, "failed").await;
+    world.release(&task, "twilio", "fixed").await;
+    let done = task_until(&world, &task, "SUCCESS").await;
+    assert_eq!(done["messages"][0]["status"], "blocked", "{done}");
+    assert_eq!(done["messages"][0]["reason"], "invalid_address", "{done}");
+    world.the_one(&email, "email").await;
 }
 
 #[tokio::test]

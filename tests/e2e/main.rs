@@ -31,6 +31,8 @@ mod mail;
 #[cfg(test)]
 mod mail_failover;
 #[cfg(test)]
+mod opt_out;
+#[cfg(test)]
 mod otp;
 #[cfg(test)]
 mod people;

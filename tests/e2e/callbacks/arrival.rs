@@ -86,7 +86,7 @@ async fn a_callback_that_comes_before_its_message_is_known_waits_for_it() {
     let sid = fresh::sid();
     world.twilio_says("/api/communication/webhooks/twilio", &sid, "delivered").await.is(200);
     // Now one gets it: as when the worker records the provider's answer after the callback.
-    let id = world.sms(SILENT, &fresh::text()).await;
+    let id = world.sms(&fresh::magic_phone(SILENT), &fresh::text()).await;
     world.until(&id, "sent").await;
     world.rewrite(&id, "SET provider_id = :p", &[(":p", aws::text(&sid))]).await;
     world.until(&id, "delivered").await;

@@ -1,18 +1,16 @@
 //! The engine on the stack's own tables and keys, with a clock that stands still until it is moved.
 
 use futures::future::join_all;
-use jiff::Timestamp;
 use switchboard::clock::Clock;
 use switchboard::config::Invalid;
-use switchboard::message::{Address, Channel, Locale, MessageId, PhoneNumber};
+use switchboard::message::{Address, Channel, MessageId, PhoneNumber};
 use switchboard::otp::guard::Countries;
 use switchboard::otp::{
     Backend, Checked, Code, Codes, Guard, Otp, Purpose, Refusal, Settings, Start, StartError, Started,
 };
-use switchboard::person::{PersonId, TimeRules};
-use switchboard::queue::Queues;
-use switchboard::road::{FreeText, Road, Templates};
-use switchboard::store::{Catalog, Ephemera, Messages, OtpStore, People};
+use switchboard::person::PersonId;
+use switchboard::road::Road;
+use switchboard::store::OtpStore;
 
 use crate::world::{World, fresh};
 
@@ -25,26 +23,11 @@ pub(crate) struct Engine {
 
 impl Engine {
     pub(crate) async fn new(world: &World, settings: Settings) -> Self {
-        let seal = world.seal().await;
-        let (dynamodb, clock) = (world.dynamodb(), Clock::fixed(Timestamp::now()));
-        let table = |name: &str| world.stack.tables[name].clone();
-        let road = Road {
-            clock: clock.clone(),
-            messages: Messages::new(dynamodb.clone(), table("messages"), seal.clone()),
-            people: People::new(dynamodb.clone(), table("people"), table("ledger"), seal.clone()),
-            ephemera: Ephemera::new(dynamodb.clone(), table("ephemera")),
-            templates: Templates::new(
-                Catalog::new(dynamodb.clone(), table("catalog")),
-                Locale::english(),
-                clock.clone(),
-            ),
-            queues: Queues::at(world.sqs(), &world.stack.queues["urgent"]),
-            seal: seal.clone(),
-            rules: std::sync::Arc::new(TimeRules::default()),
-            free_text: FreeText::default(),
-        };
-        let otp = Otp::new(road.clone(), OtpStore::new(dynamodb, table("ephemera")), settings);
-        Self { otp, road, codes: Codes::new(seal), clock }
+        let road = world.road().await;
+        let clock = road.clock.clone();
+        let otp =
+            Otp::new(road.clone(), OtpStore::new(world.dynamodb(), world.stack.tables["ephemera"].clone()), settings);
+        Self { otp, codes: Codes::new(road.seal.clone()), road, clock }
     }
 
     /// The same with another maker of codes.

@@ -9,6 +9,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_sqs::types::QueueAttributeName;
 
+use switchboard::message::Address;
 use switchboard::seal::Seal;
 use switchboard::store::{Messages, People};
 
@@ -90,6 +91,29 @@ impl World {
         let answer = s3.get_object().bucket(&self.stack.buckets["files"]).key(key).send().await.ok()?;
         let bytes = answer.body.collect().await.expect("a body").into_bytes();
         Some(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    /// The ledger's entries about an address, the oldest first, as they are stored.
+    pub(crate) async fn address_entries(&self, address: &Address) -> Vec<HashMap<String, AttributeValue>> {
+        let subject = format!("address#{}", self.seal().await.fingerprint(address));
+        let query = self.dynamodb().query().table_name(&self.stack.tables["ledger"]).consistent_read(true);
+        let query = query.key_condition_expression("subject = :s").expression_attribute_values(":s", text(&subject));
+        query.send().await.expect("DynamoDB answers").items.unwrap_or_default()
+    }
+
+    /// Writes a part of an address's suppression, past the product.
+    pub(crate) async fn rewrite_suppression(
+        &self,
+        address: &Address,
+        which: &str,
+        update: &str,
+        value: AttributeValue,
+    ) {
+        let pk = format!("address#{}", self.seal().await.fingerprint(address));
+        let update = self.dynamodb().update_item().table_name(&self.stack.tables["people"]).update_expression(update);
+        let update = update.key("pk", text(&pk)).key("sk", text(&format!("suppression#{which}")));
+        let update = update.condition_expression("attribute_exists(pk)").expression_attribute_values(":v", value);
+        update.expression_attribute_names("#u", "until").send().await.expect("DynamoDB takes it");
     }
 
     /// Lets the line of a sender stand still, as when its provider has had enough.

@@ -1,5 +1,5 @@
 //! What a test works with: the stack ([`stack`]), its API ([`api`]), messages and people on it ([`flows`]), AWS behind
-//! it ([`aws`]), the providers' side ([`simulator`], [`signing`], [`lines`]), and fresh people and addresses
+//! it ([`aws`], [`road`]), the providers' side ([`simulator`], [`signing`], [`lines`]), and fresh people and addresses
 //! ([`fresh`]).
 
 pub(crate) mod api;
@@ -8,6 +8,7 @@ pub(crate) mod flows;
 pub(crate) mod fresh;
 pub(crate) mod lines;
 pub(crate) mod processes;
+pub(crate) mod road;
 pub(crate) mod rotation;
 pub(crate) mod signing;
 pub(crate) mod simulator;

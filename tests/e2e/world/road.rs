@@ -1,0 +1,32 @@
+//! The message's road as the functions have it, with a clock of the test's own.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use switchboard::clock::Clock;
+use switchboard::message::Locale;
+use switchboard::person::TimeRules;
+use switchboard::queue::Queues;
+use switchboard::road::{FreeText, Road, Templates};
+use switchboard::store::{Catalog, Ephemera, Messages, People};
+
+use super::World;
+
+impl World {
+    /// On the stack's tables; its clock stands still at this moment.
+    pub(crate) async fn road(&self) -> Road {
+        let (seal, dynamodb, clock) = (self.seal().await, self.dynamodb(), Clock::fixed(Timestamp::now()));
+        let table = |name: &str| self.stack.tables[name].clone();
+        Road {
+            clock: clock.clone(),
+            messages: Messages::new(dynamodb.clone(), table("messages"), seal.clone()),
+            people: People::new(dynamodb.clone(), table("people"), table("ledger"), seal.clone()),
+            ephemera: Ephemera::new(dynamodb.clone(), table("ephemera")),
+            templates: Templates::new(Catalog::new(dynamodb, table("catalog")), Locale::english(), clock),
+            queues: Queues::at(self.sqs(), &self.stack.queues["urgent"]),
+            seal,
+            rules: Arc::new(TimeRules::default()),
+            free_text: FreeText::default(),
+        }
+    }
+}
