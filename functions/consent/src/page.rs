@@ -1,4 +1,5 @@
-//! Pages for people who follow a link: plain HTML, nothing loaded from anywhere, nothing kept by anybody.
+//! Pages for people who follow a link: plain HTML, readable by a screen reader and in the dark, nothing loaded from anywhere,
+//! nothing kept by anybody.
 
 use axum::response::{Html, IntoResponse, Response};
 use http::{HeaderName, HeaderValue, StatusCode, header};
@@ -18,6 +19,14 @@ pub(crate) struct Page<'a> {
     pub(crate) button: Option<&'a str>,
 }
 
+const STYLE: &str = "\
+:root{color-scheme:light dark}\
+body{font:1.125rem/1.6 system-ui,sans-serif;max-width:34rem;margin:0 auto;padding:3rem 1.5rem;color:#1b1b1f;background:#fff}\
+h1{font-size:1.6rem;line-height:1.25;margin:0 0 1rem}p{margin:0 0 1.75rem}\
+button{font:inherit;font-weight:600;padding:.75rem 1.5rem;border:0;border-radius:.5rem;background:#1d4ed8;color:#fff;cursor:pointer}\
+button:hover{background:#1e40af}button:focus-visible{outline:3px solid #f59e0b;outline-offset:3px}\
+@media(prefers-color-scheme:dark){body{color:#e8e8ec;background:#161618}button{background:#93b4ff;color:#10131c}button:hover{background:#b4ccff}}";
+
 impl IntoResponse for Page<'_> {
     fn into_response(self) -> Response {
         let Page { status, language, title, text, list, button } = self;
@@ -33,10 +42,9 @@ impl IntoResponse for Page<'_> {
         });
         let page = format!(
             "<!doctype html><html lang=\"{language}\"><head><meta charset=\"utf-8\">\
-             <meta name=\"viewport\" content=\"width=device-width\"><meta name=\"robots\" content=\"noindex\">\
-             <title>{title}</title><style>body{{font-family:system-ui,sans-serif;line-height:1.5;max-width:36rem;\
-             margin:2rem auto;padding:0 1rem}}button{{font:inherit;padding:.5rem 1.5rem}}</style></head>\
-             <body><h1>{title}</h1><p>{text}</p>{list}{button}</body></html>"
+             <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\"><meta name=\"robots\" content=\"noindex\">\
+             <title>{title}</title><style>{STYLE}</style></head>\
+             <body><main><h1>{title}</h1><p>{text}</p>{list}{button}</main></body></html>"
         );
         let mut response = (status, Html(page)).into_response();
         let headers: [(HeaderName, &str); 4] = [

@@ -153,7 +153,10 @@ impl Road {
                 }
             })
         });
-        change.await?;
+        let person = change.await?;
+        if let Some(address) = person.address(Channel::Email).filter(|address| links.is_about(confirmation, address)) {
+            self.come_back(&self.people.target(&address), witness).await?;
+        }
         self.confirmable(links, confirmation).await
     }
 }

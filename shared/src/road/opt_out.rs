@@ -227,6 +227,15 @@ impl Road {
         self.accept_no(target, &no, witness, details).await
     }
 
+    /// Somebody who had left our marketing e-mails agreed to some again, and proved that it was them: the list forgets that
+    /// they left. What they refused by kind stays refused until they name it; what a provider holds against the address it
+    /// still holds.
+    pub async fn come_back(&self, target: &Target, witness: &Witness) -> Result<(), StoreError> {
+        let left = |known: &Suppression| known.reason == Reason::Unsubscribe && known.scope == Scope::Marketing;
+        self.people.release(target, left, witness, &Details::default()).await?;
+        Ok(())
+    }
+
     /// The list first: it holds by itself, whatever becomes of the rest.
     async fn accept_no(
         &self,

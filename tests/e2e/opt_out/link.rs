@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{known, mail, names, told, trigger_refusal};
-use crate::world::{Line, World, fresh};
+use crate::world::{Line, World, fresh, tokens};
 
 const MAIL: [Line; 2] = [Line::Sendgrid, Line::Resend];
 
@@ -126,4 +126,28 @@ async fn the_page_speaks_the_readers_language_and_lets_nothing_in() {
     assert_eq!(page.header("referrer-policy"), "no-referrer");
     let policy = page.header("content-security-policy");
     assert!(policy.contains("default-src 'none'") && policy.contains("form-action 'self'"), "{policy}");
+}
+
+#[tokio::test]
+async fn who_left_comes_back_by_their_own_word_and_not_by_a_clients() {
+    let world = World::new();
+    let _lines = world.share(&MAIL).await;
+    let person = world.person().await;
+    let path = link(&world, &report(&world, person.id, &person.email, "resend").await);
+    world.call("POST", &path).no_token().body("").send().await.is(200);
+    let again = json!({"user_id": person.id, "email": person.email, "message_types": ["monthly_report"]});
+    world.post("/api/communication/consent/email", &again).send().await.ok();
+    assert_eq!(known(&world, &person.email).await, ["email unsubscribe marketing"], "a client says so");
+    assert_eq!(trigger_refusal(&world, person.id, "monthly_report", "email").await, "address_suppressed");
+    let own = tokens::token(&person.id.to_string(), "");
+    world.post("/api/communication/consent/email", &again).token(&own).send().await.ok();
+    assert_eq!(known(&world, &person.email).await, Vec::<String>::new());
+    assert_eq!(trigger_refusal(&world, person.id, "monthly_report", "email").await, "");
+    assert_eq!(
+        trigger_refusal(&world, person.id, "weekly_checkin", "email").await,
+        "opted_out",
+        "what they did not name"
+    );
+    let told = told(&world, &mail(&person.email)).await;
+    assert_eq!(names(&told), ["address_suppressed", "address_released"]);
 }

@@ -11,7 +11,7 @@ use switchboard::http::idempotency::mark_replay;
 use switchboard::http::refusals::SendRefusals;
 use switchboard::http::{ApiError, Body, Caller, IdempotencyKey, Origin, Scope};
 use switchboard::ledger::Event;
-use switchboard::message::{Channel, EmailAddress, Locale, MessageId};
+use switchboard::message::{Address, Channel, EmailAddress, Locale, MessageId};
 use switchboard::person::events::CONSENT_GRANTED;
 use switchboard::person::{Person, PersonId};
 use switchboard::road::AcceptError;
@@ -131,6 +131,10 @@ pub async fn handle(
     });
     let person = change.await?;
     if person.is_verified(Channel::Email) || !request.send_link {
+        // Who left by the link in a mail comes back by their own word, not by a client's.
+        if caller.subject == person.id.as_str() {
+            app.road.come_back(&app.road.people.target(&Address::Email(address)), &witness).await?;
+        }
         return Ok(Json(answer(false, None)).into_response());
     }
     Ok(Json(answer(true, ask(&app, caller.subject, person, keyed).await?)).into_response())

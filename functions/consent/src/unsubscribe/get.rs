@@ -4,7 +4,7 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use http::HeaderMap;
 
-use super::page::{self, Page};
+use super::page::{self, Which};
 use crate::App;
 
 /// Page to unsubscribe on
@@ -19,6 +19,6 @@ use crate::App;
     ),
 )]
 pub async fn handle(State(app): State<App>, Path(token): Path<String>, headers: HeaderMap) -> Response {
-    let page = if app.unsubscribe.read(&token).is_some() { Page::Ask } else { Page::BadLink };
+    let page = if app.unsubscribe.read(&token).is_some() { Which::Ask } else { Which::BadLink };
     page::render(page, &headers)
 }

@@ -8,7 +8,7 @@ use switchboard::http::{ApiError, Origin};
 use switchboard::ledger::Witness;
 use switchboard::store::people::Details;
 
-use super::page::{self, Page};
+use super::page::{self, Which};
 use super::target;
 use crate::App;
 
@@ -33,7 +33,7 @@ pub async fn handle(
     origin: Origin,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let Some(said) = app.unsubscribe.read(&token) else { return Ok(page::render(Page::BadLink, &headers)) };
+    let Some(said) = app.unsubscribe.read(&token) else { return Ok(page::render(Which::BadLink, &headers)) };
     let witness = Witness {
         ip: origin.ip,
         agent: origin.agent,
@@ -41,5 +41,5 @@ pub async fn handle(
     };
     let details = Details { message_type: said.message_type, ..Details::default() };
     app.road.leave_marketing(&target(&said), &witness, &details).await?;
-    Ok(page::render(Page::Done, &headers))
+    Ok(page::render(Which::Done, &headers))
 }
