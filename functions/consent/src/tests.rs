@@ -3,6 +3,8 @@
 use axum::Router;
 use serde_json::{Value, json};
 use switchboard::clock::Clock;
+use switchboard::message::{Address, EmailAddress, Trigger};
+use switchboard::person::UnsubscribeLinks;
 use switchboard::testing::{Answer, ask, dead_otp, dead_privacy, dead_road, edge, token};
 
 fn router() -> Router {
@@ -187,4 +189,41 @@ async fn the_sample_event_is_read_as_api_gateway_sends_it() {
     let response = tower::ServiceExt::oneshot(router(), request).await.unwrap();
     // Past the edge and the body, to the store that does not answer.
     assert_eq!(response.status(), 503);
+}
+
+const SUPPRESSIONS: &str = "/api/communication/suppressions";
+
+#[tokio::test]
+async fn the_list_is_read_by_who_may_read_and_changed_by_who_may_manage() {
+    let (reader, manager) =
+        (token("crm", "communication:read").unwrap(), token("console", "preferences:manage").unwrap());
+    let address = json!({"address": "+14155552671"}).to_string();
+    let release = json!({"address": "+14155552671", "reason": "It is theirs again"}).to_string();
+    let (check, free) = (format!("{SUPPRESSIONS}/check"), format!("{SUPPRESSIONS}/release"));
+    for (method, path, body, scoped, other) in [
+        ("GET", SUPPRESSIONS, "", &reader, &manager),
+        ("POST", check.as_str(), address.as_str(), &reader, &manager),
+        ("POST", SUPPRESSIONS, address.as_str(), &manager, &reader),
+        ("POST", free.as_str(), release.as_str(), &manager, &reader),
+    ] {
+        // Past the scope, to the store that does not answer.
+        for (token, status) in [(Some(scoped), 503), (Some(other), 403), (None, 401)] {
+            let answer = ask(&router(), method, path, token.map(String::as_str), body).await.unwrap();
+            assert_eq!(answer.status, status, "{method} {path}: {}", answer.json);
+        }
+    }
+}
+
+#[tokio::test]
+async fn to_open_a_link_asks_no_store_and_to_press_its_button_does() {
+    let road = dead_road(Clock::system()).unwrap();
+    let links = UnsubscribeLinks::new(road.seal.clone(), "");
+    let ada = Address::Email(EmailAddress::parse("ada@example.com").unwrap());
+    let link = links.url(&ada, Some(Trigger::WeeklyCheckin));
+    // No store answers: what is looked at is nothing but the link.
+    assert_eq!(ask(&router(), "GET", &link, None, "").await.unwrap().status, 200);
+    assert_eq!(ask(&router(), "POST", &link, None, "List-Unsubscribe=One-Click").await.unwrap().status, 503);
+    for method in ["GET", "POST"] {
+        assert_eq!(ask(&router(), method, &format!("{link}x"), None, "").await.unwrap().status, 404);
+    }
 }

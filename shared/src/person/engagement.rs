@@ -38,6 +38,7 @@ pub fn points(event: Event) -> Option<u64> {
         | Event::Deferred
         | Event::Complained
         | Event::Unsubscribed
+        | Event::UnsubscribedKind
         | Event::Ignored => None,
     }
 }

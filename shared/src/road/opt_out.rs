@@ -126,7 +126,7 @@ impl Road {
             }
             Wish::Note => {
                 let event = Event::new(REVOCATION_SUSPECTED).with("channel", heard.channel.as_str());
-                self.people.note(&target, event, &witness).await.map(|()| Heeded::Suspected)
+                self.people.note_of_address(&target, event, &witness).await.map(|()| Heeded::Suspected)
             }
         }?;
         self.remember_heeded(heard).await?;

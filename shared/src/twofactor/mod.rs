@@ -133,7 +133,8 @@ impl TwoFactor {
             Backend::Own => USUAL,
             Backend::TwilioVerify(_) => USUAL_AT_PROVIDER,
         };
-        futures::join!(work, tokio::time::sleep(usual)).0
+        // Boxed: what it does is large, and would lie on the stack of whoever waits for it.
+        futures::join!(Box::pin(work), tokio::time::sleep(usual)).0
     }
 
     /// The keys assertions are verified with.

@@ -27,7 +27,7 @@ const WORDS: [Words; 4] = [
     Words {
         language: "en",
         ask: (
-            "Unsubscribe from our marketing e-mails?",
+            "Unsubscribe from our marketing e\u{2011}mails?",
             "You will get no more news and offers at the address this link was sent to. Messages about your account, your bookings and your payments will still arrive.",
         ),
         button: "Unsubscribe",
@@ -43,7 +43,7 @@ const WORDS: [Words; 4] = [
     Words {
         language: "de",
         ask: (
-            "Von unseren Werbe-E-Mails abmelden?",
+            "Von unseren Werbe-E\u{2011}Mails abmelden?",
             "An die Adresse, an die dieser Link ging, kommen dann keine Neuigkeiten und Angebote mehr. Nachrichten zu Ihrem Konto, Ihren Buchungen und Zahlungen kommen weiterhin an.",
         ),
         button: "Abmelden",
@@ -72,7 +72,7 @@ const WORDS: [Words; 4] = [
     Words {
         language: "fr",
         ask: (
-            "Vous désabonner de nos e-mails publicitaires ?",
+            "Vous désabonner de nos e\u{2011}mails publicitaires ?",
             "L’adresse à laquelle ce lien a été envoyé ne recevra plus ni nouveautés ni offres. Les messages concernant votre compte, vos réservations et vos paiements continueront d’arriver.",
         ),
         button: "Me désabonner",

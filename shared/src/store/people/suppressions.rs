@@ -175,7 +175,7 @@ impl People {
     }
 
     /// Writes down something about an address that changed nothing.
-    pub async fn note(&self, target: &Target, event: Event, witness: &Witness) -> Result<(), StoreError> {
+    pub async fn note_of_address(&self, target: &Target, event: Event, witness: &Witness) -> Result<(), StoreError> {
         self.written(target, &[witness.attest(with_address(event, target))], &[], witness).await?;
         Ok(())
     }
