@@ -24,6 +24,8 @@ fn routes(user: i64) -> Vec<(&'static str, String, Value)> {
         ("GET", path(&format!("optimal-send-time?user_id={user}&channel=sms")), Value::Null),
         ("GET", path(&format!("ledger/{user}")), Value::Null),
         ("GET", path(&format!("ledger/{user}/verify")), Value::Null),
+        // Taking away what is one's own is in `privacy/access.rs`.
+        ("GET", path(&format!("privacy/{user}/export")), Value::Null),
     ]
 }
 

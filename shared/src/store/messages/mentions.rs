@@ -1,5 +1,5 @@
 //! Who else an e-mail goes to. An index finds a message by its own recipient; each further one has a small row beside it
-//! (`ID#3`: the fourth of them), made in the same transaction and kept as long, so that nobody's address is hidden in a
+//! (`ID#3`: the fourth of them), made in the same transaction, so that nobody's address is hidden in a
 //! message to somebody else.
 
 use std::fmt;
@@ -22,6 +22,9 @@ use crate::store::{Item, StoreError, number, text};
 /// What stands in the place of a further recipient who wanted to be forgotten (RFC 2606: no mail ever goes there). The place
 /// itself stays, because the decision names the others by theirs.
 const NOBODY: &str = "erased@recipient.invalid";
+
+/// How much longer than its message a row is kept: a message may be put off by a year, and its row is then kept for longer.
+const OUTLASTS_SECONDS: i64 = 366 * 86_400;
 
 /// How long to wait for a message whose call is being made, or of unknown outcome, before looking again: what is repeated to a
 /// provider must be the same as the first time.
@@ -68,7 +71,8 @@ impl Messages {
     /// The rows of a message's further recipients.
     pub(super) fn mentions(&self, message: &Message, row: &Item) -> Vec<Item> {
         let Content::Email(email) = &message.content else { return Vec::new() };
-        let expires = row.get("expires").cloned();
+        let expires = row.get("expires").and_then(|at| at.as_n().ok()).and_then(|at| at.parse::<i64>().ok());
+        let expires = expires.map(|at| number(at + OUTLASTS_SECONDS));
         let mention = |(place, other): (usize, &Recipient)| {
             let id = Mention { message: message.id, place }.to_string();
             let recipient = self.seal.fingerprint(&Address::Email(other.address.clone()));
