@@ -52,6 +52,7 @@ pub(crate) async fn take(app: &App, message: &Message) -> Result<Done, StepError
         return end(app, message, Status::Cancelled, ERASED, None, now).await;
     }
     let decision = app.road.decide(&message.intent(now), person.as_ref()).await?.still_without(&message.decision);
+    let decision = app.road.within_window(&message.intent(now), &message.content, decision).await;
     let decision = match wish {
         Wish::WaitUntil(until) if decision.is_allowed() => decision.held("job", PAUSED, until),
         Wish::WaitUntil(_) | Wish::Go | Wish::End => decision,

@@ -2,13 +2,16 @@
 //!
 //! [`handle`] works through a batch; one record never blocks another. What a message's next step is follows from its
 //! status: [`attempt`] (send it), [`resolve`] (find out whether it was sent), [`ask`] (find out what became of it), [`fallback`] (send something else instead). A
-//! report that waited for its message is applied in [`report`].
+//! report that waited for its message is applied in [`report`]. Texts that people write to us come by the table's stream
+//! ([`changes`]) and are attended to in [`inbound`].
 
 mod ask;
 mod attempt;
 mod budget;
+mod changes;
 mod fallback;
 mod health;
+mod inbound;
 mod jobs;
 mod pace;
 mod providers;
@@ -26,11 +29,15 @@ use budget::Guard;
 use futures::FutureExt;
 use futures::stream::{self, StreamExt};
 use lambda_runtime::LambdaEvent;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 use switchboard::provider::pacing::Paces;
 use switchboard::queue::Work;
 use switchboard::road::Road;
 use switchboard::store::Budgets;
 
+pub use changes::Changes;
 pub use jobs::JobStates;
 pub use providers::Providers;
 pub use routing::Routing;
@@ -66,10 +73,38 @@ impl App {
     }
 }
 
+/// What calls the function.
+#[derive(Debug)]
+pub enum Event {
+    Queue(SqsEvent),
+    Stream(Changes),
+}
+
+impl<'de> Deserialize<'de> for Event {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let event = Value::deserialize(deserializer)?;
+        let read = match event.pointer("/Records/0/eventSource").and_then(Value::as_str) {
+            Some(changes::SOURCE) => serde_json::from_value(event).map(Self::Stream),
+            Some(_) | None => serde_json::from_value(event).map(Self::Queue),
+        };
+        read.map_err(D::Error::custom)
+    }
+}
+
 /// Works through a batch; answers the records that must come again.
-pub async fn handle(app: &App, event: LambdaEvent<SqsEvent>) -> Result<SqsBatchResponse, lambda_runtime::Error> {
+pub async fn handle(app: &App, event: LambdaEvent<Event>) -> Result<SqsBatchResponse, lambda_runtime::Error> {
     app.road.seal.keep_current().await;
-    let records = event.payload.records;
+    match event.payload {
+        Event::Queue(event) => queue(app, event).await,
+        Event::Stream(changes) => {
+            changes::take(app, changes).await;
+            Ok(SqsBatchResponse::default())
+        }
+    }
+}
+
+async fn queue(app: &App, event: SqsEvent) -> Result<SqsBatchResponse, lambda_runtime::Error> {
+    let records = event.records;
     let failed: Vec<Option<BatchItemFailure>> = stream::iter(records.into_iter().map(|record| guarded(app, record)))
         .buffer_unordered(AT_A_TIME)
         .collect()
@@ -112,8 +147,9 @@ mod tests {
     /// No store answers, so every record must come again; the poison one fails alone, as itself.
     #[tokio::test]
     async fn each_record_of_the_sample_batch_is_answered_for_itself() {
-        let event: SqsEvent = serde_json::from_str(include_str!("../../../events/deliver.json")).unwrap();
-        let ids: Vec<_> = event.records.iter().filter_map(|record| record.message_id.clone()).collect();
+        let event: Event = serde_json::from_str(include_str!("../../../events/deliver.json")).unwrap();
+        let Event::Queue(batch) = &event else { panic!("{event:?}") };
+        let ids: Vec<_> = batch.records.iter().filter_map(|record| record.message_id.clone()).collect();
         let road = dead_road(Clock::system()).unwrap();
         let providers = Providers::dead(&dead_aws(), &road).unwrap();
         let routing = Routing::new(50, 50);

@@ -72,6 +72,12 @@ impl Providers {
         let _ = futures::join!(self.twilio.get(), self.sendgrid.get(), self.resend.get());
     }
 
+    /// The numbers we send from.
+    pub(crate) async fn numbers(&self) -> Result<Vec<String>, SecretError> {
+        let twilio = self.twilio.get().await?;
+        Ok(twilio.iter().flat_map(|keys| [keys.phone_number.clone(), keys.whatsapp_number.clone()]).collect())
+    }
+
     /// A message with what is only known to its reader and its provider in it: its code, its link.
     fn outgoing(&self, message: &Message) -> Outgoing {
         self.links.complete(message, self.codes.outgoing(message))

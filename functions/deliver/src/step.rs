@@ -7,7 +7,7 @@ use switchboard::provider::ProviderName;
 use switchboard::telemetry::DeliveryMetrics;
 
 use crate::room::NoRoom;
-use crate::{App, StepError, ask, attempt, fallback, resolve};
+use crate::{App, StepError, ask, attempt, fallback, inbound, resolve};
 
 /// When a message comes again for which there was no room.
 const AGAIN: Duration = Duration::from_secs(5);
@@ -50,6 +50,7 @@ pub(crate) async fn take(app: &App, id: MessageId) -> Result<(), StepError> {
         Status::Sending | Status::Uncertain => resolve::take(app, &message).await?,
         Status::Sent => ask::take(app, &message).await?,
         Status::Failed | Status::Undelivered | Status::Blocked => fallback::take(app, &message).await?,
+        Status::Received => inbound::take(app, &message).await?,
         Status::Delivered | Status::Cancelled | Status::Expired => Done::nothing("ended"),
     };
     tell(&message, &done);

@@ -107,8 +107,8 @@ fn next(due: &Due, now: Timestamp) -> Option<Next> {
         Status::Sending | Status::Uncertain => {
             Some(Next { delay: Duration::ZERO, look: next_look(now, due.looks, now) })
         }
-        // It ended, and what is sent instead was not made yet.
-        Status::Failed | Status::Undelivered | Status::Blocked => {
+        // It ended, and what is sent instead was not made yet; or somebody wrote it and it was not attended to.
+        Status::Failed | Status::Undelivered | Status::Blocked | Status::Received => {
             Some(Next { delay: Duration::ZERO, look: next_look(now, due.looks, now) })
         }
         Status::Sent => (due.looks < MOST_QUESTIONS).then(|| {

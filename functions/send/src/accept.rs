@@ -6,7 +6,7 @@ use serde::Serialize;
 use switchboard::http::idempotency::mark_replay;
 use switchboard::http::{ApiError, IdempotencyKey};
 use switchboard::message::{MessageId, Micros};
-use switchboard::person::INVALID_ADDRESS;
+use switchboard::person::{INVALID_ADDRESS, OUTSIDE_WINDOW};
 use switchboard::road::{AcceptError, Accepted, EXPIRED, Task};
 
 use crate::App;
@@ -121,6 +121,7 @@ fn refused(reason: &str) -> ApiError {
         "channel_disabled" | "message_type_disabled" => "The recipient has switched these messages off",
         EXPIRED => "The message would be worthless before it may be sent",
         INVALID_ADDRESS => "Nothing can arrive at the recipient's address on this channel",
+        OUTSIDE_WINDOW => "The recipient did not write by WhatsApp within 24 hours: only a template may be sent",
         "address_suppressed" => "The recipient's address must not be used on this channel",
         _ => "The recipient must not be contacted",
     };

@@ -90,7 +90,12 @@ impl Text {
             let why = format!("It must be at most {LONGEST_TEXT} characters");
             return Err(ApiError::invalid_field(self.names.body, why));
         }
-        let content = Content::Text(content::Text { body: self.body, media: media.into_iter().collect(), template });
+        let content = Content::Text(content::Text {
+            body: self.body,
+            media: media.into_iter().collect(),
+            template,
+            ..content::Text::default()
+        });
         Ok(task(caller, identity, channel, Address::Phone(to), from, content, ProviderName::Twilio))
     }
 }

@@ -1,7 +1,7 @@
 //! Accepts sends, answers what became of them, and cancels them.
 //!
 //! `communication/`: sends by trigger type, their status and cancellation · `twilio/`, `sms/` and `v2/`: direct sends to an
-//! address, with what they share in [`direct`] and [`calls`] · `messages/`: one message and why it was (not) sent · [`accept`]: what all of them share, [`many`]: what
+//! address, with what they share in [`direct`] and [`calls`] · `messages/`: one message and why it was (not) sent · `threads/`: conversations · [`accept`]: what all of them share, [`many`]: what
 //! those that make many tasks share.
 
 mod accept;
@@ -17,6 +17,7 @@ pub mod reschedule;
 pub mod sms;
 #[cfg(test)]
 mod tests;
+pub mod threads;
 mod times;
 pub mod twilio;
 pub mod v2;
@@ -121,6 +122,9 @@ pub fn router(edge: Edge, road: Road, budgets: Budgets, jobs: Jobs, job_files: J
             cancel,
             messages::reschedule::handle,
         )
+        .get("/api/v2/communications/threads/{thread_id}/messages", "thread_messages", read, threads::messages::handle)
+        .get("/api/v2/communications/auto-replies", "auto_replies", settings, v2::auto_replies::get::handle)
+        .put("/api/v2/communications/auto-replies", "set_auto_replies", settings, v2::auto_replies::put::handle)
         .post_up_to(
             v2::jobs::create::LARGEST_REQUEST,
             "/api/v2/communications/jobs",
@@ -175,6 +179,9 @@ pub fn router(edge: Edge, road: Road, budgets: Budgets, jobs: Jobs, job_files: J
     v2::email::send::handle,
     messages::get::handle,
     messages::reschedule::handle,
+    threads::messages::handle,
+    v2::auto_replies::get::handle,
+    v2::auto_replies::put::handle,
     v2::jobs::create::handle,
     v2::jobs::list::handle,
     v2::jobs::get::handle,

@@ -1,10 +1,11 @@
 //! What providers call: each callback's raw bytes are verified before anything is parsed, and what it reports reaches its
 //! message with one write.
 //!
-//! [`received`]: a callback as it came · [`reports`]: verify, parse, apply, one function a provider · then one file per
-//! endpoint.
+//! [`received`]: a callback as it came · [`reports`]: verify, parse, apply, one function a provider · [`inbound`]: the same of
+//! what people write to us · then one file per endpoint.
 
 pub mod communication;
+mod inbound;
 pub mod received;
 mod reports;
 pub mod resend;
@@ -63,6 +64,8 @@ pub fn router(app: App) -> Router {
         )
         .post("/twilio/sms-status", "twilio_sms_status", signed, twilio::sms_status::handle)
         .post("/twilio/call-status", "twilio_call_status", signed, twilio::call_status::handle)
+        .post("/twilio/incoming-sms", "twilio_incoming_sms", signed, twilio::incoming_sms::handle)
+        .post("/twilio/incoming-whatsapp", "twilio_incoming_whatsapp", signed, twilio::incoming_whatsapp::handle)
         .post("/twilio/whatsapp-status", "twilio_whatsapp_status", signed, twilio::whatsapp_status::handle)
         .post("/webhooks/resend", "resend_webhook", signed, resend::handle)
         .finish(app)
@@ -77,6 +80,8 @@ pub fn router(app: App) -> Router {
     communication::sms_opt_out::handle,
     twilio::sms_status::handle,
     twilio::call_status::handle,
+    twilio::incoming_sms::handle,
+    twilio::incoming_whatsapp::handle,
     twilio::whatsapp_status::handle,
     resend::handle,
 ))]

@@ -27,6 +27,8 @@ async fn an_unsigned_callback_is_refused_whatever_it_says() {
         "/api/communication/webhooks/sms-opt-out",
         "/twilio/sms-status",
         "/twilio/whatsapp-status",
+        "/twilio/incoming-sms",
+        "/twilio/incoming-whatsapp",
         "/webhooks/resend",
     ];
     for path in paths {

@@ -6,6 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::EmailAddress;
+use super::received::Received;
 
 /// The longest subject line, in characters (RFC 5322 §2.1.1).
 pub const LONGEST_SUBJECT: usize = 998;
@@ -33,6 +34,9 @@ pub struct Text {
     /// WhatsApp: an approved template, sent instead of the body.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub template: Option<ProviderTemplate>,
+    /// What came with it, where it is a text somebody wrote to us.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub received: Option<Received>,
 }
 
 /// A template the provider keeps (Twilio Content: `ContentSid`, `ContentVariables`).

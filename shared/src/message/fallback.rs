@@ -6,7 +6,7 @@
 
 use super::record::ERASED;
 use super::{Channel, Message, MessageId, Status};
-use crate::person::INVALID_ADDRESS;
+use crate::person::{INVALID_ADDRESS, OUTSIDE_WINDOW};
 
 /// Reasons that another channel does not mend: the person's own "no", "nobody knows whether it arrived", and that there is
 /// nothing left to send.
@@ -17,7 +17,8 @@ pub fn is_mendable(status: Status, reason: Option<&str>) -> bool {
     let ended = match status {
         Status::Failed | Status::Undelivered => true,
         // Refused for the address alone, which nothing can arrive at, after it was accepted.
-        Status::Blocked => reason == Some(INVALID_ADDRESS),
+        // Or because nobody there wrote to us by WhatsApp lately: they can be reached another way.
+        Status::Blocked => reason.is_some_and(|reason| [INVALID_ADDRESS, OUTSIDE_WINDOW].contains(&reason)),
         Status::Accepted
         | Status::Scheduled
         | Status::Held
@@ -27,7 +28,8 @@ pub fn is_mendable(status: Status, reason: Option<&str>) -> bool {
         | Status::Sent
         | Status::Delivered
         | Status::Cancelled
-        | Status::Expired => false,
+        | Status::Expired
+        | Status::Received => false,
     };
     ended && reason.is_none_or(|reason| !FINAL_REASONS.contains(&reason))
 }
@@ -66,6 +68,7 @@ mod tests {
             assert!(!is_mendable(status, Some("invalid_number")), "{status}");
         }
         assert!(is_mendable(Status::Blocked, Some(INVALID_ADDRESS)));
+        assert!(is_mendable(Status::Blocked, Some(OUTSIDE_WINDOW)));
         for reason in ["opted_out", "address_suppressed", "no_consent"] {
             assert!(!is_mendable(Status::Blocked, Some(reason)), "{reason}");
         }

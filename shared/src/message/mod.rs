@@ -3,6 +3,7 @@
 //! [`budget`], [`retention`], and last [`record`]: the whole message.
 
 pub mod address;
+pub mod auto_reply;
 pub mod budget;
 pub mod channel;
 pub mod content;
@@ -12,6 +13,7 @@ pub mod id;
 pub mod lane;
 pub mod line;
 pub mod locale;
+pub mod received;
 pub mod record;
 pub mod retention;
 pub mod segments;
@@ -28,7 +30,7 @@ pub use cost::Micros;
 pub use id::{JobId, MessageId};
 pub use lane::{Lane, Priority};
 pub use locale::Locale;
-pub use record::Message;
+pub use record::{Direction, Message};
 pub use retention::Retention;
 pub use status::Status;
 pub use trail::TrailEntry;

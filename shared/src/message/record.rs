@@ -40,7 +40,9 @@ pub struct Message {
     pub lane: Lane,
     pub provider: ProviderName,
     pub choice: ProviderChoice,
+    /// The other side's address: whom it goes to, or who wrote it.
     pub to: Address,
+    /// Ours: the sender that was asked for, or the number somebody wrote to.
     pub from: Option<String>,
     pub content: Content,
     /// The one-time code it carries; its content says `[code]` in its place.
@@ -287,6 +289,16 @@ impl fmt::Display for CallFacts {
     }
 }
 
+/// Which way a message goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Direction {
+    /// From us.
+    Outbound,
+    /// To us.
+    Inbound,
+}
+
 /// That a rule lets a message wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Hold<'a> {
@@ -296,6 +308,11 @@ pub struct Hold<'a> {
 }
 
 impl Message {
+    /// What comes to us has a status of its own.
+    pub fn direction(&self) -> Direction {
+        if self.status == Status::Received { Direction::Inbound } else { Direction::Outbound }
+    }
+
     /// Until when it is held, and why, if it is.
     pub fn hold(&self) -> Option<Hold<'_>> {
         let until = self.times.not_before.filter(|_| self.status == Status::Held)?;

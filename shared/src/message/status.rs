@@ -6,7 +6,8 @@
 //! held ─────┘      │     ├─► retrying ─► sending
 //!                  └─────┴─► failed
 //! ```
-//! Before `sending`, a message can also end as `cancelled`, `expired` or `blocked` (the decision refused it).
+//! Before `sending`, a message can also end as `cancelled`, `expired` or `blocked` (the decision refused it). What people write
+//! to us is `received`, and stays so.
 //! A provider's callback may arrive before we recorded `sent`, so the states from `sending` on may jump to any outcome.
 //! Ended states never change: the first one wins (Twilio: "no guarantee that the status callback requests always arrive …
 //! in the order they were sent").
@@ -59,6 +60,8 @@ pub enum Status {
     Cancelled,
     /// Its time ran out before it could be sent.
     Expired,
+    /// Somebody wrote it to us. It has no road before it and ended where it began.
+    Received,
 }
 
 impl Status {
@@ -70,8 +73,8 @@ impl Status {
     /// Whether a message may go from `self` to `next`.
     pub fn may_become(self, next: Self) -> bool {
         use Status::{
-            Accepted, Blocked, Cancelled, Delivered, Expired, Failed, Held, Retrying, Scheduled, Sending, Sent,
-            Uncertain, Undelivered,
+            Accepted, Blocked, Cancelled, Delivered, Expired, Failed, Held, Received, Retrying, Scheduled, Sending,
+            Sent, Uncertain, Undelivered,
         };
         match self {
             Accepted | Scheduled => {
@@ -83,7 +86,7 @@ impl Status {
             Sending => matches!(next, Uncertain | Retrying | Sent | Delivered | Undelivered | Failed),
             Uncertain => matches!(next, Retrying | Sent | Delivered | Undelivered | Failed),
             Sent => matches!(next, Delivered | Undelivered),
-            Delivered | Undelivered | Failed | Blocked | Cancelled | Expired => false,
+            Delivered | Undelivered | Failed | Blocked | Cancelled | Expired | Received => false,
         }
     }
 
@@ -120,7 +123,8 @@ mod tests {
                 Status::Failed,
                 Status::Blocked,
                 Status::Cancelled,
-                Status::Expired
+                Status::Expired,
+                Status::Received
             ]
         );
     }
@@ -141,7 +145,7 @@ mod tests {
     proptest! {
         /// However callbacks are repeated and reordered, a message that ended stays as it ended.
         #[test]
-        fn any_walk_of_callbacks_ends_at_its_first_final_state(steps in proptest::collection::vec(0usize..13, 1..40)) {
+        fn any_walk_of_callbacks_ends_at_its_first_final_state(steps in proptest::collection::vec(0usize..14, 1..40)) {
             let all: Vec<Status> = Status::iter().collect();
             let mut status = Status::Sending;
             let mut first_final = None;

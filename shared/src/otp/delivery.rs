@@ -43,7 +43,7 @@ fn each_text(content: &Content, with: &mut dyn FnMut(&str) -> Cow<'_, str>) -> C
                     .map(|(name, value)| (name.clone(), with(value).into_owned()))
                     .collect(),
             });
-            Content::Text(Text { body: with(&text.body).into_owned(), media: text.media.clone(), template })
+            Content::Text(Text { body: with(&text.body).into_owned(), template, ..text.clone() })
         }
         Content::Email(email) => Content::Email(Email {
             subject: with(&email.subject).into_owned(),

@@ -1,7 +1,7 @@
 //! Who may be contacted, and when: [`id`], [`profile`] (addresses), [`consent`], [`confirm`], [`preferences`], [`defaults`], [`suppression`], [`events`]
 //! (what the ledger says of all that); the rules of time: [`zones`] (where somebody's clock hangs), [`quiet_hours`], [`frequency`], [`preferred`], [`engagement`] (when they read), and [`rules`] (what
-//! of it is in force here); [`decision`]: may we send this to them now, and why; [`words`]: what a text they write means; and
-//! [`unsubscribe`]: the link with which they leave.
+//! of it is in force here); [`decision`]: may we send this to them now, and why; [`words`]: what a text they write means;
+//! [`window`]: how long after it WhatsApp may answer freely; and [`unsubscribe`]: the link with which they leave.
 
 pub mod confirm;
 pub mod consent;
@@ -19,6 +19,7 @@ mod recipients;
 pub mod rules;
 pub mod suppression;
 pub mod unsubscribe;
+pub mod window;
 pub mod words;
 pub mod zones;
 
@@ -33,4 +34,5 @@ pub use quiet_hours::QuietHours;
 pub use rules::TimeRules;
 pub use suppression::{Reason, Scope, Suppression, SuppressionId};
 pub use unsubscribe::UnsubscribeLinks;
+pub use window::OUTSIDE_WINDOW;
 pub use zones::Zones;

@@ -67,7 +67,7 @@ pub(crate) fn text(channel: Channel, body: &str, media: &[&str]) -> Outgoing {
         channel,
         to,
         from: None,
-        content: Content::Text(Text { body: body.to_owned(), media, template: None }),
+        content: Content::Text(Text { body: body.to_owned(), media, ..Text::default() }),
         category: None,
         unsubscribe: None,
         valid_until: None,

@@ -11,7 +11,7 @@ use super::make::{message, part_id};
 use super::task::{Accepted, Part, Task, Timing};
 use super::timing::plan;
 use crate::message::{Address, Message, MessageId, Status};
-use crate::person::INVALID_ADDRESS;
+use crate::person::{INVALID_ADDRESS, OUTSIDE_WINDOW};
 use crate::store::StoreError;
 use crate::store::messages::Created;
 
@@ -72,7 +72,9 @@ impl Road {
             code: ended.code.clone(),
             ..Task::new(ended.task, ended.caller.clone(), ended.class, ended.lane, Vec::new())
         };
-        let decision = self.decide(&task.intent(&part, now), task.person.as_ref()).await?;
+        let intent = task.intent(&part, now);
+        let decision = self.decide(&intent, task.person.as_ref()).await?;
+        let decision = self.within_window(&intent, &part.content, decision).await;
         let made = Message {
             fallback_to: rest.iter().map(|fallback| fallback.channel).collect(),
             fallbacks: rest.to_vec(),
@@ -104,13 +106,14 @@ impl Road {
         Ok(Some(messages))
     }
 
-    /// The messages of a task; where nothing can arrive at its address and something is to be sent instead, that is its
+    /// The messages of a task; where nothing can arrive at its address on this channel and something is to be sent instead, that is its
     /// message from the start.
     async fn past_dead_addresses(&self, mut task: Task, now: Timestamp) -> Result<(Task, Vec<Message>), StoreError> {
         loop {
             let messages = self.messages_of(&task, now).await?;
+            let cannot = [INVALID_ADDRESS, OUTSIDE_WINDOW];
             let is_dead =
-                |message: &Message| message.decision.is_refused() && message.decision.reason == INVALID_ADDRESS;
+                |message: &Message| message.decision.is_refused() && cannot.contains(&message.decision.reason.as_str());
             let (true, [part]) = (messages.iter().all(is_dead) && !task.fallbacks.is_empty(), task.parts.as_slice())
             else {
                 return Ok((task, messages));
@@ -130,6 +133,7 @@ impl Road {
             let intent = task.intent(part, scheduled.map_or(now, |at| at.max(now)));
             let decision = self.decide(&intent, task.person.as_ref()).await?;
             let decision = self.with_others(&intent, &part.content, decision).await?;
+            let decision = self.within_window(&intent, &part.content, decision).await;
             messages.push(message(task, part, *id, siblings, decision, scheduled, now));
         }
         Ok(messages)

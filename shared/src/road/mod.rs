@@ -2,7 +2,8 @@
 //! for), [`accept`] and [`make`] (it becomes messages), [`decide`]
 //! (may it be sent), [`confirm`] (the link that proves an e-mail address),
 //! [`reading`] (when somebody reads), [`recipients`] (to everybody else an e-mail goes to), [`templates`] (a template's name becomes
-//! content), [`callback`] (a provider's report reaches its message), [`opt_out`] (somebody's no), [`compose`] (what makes a message sendable), and
+//! content), [`callback`] (a provider's report reaches its message), [`opt_out`] (somebody's no), [`inbound`] (a text somebody wrote
+//! to us), [`window`] (may they be answered freely), [`compose`] (what makes a message sendable), and
 //! [`timing`] (when a message is queued, and when the sweep looks again).
 
 pub mod accept;
@@ -10,6 +11,7 @@ pub mod callback;
 pub mod compose;
 pub mod confirm;
 mod decide;
+mod inbound;
 mod make;
 mod opt_out;
 mod reading;
@@ -17,6 +19,7 @@ mod recipients;
 mod task;
 pub mod templates;
 pub mod timing;
+mod window;
 
 use std::sync::Arc;
 
@@ -24,6 +27,7 @@ use aws_config::BehaviorVersion;
 
 pub use accept::{AcceptError, waiting};
 pub use callback::Applied;
+pub use inbound::{Attended, Unanswered, inbound_id};
 pub use make::EXPIRED;
 pub use opt_out::{FreeText, Heard, Heeded, REVOCATION_SUSPECTED, TEXTS};
 pub use reading::BestTime;

@@ -17,8 +17,8 @@ use crate::provider::routing::{Load, MINUTE_SECONDS};
 /// The table.
 #[derive(Clone, Debug)]
 pub struct Ephemera {
-    client: Client,
-    table: String,
+    pub(super) client: Client,
+    pub(super) table: String,
 }
 
 /// A rate window after one more request was counted in it.

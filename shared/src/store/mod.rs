@@ -17,6 +17,7 @@ pub mod people;
 pub mod privacy;
 pub mod twofactor;
 mod update;
+mod windows;
 
 use std::collections::HashMap;
 

@@ -140,7 +140,7 @@ fn of(status: Status) -> TaskState {
         Status::Accepted | Status::Scheduled | Status::Held => TaskState::Pending,
         Status::Sending | Status::Sent => TaskState::Started,
         Status::Uncertain | Status::Retrying => TaskState::Retry,
-        Status::Delivered => TaskState::Success,
+        Status::Delivered | Status::Received => TaskState::Success,
         Status::Undelivered | Status::Failed | Status::Blocked | Status::Expired => TaskState::Failure,
         Status::Cancelled => TaskState::Revoked,
     }

@@ -10,18 +10,28 @@ use switchboard::http::error::ErrorBody;
 use switchboard::http::refusals::Refusals;
 use switchboard::message::record::{CallFacts, Links, TemplateUse};
 use switchboard::message::trigger::Class;
-use switchboard::message::{Channel, JobId, Lane, Message, Status, Trigger};
+use switchboard::message::{Channel, Direction, JobId, Lane, Message, Status, Trigger};
 use switchboard::person::{Check, Outcome, PersonId};
 use switchboard::provider::ProviderName;
+use switchboard::seal::Seal;
 
 use crate::App;
+use crate::threads::{Thread, Words};
 
-/// A message and its story. Neither the address nor the content is in it.
+/// A message and its story. Neither the address nor the content of what we sent is in it.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct MessageView {
     id: String,
     task_id: String,
+    direction: Direction,
+    /// The conversation it belongs to. Absent where it was erased.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "user:123")]
+    thread_id: Option<String>,
     user_id: Option<PersonId>,
+    /// What somebody wrote to us, where they did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    received: Option<ReceivedView>,
     channel: Channel,
     /// The channel that was asked for, where this is another.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -82,6 +92,17 @@ pub struct MessageView {
     opened_at: Option<Timestamp>,
 }
 
+/// What somebody wrote to us.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct ReceivedView {
+    /// Who wrote: a telephone number, or a short code or name.
+    from: String,
+    /// The number of ours they wrote to.
+    to: Option<String>,
+    #[serde(flatten)]
+    words: Words,
+}
+
 /// A decision.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct DecisionView {
@@ -122,10 +143,17 @@ pub struct Step {
 pub async fn handle(State(app): State<App>, Path(id): Path<String>) -> Result<Json<MessageView>, ApiError> {
     let not_found = || ApiError::not_found("Message not found");
     let message = app.road.messages.story(id.parse().map_err(|_| not_found())?).await?;
-    message.map(|message| Json(view(message))).ok_or_else(not_found)
+    message.map(|message| Json(view(message, &app.road.seal))).ok_or_else(not_found)
 }
 
-fn view(message: Message) -> MessageView {
+fn view(message: Message, seal: &Seal) -> MessageView {
+    let direction = message.direction();
+    let thread_id = Thread::of(&message, seal).map(|thread| thread.to_string());
+    let received = (direction == Direction::Inbound && message.erased.is_none()).then(|| ReceivedView {
+        from: message.to.as_str().to_owned(),
+        to: message.from.clone(),
+        words: Words::of(message.content.clone()),
+    });
     let held = message.hold().map(|hold| (hold.until, hold.because.to_owned()));
     let (held_until, held_because) = held.unzip();
     let waits = !message.status.is_final() && message.status.is_claimable();
@@ -139,7 +167,10 @@ fn view(message: Message) -> MessageView {
     MessageView {
         id: message.id.to_string(),
         task_id: message.task.to_string(),
+        direction,
+        thread_id,
         user_id: message.person,
+        received,
         channel: message.channel,
         channel_asked: message.asked,
         instead_of: message.instead_of.map(|id| id.to_string()),

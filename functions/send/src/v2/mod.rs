@@ -1,5 +1,6 @@
 //! `/api/v2/communications/*`: sends to an address, templates, bulk jobs, and what sends may cost.
 
+pub mod auto_replies;
 pub mod budgets;
 pub mod calls;
 pub mod email;

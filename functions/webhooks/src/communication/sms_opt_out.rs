@@ -3,18 +3,16 @@
 //! Twilio answers STOP, START and HELP itself, so nothing is said back: an empty TwiML document to Twilio, and to whoever
 //! sends JSON the API's own.
 
-use axum::Json;
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
-use http::header;
+use axum::response::Response;
 use switchboard::http::ApiError;
 use switchboard::http::refusals::CallbackRefusals;
 use switchboard::message::Address;
 use switchboard::provider::twilio::inbound;
-use switchboard::provider::twilio::twiml::EMPTY;
 use switchboard::road::Heard;
 
 use crate::App;
+use crate::inbound::acknowledged;
 use crate::received::{Acknowledged, Received};
 use crate::reports::verify_twilio;
 
@@ -48,8 +46,5 @@ pub async fn handle(State(app): State<App>, received: Received) -> Result<Respon
         };
         app.road.hear(&heard, &from).await.map_err(ApiError::unavailable)?;
     }
-    if received.is_json() {
-        return Ok(Json(Acknowledged { success: true }).into_response());
-    }
-    Ok(([(header::CONTENT_TYPE, "text/xml; charset=utf-8")], EMPTY).into_response())
+    Ok(acknowledged(&received))
 }

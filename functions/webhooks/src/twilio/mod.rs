@@ -1,5 +1,7 @@
-//! `/twilio/*`: where each message's status callback points to.
+//! `/twilio/*`: where each message's status callback points to, and where what people write to our numbers comes in.
 
 pub mod call_status;
+pub mod incoming_sms;
+pub mod incoming_whatsapp;
 pub mod sms_status;
 pub mod whatsapp_status;

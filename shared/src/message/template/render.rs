@@ -84,7 +84,7 @@ fn content(parts: &Parts, locale: &Locale, ask: &Ask<'_>) -> Result<Content, Tem
                 let variables = template.variables.iter().map(value).collect::<Result<_, TemplateError>>()?;
                 Ok(ProviderTemplate { sid: template.content_sid.clone(), variables })
             });
-            Ok(Content::Text(Text { body, media: Vec::new(), template: template.transpose()? }))
+            Ok(Content::Text(Text { body, template: template.transpose()?, ..Text::default() }))
         }
         Channel::Voice => {
             let source = parts.voice.as_ref().or(parts.text.as_ref()).ok_or_else(nothing)?;

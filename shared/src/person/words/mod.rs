@@ -41,8 +41,7 @@ impl Reply {
     /// Reads a text.
     pub fn read(text: &str) -> Self {
         let folded = folded(text);
-        let whole = folded.trim_matches(|c: char| !c.is_alphanumeric());
-        if let Some(keyword) = keywords::keyword(whole) {
+        if let Some(keyword) = keywords::keyword(trimmed(&folded)) {
             return Self::Keyword(keyword);
         }
         let words: Vec<&str> = folded.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
@@ -60,6 +59,15 @@ impl Keyword {
             _ => None,
         }
     }
+}
+
+/// A text as it is compared with a word: folded, without what stands around it.
+pub fn whole(text: &str) -> String {
+    trimmed(&folded(text)).to_owned()
+}
+
+fn trimmed(folded: &str) -> &str {
+    folded.trim_matches(|c: char| !c.is_alphanumeric())
 }
 
 /// Lower case, compatibility forms resolved (full-width letters, ligatures), without accents, apostrophes and characters

@@ -77,7 +77,7 @@ impl Parameters {
     }
 
     /// A number is a number in JSON and text in a form.
-    fn number(&self, name: &str) -> Option<i64> {
+    pub(super) fn number(&self, name: &str) -> Option<i64> {
         let value = self.0.get(name)?;
         value.as_i64().or_else(|| value.as_str()?.trim().parse().ok())
     }

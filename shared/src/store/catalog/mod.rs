@@ -1,7 +1,8 @@
 //! The Catalog table: what is looked up by its name.
 //!
-//! [`templates`]: templates, their versions, and which one is in force.
+//! [`templates`]: templates, their versions, and which one is in force · [`auto_replies`]: what is answered by itself.
 
+mod auto_replies;
 pub mod templates;
 
 use aws_sdk_dynamodb::Client;

@@ -105,7 +105,8 @@ fn ended(status: Status, now: Timestamp) -> (Update, u64) {
         | Status::Failed
         | Status::Blocked
         | Status::Cancelled
-        | Status::Expired => (noted(now).nothing_due(), 0),
+        | Status::Expired
+        | Status::Received => (noted(now).nothing_due(), 0),
     }
 }
 

@@ -2,11 +2,12 @@
 //! its own story.
 //!
 //! [`row`]: a message's stored form · [`large`]: content too large for a row · [`accept`]: making and reading messages · [`progress`]: the steps of the worker ·
-//! [`reschedule`]: another time · [`report`]: what providers say · [`sweep`]: what is due · [`lists`]: whose messages there are ·
-//! [`mentions`]: who else an e-mail goes to · [`erase`]: what is left of a message whose recipient wants to be forgotten.
+//! [`reschedule`]: another time · [`report`]: what providers say · [`sweep`]: what is due · [`lists`]: whose messages there are · [`threads`]: conversations ·
+//! [`inbound`]: what people write to us · [`mentions`]: who else an e-mail goes to · [`erase`]: what is left of a message whose recipient wants to be forgotten.
 
 mod accept;
 mod erase;
+mod inbound;
 mod large;
 mod lists;
 mod mentions;
@@ -15,6 +16,7 @@ mod report;
 mod reschedule;
 mod row;
 mod sweep;
+mod threads;
 
 use std::sync::Arc;
 
@@ -29,6 +31,7 @@ pub use progress::{Settled, Then, Untaken};
 pub use report::Reported;
 pub use reschedule::Rescheduled;
 pub use sweep::{Agenda, Due, SHARDS};
+pub use threads::{List, Mark};
 
 use super::files::Shelf;
 use super::update::Update;

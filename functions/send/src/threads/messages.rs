@@ -1,0 +1,99 @@
+//! `GET /api/v2/communications/threads/{thread_id}/messages`: a conversation, newest first.
+
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use serde::{Deserialize, Serialize};
+use switchboard::http::ApiError;
+use switchboard::http::refusals::Refusals;
+use switchboard::message::Channel;
+use switchboard::person::PersonId;
+use switchboard::store::StoreError;
+use switchboard::store::messages::{List, Mark};
+
+use super::{Said, Thread, said};
+use crate::App;
+
+/// Which part of it.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Page {
+    /// How many, 1 to 100.
+    #[param(default = 20)]
+    limit: Option<String>,
+    /// Where to go on: the `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
+/// A page of a conversation.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct ThreadResponse {
+    success: bool,
+    #[schema(example = "user:123")]
+    thread_id: String,
+    /// Newest first.
+    messages: Vec<Said>,
+    /// Absent on the last page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<String>,
+}
+
+const USUAL: usize = 20;
+const MOST: usize = 100;
+
+/// A conversation
+///
+/// What went to somebody and what they wrote, on every channel, newest first. `user:` and a person's id, or the `thread_id` of
+/// a message (where nobody is known by the address, the address's own thread). Needs the scope `communication:read`.
+#[utoipa::path(
+    get, path = "/api/v2/communications/threads/{thread_id}/messages", tag = "Messages", operation_id = "thread_messages",
+    params(("thread_id" = String, Path, description = "`user:123`, or a message's `thread_id`"), Page),
+    responses(
+        (status = 200, description = "A page; empty where there is no such conversation", body = ThreadResponse),
+        Refusals,
+    ),
+    security(("bearer" = ["communication:read"])),
+)]
+pub async fn handle(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    Query(page): Query<Page>,
+) -> Result<Json<ThreadResponse>, ApiError> {
+    let thread = Thread::parse(&id)?;
+    let limit = match page.limit.as_deref() {
+        None => USUAL,
+        Some(text) => text
+            .parse()
+            .ok()
+            .filter(|limit| (1..=MOST).contains(limit))
+            .ok_or_else(|| ApiError::invalid_field("limit", format!("It must be 1 to {MOST}")))?,
+    };
+    let before = page.cursor.as_deref().map(mark).transpose()?;
+    let lists = match &thread {
+        Thread::Person(person) => of_person(&app, person).await?,
+        Thread::Address(fingerprint) => vec![List::OfAddress(fingerprint.clone())],
+    };
+    let (messages, next) = app.road.messages.page(&lists, before, limit).await?;
+    Ok(Json(ThreadResponse {
+        success: true,
+        thread_id: thread.to_string(),
+        messages: messages.into_iter().map(said).collect(),
+        next_cursor: next.map(|mark| format!("{}~{}", mark.created, mark.id)),
+    }))
+}
+
+/// What is theirs, and what went to their addresses without naming them.
+async fn of_person(app: &App, id: &PersonId) -> Result<Vec<List>, StoreError> {
+    let person = app.road.people.get(id).await?;
+    let addresses = [Channel::Sms, Channel::Email].into_iter().filter_map(|channel| person.as_ref()?.address(channel));
+    let addresses = addresses.map(|address| List::OfAddress(app.road.seal.fingerprint(&address)));
+    Ok(std::iter::once(List::OfPerson(id.clone())).chain(addresses).collect())
+}
+
+/// It names a time and an id, and leads nowhere but in the thread that is asked for.
+fn mark(cursor: &str) -> Result<Mark, ApiError> {
+    let read = || {
+        let (created, id) = cursor.split_once('~')?;
+        Some(Mark { created: created.parse().ok()?, id: id.parse().ok()? })
+    };
+    read().ok_or_else(|| ApiError::invalid_field("cursor", "It must be the next_cursor of an answer"))
+}

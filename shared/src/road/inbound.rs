@@ -1,0 +1,202 @@
+//! A text somebody wrote to us. [`Road::receive`] makes it a message with one write, which is all its webhook waits for;
+//! [`Road::attend`] does what follows from it: their words are heeded, their WhatsApp window opens, it is put down to the
+//! person whose address it is, and what is answered by itself is answered. Each of these may be done again: an id that
+//! follows from the provider's, a row that only moves forward, a place in a set.
+
+mod answer;
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::{AcceptError, Heard, Heeded, Road};
+use crate::clock::plus_seconds;
+use crate::message::record::{Links, ProviderChoice, Times};
+use crate::message::trigger::Class;
+use crate::message::{Channel, Content, Lane, Message, MessageId, Micros, PhoneNumber, Status, TrailEntry};
+use crate::person::words::Reply;
+use crate::person::{Decision, Outcome, PersonId};
+use crate::provider::ProviderName;
+use crate::provider::twilio::inbound::Inbound;
+use crate::store::StoreError;
+use crate::store::messages::Created;
+
+pub use answer::Unanswered;
+
+/// Who an inbound message was made by.
+const CALLER: &str = "inbound";
+
+/// How long it may take until it is attended to, before the sweep has it looked at.
+const GRACE_SECONDS: i64 = 60;
+
+/// What came of a text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attended {
+    pub heeded: Heeded,
+    pub answered: Result<MessageId, Unanswered>,
+}
+
+/// The id of the message a text of the provider's becomes, however often it is brought.
+pub fn inbound_id(sid: &str) -> MessageId {
+    MessageId::derived(CALLER, ProviderName::Twilio.as_str(), sid)
+}
+
+impl Road {
+    /// Keeps a text. Everything that follows from it follows from the row.
+    pub async fn receive(&self, inbound: Inbound) -> Result<(MessageId, Created), StoreError> {
+        let message = received(inbound, self.clock.now());
+        let created = self.messages.create(std::slice::from_ref(&message)).await?;
+        Ok((message.id, created))
+    }
+
+    /// Does what follows from a text. `ours`: the numbers we send from.
+    pub async fn attend(&self, message: &Message, ours: &[String]) -> Result<Attended, AcceptError> {
+        let Content::Text(text) = &message.content else {
+            return Ok(Attended { heeded: Heeded::Nothing, answered: Err(Unanswered::NoSuchWord) });
+        };
+        let reply = text.received.as_ref().map_or_else(|| Reply::read(&text.body), |with| with.reply(&text.body));
+        let fingerprint = self.seal.fingerprint(&message.to);
+        // Short codes and names have no consent of anybody's.
+        let is_number = PhoneNumber::parse(message.to.as_str(), "").is_ok();
+        let heeded = if is_number {
+            let heard = Heard {
+                provider_id: message.provider_id.clone(),
+                fingerprint: fingerprint.clone(),
+                channel: message.channel,
+                reply,
+                at: message.times.created,
+            };
+            self.heed(&heard, Some(&message.to)).await?
+        } else {
+            Heeded::Nothing
+        };
+        if message.channel == Channel::Whatsapp {
+            self.ephemera.open_window(&fingerprint, message.times.created).await?;
+        }
+        let owner = self.sole_owner(message).await?;
+        let answered = match (is_number, reply) {
+            (true, Reply::Other) => self.answer(message, &text.body, owner.as_ref(), ours).await?,
+            (true, Reply::Keyword(_) | Reply::RevocationLikely) => Err(Unanswered::OptOutWord),
+            (false, _) => Err(Unanswered::NotANumber),
+        };
+        let attended = Attended { heeded, answered };
+        self.messages.attended(message, owner.as_ref(), &trail(&attended, self.clock.now())).await?;
+        Ok(attended)
+    }
+
+    /// Whose it is, if the address has one owner.
+    async fn sole_owner(&self, message: &Message) -> Result<Option<PersonId>, StoreError> {
+        let owners = self.people.address(&message.to).await?.owners;
+        match <[PersonId; 1]>::try_from(owners) {
+            // The id as the client spells it stands in the profile.
+            Ok([owner]) => Ok(Some(self.people.get(&owner).await?.map_or(owner, |person| person.id))),
+            Err(_) => Ok(None),
+        }
+    }
+}
+
+fn trail(attended: &Attended, now: Timestamp) -> Vec<TrailEntry> {
+    let heeded = match attended.heeded {
+        Heeded::Nothing => None,
+        heeded @ (Heeded::Stopped | Heeded::Started | Heeded::Suspected | Heeded::Past) => {
+            Some(TrailEntry::ours(now, "heeded", Some(heeded.as_str().to_owned())))
+        }
+    };
+    let answered = match &attended.answered {
+        Ok(id) => Some(TrailEntry::ours(now, "answered", Some(id.to_string()))),
+        Err(Unanswered::NoSuchWord | Unanswered::OptOutWord) => None,
+        Err(why) => Some(TrailEntry::ours(now, "not_answered", Some(why.as_str().to_owned()))),
+    };
+    heeded.into_iter().chain(answered).collect()
+}
+
+fn received(inbound: Inbound, now: Timestamp) -> Message {
+    let id = inbound.sid.as_deref().map_or_else(MessageId::new, inbound_id);
+    let decision = Decision {
+        outcome: Outcome::Allowed,
+        until: None,
+        reason: Status::Received.as_str().to_owned(),
+        checks: Vec::new(),
+        decided_at: now,
+    };
+    let entry = TrailEntry {
+        at: now,
+        event: Status::Received.as_str().to_owned(),
+        by: ProviderName::Twilio.as_str().to_owned(),
+        detail: None,
+    };
+    Message {
+        id,
+        task: id,
+        siblings: Vec::new(),
+        job: None,
+        caller: CALLER.to_owned(),
+        request_hash: None,
+        person: None,
+        channel: inbound.channel,
+        asked: None,
+        class: Class::Transactional,
+        trigger: None,
+        template: None,
+        lane: Lane::Standard,
+        provider: ProviderName::Twilio,
+        choice: ProviderChoice::Fixed,
+        to: inbound.sender,
+        from: inbound.to,
+        content: Content::Text(inbound.text),
+        code: None,
+        segments: inbound.segments,
+        cost: Micros::default(),
+        estimate: Micros::default(),
+        links: Links::default(),
+        fallback_to: Vec::new(),
+        fallbacks: Vec::new(),
+        instead_of: None,
+        status: Status::Received,
+        reason: None,
+        provider_code: None,
+        provider_id: inbound.sid,
+        call: None,
+        attempts: 0,
+        throttled: 0,
+        looks: 0,
+        decision,
+        trail: BTreeMap::from([(Status::Received.as_str().to_owned(), entry)]),
+        times: Times { due: Some(plus_seconds(now, GRACE_SECONDS)), ..Times::new(now) },
+        erased: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::provider::twilio::inbound::parse;
+
+    #[test]
+    fn the_same_text_is_the_same_message_and_waits_to_be_attended_to() {
+        let now = Timestamp::UNIX_EPOCH;
+        let message = |sid: &str| {
+            let form = format!("MessageSid={sid}&From=%2B14155552671&To=%2B15005550006&Body=Hello&NumSegments=2");
+            received(parse(form.as_bytes()).unwrap(), now)
+        };
+        let (first, again, other) = (message("SM1"), message("SM1"), message("SM2"));
+        assert_eq!(first.id, again.id);
+        assert_ne!(first.id, other.id);
+        assert_eq!((first.to.as_str(), first.from.as_deref()), ("+14155552671", Some("+15005550006")));
+        assert_eq!((first.status, first.segments), (Status::Received, 2));
+        assert!(first.status.is_final() && first.times.due.is_some());
+    }
+
+    #[test]
+    fn the_trail_says_what_came_of_it() {
+        let of = |heeded, answered| {
+            let entries = trail(&Attended { heeded, answered }, Timestamp::UNIX_EPOCH);
+            entries.into_iter().map(|entry| (entry.event, entry.detail.unwrap_or_default())).collect::<Vec<_>>()
+        };
+        assert_eq!(of(Heeded::Nothing, Err(Unanswered::NoSuchWord)), []);
+        let stopped = of(Heeded::Stopped, Err(Unanswered::OptOutWord));
+        assert_eq!(stopped, [("heeded".to_owned(), "stopped".to_owned())]);
+        let guarded = of(Heeded::Nothing, Err(Unanswered::TooMany));
+        assert_eq!(guarded, [("not_answered".to_owned(), "too_many".to_owned())]);
+    }
+}

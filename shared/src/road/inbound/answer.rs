@@ -1,0 +1,93 @@
+//! What is answered by itself, and the guards against answering for ever: machines answer machines.
+
+use crate::message::record::{Links, ProviderChoice};
+use crate::message::trigger::Class;
+use crate::message::{Content, Lane, Message, MessageId};
+use crate::person::PersonId;
+use crate::provider::ProviderName;
+use crate::road::{AcceptError, Part, Road, Task};
+
+/// Over how long automatic answers to one address are counted, in seconds.
+const HOUR_SECONDS: i64 = 3_600;
+
+/// Why nothing was answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unanswered {
+    /// There is no answer to these words.
+    NoSuchWord,
+    /// It is a matter of opting out or in, which Twilio answers.
+    OptOutWord,
+    /// It came from a short code or a name: a machine.
+    NotANumber,
+    /// It came from a number of ours.
+    OurOwn,
+    /// It says what one of our own answers says.
+    OurWords,
+    /// The address got as many in an hour as it may.
+    TooMany,
+    /// They must not be written to.
+    Refused,
+}
+
+impl Unanswered {
+    /// Its name in a message's trail.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NoSuchWord => "no_such_word",
+            Self::OptOutWord => "opt_out_word",
+            Self::NotANumber => "not_a_number",
+            Self::OurOwn => "our_own_number",
+            Self::OurWords => "our_own_words",
+            Self::TooMany => "too_many",
+            Self::Refused => "refused",
+        }
+    }
+}
+
+impl Road {
+    /// Answers a text, where there is an answer to it. The answer is a transactional message like any other: decided about,
+    /// held in the night if transactional messages are, and refused to whoever said no.
+    pub(super) async fn answer(
+        &self,
+        message: &Message,
+        said: &str,
+        owner: Option<&PersonId>,
+        ours: &[String],
+    ) -> Result<Result<MessageId, Unanswered>, AcceptError> {
+        let replies = self.templates.catalog.auto_replies().await?.unwrap_or_default();
+        if replies.is_own(said) {
+            return Ok(Err(Unanswered::OurWords));
+        }
+        let Some(reply) = replies.answer(message.channel, said) else { return Ok(Err(Unanswered::NoSuchWord)) };
+        let is_ours = |number: &String| number == message.to.as_str();
+        if message.from.iter().chain(ours).any(is_ours) {
+            return Ok(Err(Unanswered::OurOwn));
+        }
+        let id = message.id.sibling("answer");
+        let key = format!("auto_reply#{}", self.seal.fingerprint(&message.to));
+        // Counted before it is made: who is brought the text again counts twice rather than not at all.
+        let window = self.ephemera.count(&key, HOUR_SECONDS, self.clock.now()).await?;
+        if window.count > replies.per_hour {
+            return Ok(Err(Unanswered::TooMany));
+        }
+        let person = match owner {
+            Some(owner) => self.people.get(owner).await?,
+            None => None,
+        };
+        let part = Part {
+            channel: message.channel,
+            to: message.to.clone(),
+            from: message.from.clone(),
+            content: Content::text(reply.text.clone()),
+            template: None,
+            provider: ProviderName::Twilio,
+            choice: ProviderChoice::Fixed,
+            asked: None,
+        };
+        let links = Links { purpose: Some("auto_reply".to_owned()), ..Links::default() };
+        let caller = "auto_reply".to_owned();
+        let task = Task { person, links, ..Task::new(id, caller, Class::Transactional, Lane::Standard, vec![part]) };
+        let accepted = self.accept(task).await?;
+        Ok(if accepted.refusal().is_some() { Err(Unanswered::Refused) } else { Ok(id) })
+    }
+}
