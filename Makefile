@@ -14,7 +14,7 @@ PIP := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --n
 export PYTHONPATH := infra
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: help run up down status test lint watch bench soak logs clean
+.PHONY: help run up down status test lint watch fuzz bench soak logs clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -43,6 +43,9 @@ lint: $(VENV)/ready-lint ## format, clippy, template, OpenAPI drift, banned crat
 
 watch: $(VENV)/ready ## serve the HTTP functions with hot reload, beside a stack that is up
 	@$(LOCAL) watch
+
+fuzz: ## give every parser wrong inputs for MINUTES (5) each
+	cargo run --quiet --package tests --bin fuzz -- $(or $(MINUTES),5)
 
 bench: $(VENV)/ready ## build the release packages; print sizes, cold starts, the road's times, the bill
 	@$(VENV)/bin/python -m bench

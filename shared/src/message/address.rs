@@ -65,7 +65,7 @@ impl PhoneNumber {
         }
         match (number.extension(), number.is_valid()) {
             (Some(_), _) => Err(AddressError::NotAPhoneNumber),
-            (None, true) => Ok(Self(number.format().mode(Mode::E164).to_string())),
+            (None, true) => Self::of_length(number.format().mode(Mode::E164).to_string()),
             (None, false) => Err(AddressError::WrongLength),
         }
     }
@@ -83,8 +83,15 @@ impl PhoneNumber {
         let code = format!("+{}", number.code().value());
         let trunk_zero = given.strip_prefix(&format!("{code}0")).is_some_and(|rest| read == format!("{code}{rest}"));
         let e164 = if trunk_zero { read } else { given };
-        let is_length = (10..=15).contains(&(e164.len() - 1)) || (number.is_valid() && e164.len() <= 16);
-        is_length.then_some(Self(e164)).ok_or(AddressError::WrongLength)
+        if e164.len() <= 10 && !number.is_valid() {
+            return Err(AddressError::WrongLength);
+        }
+        Self::of_length(e164)
+    }
+
+    /// No number has more than 15 digits (E.164), whatever a country's own plan says of its length.
+    fn of_length(e164: String) -> Result<Self, AddressError> {
+        if e164.len() <= 16 { Ok(Self(e164)) } else { Err(AddressError::WrongLength) }
     }
 
     pub fn as_str(&self) -> &str {
@@ -120,9 +127,13 @@ impl EmailAddress {
         let text = text.trim();
         let options =
             email_address::Options::default().with_required_tld().without_display_text().without_domain_literal();
-        let parsed = email_address::EmailAddress::parse_with_options(text, options)
-            .map_err(|_| AddressError::NotAnEmailAddress)?;
+        let read = |text: &str| {
+            email_address::EmailAddress::parse_with_options(text, options).map_err(|_| AddressError::NotAnEmailAddress)
+        };
+        let parsed = read(text)?;
         let address = format!("{}@{}", parsed.local_part(), parsed.domain().to_lowercase());
+        // A capital may have no small letter of its own: the domain of "İ" would be another one.
+        read(&address)?;
         if address.len() > 254 || address.chars().any(|c| c.is_control() || c.is_whitespace()) {
             return Err(AddressError::NotAnEmailAddress);
         }
@@ -249,16 +260,20 @@ mod tests {
             "+999123456789",
             "+14155552671 ext. 5",
             "+1415555267112345",
+            "+49415555267552671",
             "1-800-FLOWERS",
             "a@b.example",
         ] {
             assert!(phone(text).is_err(), "{text} gave {:?}", phone(text));
         }
+        // The plan of Germany has numbers of 15 digits without the country's code.
+        assert_eq!(PhoneNumber::parse("0415555267552671", "DE"), Err(AddressError::WrongLength));
     }
 
     #[test]
     fn email_addresses_are_checked_and_their_domain_lowered() {
         assert_eq!(EmailAddress::parse(" Ada.L@Example.COM ").unwrap().as_str(), "Ada.L@example.com");
+        assert!(EmailAddress::parse("ada@exa\u{130}mple.com").is_err());
         for text in [
             "",
             "ada",
