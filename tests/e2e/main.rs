@@ -25,6 +25,8 @@ mod fallback;
 #[cfg(test)]
 mod idempotency;
 #[cfg(test)]
+mod inbound;
+#[cfg(test)]
 mod jobs;
 #[cfg(test)]
 mod mail;

@@ -7,7 +7,9 @@ use super::sent_sms;
 use crate::world::api::Answer;
 use crate::world::{Line, World, fresh, signing};
 
-const PATHS: [&str; 7] = [
+const PATHS: [&str; 9] = [
+    "/twilio/incoming-sms",
+    "/twilio/incoming-whatsapp",
     "/twilio/call-status",
     "/twilio/sms-status",
     "/twilio/whatsapp-status",

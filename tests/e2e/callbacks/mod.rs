@@ -3,6 +3,7 @@
 mod arrival;
 mod forged;
 mod forms;
+mod shuffled;
 
 use serde_json::Value;
 

@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_sqs::types::QueueAttributeName;
 
-use switchboard::message::Address;
+use switchboard::message::{Address, Channel};
 use switchboard::seal::Seal;
 use switchboard::store::{Messages, People};
 
@@ -125,6 +125,15 @@ impl World {
         let next = update.expression_attribute_values(":n", number(now.as_microsecond() + seconds * 1_000_000));
         let update = next.expression_attribute_values(":e", number(now.as_second() + seconds + 600));
         update.send().await.expect("DynamoDB answers");
+    }
+
+    /// As if somebody had last written by WhatsApp then (epoch seconds).
+    pub(crate) async fn wrote_by_whatsapp(&self, phone: &str, at: i64) {
+        let phone = Address::stored(Channel::Whatsapp, phone.to_owned());
+        let key = format!("window#whatsapp#{}", self.seal().await.fingerprint(&phone));
+        let put = self.dynamodb().put_item().table_name(&self.stack.tables["ephemera"]).item("key", text(&key));
+        let put = put.item("ends", number((at + 86_400) * 1_000)).item("expires", number(at + 100 * 86_400));
+        put.send().await.expect("DynamoDB answers");
     }
 
     /// A message's row.

@@ -38,10 +38,15 @@ impl World {
         callbacks.as_array().expect("a list").clone()
     }
 
-    /// Somebody writes to us; the provider knows "STOP" for a no.
+    /// Somebody writes to us, and only the provider hears of it, who knows "STOP" for a no.
     pub(crate) async fn writes(&self, from: &str, text: &str) {
-        let inbound = json!({"channel": "sms", "from": from, "to": "+15005550006", "text": text});
+        let inbound = json!({"channel": "sms", "from": from, "to": "+15005550006", "text": text, "webhook": "silent"});
         self.simulator(Method::POST, "/_sim/inbound", Some(&inbound)).await;
+    }
+
+    /// Somebody writes to us: what the provider's call of our webhook came to.
+    pub(crate) async fn brings(&self, text: &Value) -> Value {
+        self.simulator(Method::POST, "/_sim/inbound", Some(text)).await
     }
 
     /// Sets a fault; it ends with what this gives.

@@ -20,7 +20,42 @@ struct Request {
     #[serde(default)]
     text: String,
     #[serde(default)]
-    media: Vec<String>,
+    media: Vec<Media>,
+    /// The message's id; the same again is the same message brought again. Absent: a new one.
+    #[serde(default)]
+    id: Option<String>,
+    /// WhatsApp: the payload of the button that was tapped; `text` is what stood on it.
+    #[serde(default)]
+    button: Option<String>,
+    /// What Advanced Opt-Out took it for: `STOP`, `START` or `HELP`.
+    #[serde(default)]
+    opt_out_type: Option<String>,
+    /// Whether the webhook is called. Without it only Twilio itself hears of it, as where no webhook is set up.
+    #[serde(default)]
+    webhook: Webhook,
+}
+
+/// A file: its address, or its type, and then it is kept where Twilio keeps them.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Media {
+    Url(String),
+    Kept { content_type: String },
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Webhook {
+    #[default]
+    Called,
+    Silent,
+}
+
+fn file(media: Media) -> twilio::File {
+    match media {
+        Media::Url(url) => twilio::File::Elsewhere(url),
+        Media::Kept { content_type } => twilio::File::Kept { content_type },
+    }
 }
 
 /// Answers when the webhook has: `{id, url, status, body, error}`.
@@ -38,8 +73,15 @@ pub(super) async fn deliver(State(app): State<App>, body: Bytes) -> Response {
         from: plain(&request.from),
         to: plain(&request.to),
         text: request.text,
-        media: request.media,
+        media: request.media.into_iter().map(file).collect(),
+        id: request.id,
+        button: request.button,
+        opt_out_type: request.opt_out_type,
     };
+    if let Webhook::Silent = request.webhook {
+        twilio::hear_inbound(&app, &inbound);
+        return Json(serde_json::json!({ "id": null })).into_response();
+    }
     match twilio::deliver_inbound(&app, inbound).await {
         Ok(answer) => Json(answer).into_response(),
         Err(error) => bad_request(error),

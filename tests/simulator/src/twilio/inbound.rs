@@ -20,7 +20,29 @@ pub(crate) struct Inbound {
     pub(crate) from: String,
     pub(crate) to: String,
     pub(crate) text: String,
-    pub(crate) media: Vec<String>,
+    pub(crate) media: Vec<File>,
+    /// `None`: a new one.
+    pub(crate) id: Option<String>,
+    /// The payload of the button that was tapped.
+    pub(crate) button: Option<String>,
+    /// What Advanced Opt-Out took it for.
+    pub(crate) opt_out_type: Option<String>,
+}
+
+/// A file that comes with it.
+#[derive(Debug)]
+pub(crate) enum File {
+    /// At this address.
+    Elsewhere(String),
+    /// Where Twilio keeps them.
+    Kept { content_type: String },
+}
+
+/// Only Twilio hears of it: what its own opt-out makes of it.
+pub(crate) fn hear(app: &App, inbound: &Inbound) {
+    if inbound.channel != Channel::Whatsapp {
+        keyword(app, inbound);
+    }
 }
 
 /// Delivers it; the answer tells what the webhook said.
@@ -33,12 +55,15 @@ pub(crate) async fn deliver(app: &App, inbound: Inbound) -> Result<Value, String
     let whatsapp = inbound.channel == Channel::Whatsapp;
     let path = if whatsapp { "incoming-whatsapp" } else { "incoming-sms" };
     let url = format!("{}/twilio/{path}", app.config.callback_base);
-    let sid = ids::sid(if inbound.media.is_empty() { "SM" } else { "MM" });
-    let params = params(app, &inbound, &sid);
-    if !whatsapp {
-        keyword(app, &inbound);
+    let is_again = inbound.id.is_some();
+    let new = || ids::sid(if inbound.media.is_empty() { "SM" } else { "MM" });
+    let sid = inbound.id.clone().unwrap_or_else(new);
+    let files = files(app, &inbound, &sid);
+    let params = params(app, &inbound, &sid, &files);
+    hear(app, &inbound);
+    if !is_again {
+        store(app, &inbound, &sid, &files);
     }
-    store(app, &inbound, &sid);
     let callback = callback::signed(app, &sid, "inbound", &url, &params);
     let outcome = app.outbox.post(&callback, 1).await;
     Ok(match outcome {
@@ -57,7 +82,20 @@ fn keyword(app: &App, inbound: &Inbound) {
     }
 }
 
-fn store(app: &App, inbound: &Inbound, sid: &str) {
+/// Each file's address and type.
+fn files(app: &App, inbound: &Inbound, sid: &str) -> Vec<(String, String)> {
+    let account = &app.config.twilio_account_sid;
+    let file = |file: &File| match file {
+        File::Elsewhere(url) => (url.clone(), media_type(url).to_owned()),
+        File::Kept { content_type } => {
+            let place = format!("/2010-04-01/Accounts/{account}/Messages/{sid}/Media/{}", ids::sid("ME"));
+            (format!("https://api.twilio.com{place}"), content_type.clone())
+        }
+    };
+    inbound.media.iter().map(file).collect()
+}
+
+fn store(app: &App, inbound: &Inbound, sid: &str, files: &[(String, String)]) {
     let address = |number: &String| {
         if inbound.channel == Channel::Whatsapp { format!("whatsapp:{number}") } else { number.clone() }
     };
@@ -74,14 +112,14 @@ fn store(app: &App, inbound: &Inbound, sid: &str) {
         subject: None,
         text: Some(inbound.text.clone()),
         html: None,
-        media: inbound.media.clone(),
+        media: files.iter().map(|(url, _)| url.clone()).collect(),
         our_id: None,
         status: Status::Received,
         detail: StoreDetail::Twilio(Box::new(detail)),
     });
 }
 
-fn params(app: &App, inbound: &Inbound, sid: &str) -> Vec<(String, String)> {
+fn params(app: &App, inbound: &Inbound, sid: &str, files: &[(String, String)]) -> Vec<(String, String)> {
     let whatsapp = inbound.channel == Channel::Whatsapp;
     let address = |number: &str| if whatsapp { format!("whatsapp:{number}") } else { number.to_owned() };
     let mut params: Vec<(String, String)> = [
@@ -100,9 +138,16 @@ fn params(app: &App, inbound: &Inbound, sid: &str) -> Vec<(String, String)> {
     .into_iter()
     .map(|(name, value)| (name.to_owned(), value))
     .collect();
-    for (index, url) in inbound.media.iter().enumerate() {
+    for (index, (url, content_type)) in files.iter().enumerate() {
         params.push((format!("MediaUrl{index}"), url.clone()));
-        params.push((format!("MediaContentType{index}"), media_type(url).to_owned()));
+        params.push((format!("MediaContentType{index}"), content_type.clone()));
+    }
+    if let Some(payload) = &inbound.button {
+        params.push(("ButtonPayload".to_owned(), payload.clone()));
+        params.push(("ButtonText".to_owned(), inbound.text.clone()));
+    }
+    if let Some(taken_for) = &inbound.opt_out_type {
+        params.push(("OptOutType".to_owned(), taken_for.clone()));
     }
     let more: &[(&str, &str)] = if whatsapp {
         &[("ProfileName", "Simulated person"), ("Forwarded", "false"), ("ChannelMetadata", "{\"type\":\"whatsapp\"}")]

@@ -28,7 +28,7 @@ use jiff::Timestamp;
 
 pub(crate) use self::{
     content::Templates,
-    inbound::{Inbound, deliver as deliver_inbound},
+    inbound::{File, Inbound, deliver as deliver_inbound, hear as hear_inbound},
 };
 use crate::app::App;
 
