@@ -143,7 +143,11 @@ impl Road {
     async fn scheduled(&self, task: &Task, part: &Part, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
         match task.timing {
             Timing::Asked => Ok(task.scheduled),
-            Timing::Preferred => Ok(Some(self.best_time(&task.intent(part, now), task.person.as_ref()).await?.best.at)),
+            Timing::Preferred => {
+                // On the heap: seldom needed, and every accepting future would be larger by it.
+                let best = Box::pin(self.best_time(&task.intent(part, now), task.person.as_ref()));
+                Ok(Some(best.await?.best.at))
+            }
         }
     }
 

@@ -129,7 +129,8 @@ impl People {
             person.updated = witness.at;
             let record = Record { caller: &witness.caller, at: witness.at, events: &events };
             let writes = self.writes(before.as_ref(), &person)?;
-            match self.ledger.commit(&subject(id), &record, &writes).await? {
+            // On the heap: it is large, and so is what awaits a change.
+            match Box::pin(self.ledger.commit(&subject(id), &record, &writes)).await? {
                 Committed::Done => return Ok(person),
                 Committed::Refused => {}
             }

@@ -52,6 +52,17 @@ async fn remove(world: &World, user: i64, sequence: u64) {
     delete.send().await.expect("DynamoDB answers");
 }
 
+/// Changes the row that says how far the entries go, past the product; `#n` is the number.
+async fn head_of(world: &World, user: i64, change: &str, values: &[(&str, AttributeValue)]) {
+    let mut update = world.dynamodb().update_item().table_name(&world.stack.tables["people"]);
+    update = update.key("pk", text(&format!("person#{user}"))).key("sk", text("ledger")).update_expression(change);
+    update = update.expression_attribute_names("#n", "sequence");
+    for (name, value) in values {
+        update = update.expression_attribute_values(*name, value.clone());
+    }
+    update.send().await.expect("DynamoDB answers");
+}
+
 #[tokio::test]
 async fn every_change_is_an_entry_with_who_what_from_to_and_where_from() {
     let world = World::new();
@@ -219,16 +230,7 @@ async fn a_removed_entry_is_found_also_the_last_and_also_later() {
 async fn a_head_that_was_put_back_or_taken_away_is_found_and_stops_nobody() {
     let world = World::new();
     let user = somebody(&world).await;
-    let head = async |change: &str, values: &[(&str, AttributeValue)]| {
-        let mut update = world.dynamodb().update_item().table_name(&world.stack.tables["people"]);
-        update = update.key("pk", text(&format!("person#{user}"))).key("sk", text("ledger")).update_expression(change);
-        update = update.expression_attribute_names("#n", "sequence");
-        for (name, value) in values {
-            update = update.expression_attribute_values(*name, value.clone());
-        }
-        update.send().await.expect("DynamoDB answers");
-    };
-    head("SET #n = :n", &[(":n", number(3))]).await;
+    head_of(&world, user, "SET #n = :n", &[(":n", number(3))]).await;
     let found = verify(&world, user).await;
     assert_eq!(found["first_broken"]["fault"], "head", "{found}");
     // Somebody who wants no more messages is heard all the same.
@@ -237,6 +239,11 @@ async fn a_head_that_was_put_back_or_taken_away_is_found_and_stops_nobody() {
     let check = json!({"user_id": user, "message_type": "financial_alert", "channel": "sms"});
     assert_eq!(world.post("/api/communication/consent/check", &check).send().await.ok()["reason"], "opted_out");
     assert_eq!(page(&world, user, "?limit=1").await["entries"][0]["sequence"], 9);
+
+    head_of(&world, user, "REMOVE #n", &[]).await;
+    assert_eq!(verify(&world, user).await["first_broken"]["fault"], "head");
+    world.post("/api/communication/opt-out", &no).send().await.ok();
+    assert_eq!(page(&world, user, "?limit=1").await["entries"][0]["sequence"], 13);
 
     let user = somebody(&world).await;
     let delete = world.dynamodb().delete_item().table_name(&world.stack.tables["people"]);

@@ -72,7 +72,8 @@ impl TwoFactorStore {
     /// Changes it and writes down what happened: both, or nothing.
     pub async fn apply(&self, person: &PersonId, change: Change, record: &Record<'_>) -> Result<Applied, StoreError> {
         let writes = self.writes(person, change, record.at)?;
-        Ok(match self.ledger.commit(&subject(person), record, &writes).await? {
+        // On the heap: a check's future holds it in several places.
+        Ok(match Box::pin(self.ledger.commit(&subject(person), record, &writes)).await? {
             Committed::Done => Applied::Done,
             Committed::Refused => Applied::Refused,
         })
