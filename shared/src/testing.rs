@@ -22,7 +22,9 @@ use tower::ServiceExt;
 
 use crate::clock::Clock;
 use crate::http::{AuthKeys, Edge, Limits};
+use crate::message::engagement::Engagement;
 use crate::message::record::{Links, ProviderChoice, Times};
+use crate::message::short_link::ShortLinks;
 use crate::message::trigger::Class;
 use crate::message::{Address, Channel, Content, Lane, Locale, Message, MessageId, Micros, Status};
 use crate::otp::{Otp, Settings};
@@ -47,9 +49,14 @@ pub const SECRET: &str = "a secret of the tests, 32 bytes at least";
 
 /// An SDK configuration whose endpoint refuses every connection.
 pub fn dead_aws() -> SdkConfig {
+    aws_at("http://127.0.0.1:1")
+}
+
+/// An SDK configuration whose endpoint is here.
+fn aws_at(url: &str) -> SdkConfig {
     SdkConfig::builder()
         .behavior_version(aws_behavior())
-        .endpoint_url("http://127.0.0.1:1")
+        .endpoint_url(url)
         .region(Region::new("us-east-1"))
         .credentials_provider(SharedCredentialsProvider::new(Credentials::for_tests()))
         .retry_config(RetryConfig::disabled())
@@ -58,13 +65,18 @@ pub fn dead_aws() -> SdkConfig {
 
 /// A road on which no store answers.
 pub fn dead_road(clock: Clock) -> Result<Road, Box<dyn std::error::Error>> {
+    road_on("http://127.0.0.1:1", clock)
+}
+
+/// A road whose tables are here; no queue answers.
+pub fn road_on(dynamo_url: &str, clock: Clock) -> Result<Road, Box<dyn std::error::Error>> {
     let keys: SealKeys = serde_json::from_value(json!({
         "active": "k1",
         "keys": {"k1": "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE="},
         "fingerprint_key": "CQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQk=",
     }))?;
     let seal = Arc::new(Seal::new(&keys)?);
-    let dynamo = aws_sdk_dynamodb::Client::new(&dead_aws());
+    let dynamo = aws_sdk_dynamodb::Client::new(&aws_at(dynamo_url));
     Ok(Road {
         clock: clock.clone(),
         messages: Messages::new(dynamo.clone(), "messages".to_owned(), seal.clone()),
@@ -72,6 +84,7 @@ pub fn dead_road(clock: Clock) -> Result<Road, Box<dyn std::error::Error>> {
         ephemera: Ephemera::new(dynamo.clone(), "ephemera".to_owned()),
         templates: Templates::new(Catalog::new(dynamo, "catalog".to_owned()), Locale::english(), clock),
         queues: Queues::at(aws_sdk_sqs::Client::new(&dead_aws()), "http://127.0.0.1:1"),
+        short_links: ShortLinks::new(&seal, "https://api.switchboard.example", 90),
         seal,
         rules: Arc::new(TimeRules::default()),
         free_text: FreeText::default(),
@@ -117,6 +130,7 @@ pub fn sample_message(now: Timestamp) -> Message {
         provider_code: None,
         provider_id: None,
         call: None,
+        engagement: Engagement::default(),
         attempts: 0,
         throttled: 0,
         looks: 0,

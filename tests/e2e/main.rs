@@ -21,6 +21,8 @@ mod crash;
 #[cfg(test)]
 mod edge;
 #[cfg(test)]
+mod engagement;
+#[cfg(test)]
 mod fallback;
 #[cfg(test)]
 mod idempotency;

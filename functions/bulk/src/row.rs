@@ -2,6 +2,7 @@
 
 use switchboard::job::{Fault, Job, Spec, Wording, own_words};
 use switchboard::message::record::{ProviderChoice, TemplateUse};
+use switchboard::message::short_link::LinkForm;
 use switchboard::message::trigger::Class;
 use switchboard::message::{Address, Channel, Content, Lane};
 use switchboard::person::Person;
@@ -49,7 +50,15 @@ pub(crate) async fn task(app: &App, job: &Job, number: u32, wanted: Wanted) -> R
         asked: None,
     };
     let task = Task::new(job.id.row(number), job.caller.clone(), said.class, Lane::Bulk, vec![part]);
-    Ok(Ok(Task { person, valid_until: spec.valid_until, job: Some(job.id), trigger: spec.trigger(), ..task }))
+    let link_form = said.link_form;
+    Ok(Ok(Task {
+        link_form,
+        person,
+        valid_until: spec.valid_until,
+        job: Some(job.id),
+        trigger: spec.trigger(),
+        ..task
+    }))
 }
 
 /// What a row says.
@@ -57,6 +66,7 @@ struct Said {
     content: Content,
     template: Option<TemplateUse>,
     class: Class,
+    link_form: LinkForm,
 }
 
 async fn words(
@@ -72,12 +82,15 @@ async fn words(
             content,
             template: None,
             class: spec.class,
+            link_form: LinkForm::AsWritten,
         })),
         Wording::Named { name, locale } => {
             let locale = locale.as_ref().or_else(|| person.and_then(|person| person.locale.as_ref()));
             let key = person.map_or_else(|| to.as_str(), |person| person.id.as_str());
             match app.road.templates.render(name, spec.channel, locale, key, variables).await {
-                Ok(Rendered { content, template, class }) => Ok(Ok(Said { content, template: Some(template), class })),
+                Ok(Rendered { content, template, class, link_form }) => {
+                    Ok(Ok(Said { content, template: Some(template), class, link_form }))
+                }
                 Err(RenderError::Template(error)) => Ok(Err(error.into())),
                 Err(RenderError::NoSuchTemplate(_)) => Ok(Err(Fault::new("", "The template is not there any more"))),
                 Err(RenderError::Store(error)) => Err(error),

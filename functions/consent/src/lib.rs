@@ -6,7 +6,6 @@
 pub mod consent;
 pub mod ledger;
 pub mod optimal_send_time;
-mod page;
 pub mod preferences;
 pub mod privacy;
 mod request;

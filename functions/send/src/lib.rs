@@ -60,6 +60,13 @@ pub fn router(edge: Edge, road: Road, budgets: Budgets, jobs: Jobs, job_files: J
             cancel,
             communication::reschedule::handle,
         )
+        // Whose message it is stands in its row: the handler checks that.
+        .post(
+            "/api/communication/track/{task_id}",
+            "track_action",
+            Access::Authenticated(Limit::General),
+            communication::track::handle,
+        )
         .get(
             "/api/communication/trigger-types",
             "trigger_types",
@@ -148,6 +155,7 @@ pub fn router(edge: Edge, road: Road, budgets: Budgets, jobs: Jobs, job_files: J
     communication::status::handle,
     communication::cancel::handle,
     communication::reschedule::handle,
+    communication::track::handle,
     communication::trigger_types::handle,
     twilio::send_sms::handle,
     twilio::send_whatsapp::handle,

@@ -1,5 +1,5 @@
-//! What providers call: each callback's raw bytes are verified before anything is parsed, and what it reports reaches its
-//! message with one write.
+//! What comes in: what providers call, each callback's raw bytes verified before anything is parsed, and what it reports
+//! reaching its message with one write; and the short links people follow.
 //!
 //! [`received`]: a callback as it came · [`reports`]: verify, parse, apply, one function a provider · [`inbound`]: the same of
 //! what people write to us · then one file per endpoint.
@@ -9,6 +9,7 @@ mod inbound;
 pub mod received;
 mod reports;
 pub mod resend;
+pub mod short_links;
 #[cfg(test)]
 mod tests;
 pub mod twilio;
@@ -68,6 +69,7 @@ pub fn router(app: App) -> Router {
         .post("/twilio/incoming-whatsapp", "twilio_incoming_whatsapp", signed, twilio::incoming_whatsapp::handle)
         .post("/twilio/whatsapp-status", "twilio_whatsapp_status", signed, twilio::whatsapp_status::handle)
         .post("/webhooks/resend", "resend_webhook", signed, resend::handle)
+        .get("/l/{code}", "short_link", Access::Public, short_links::get::handle)
         .finish(app)
 }
 
@@ -84,5 +86,6 @@ pub fn router(app: App) -> Router {
     twilio::incoming_whatsapp::handle,
     twilio::whatsapp_status::handle,
     resend::handle,
+    short_links::get::handle,
 ))]
 pub struct Description;

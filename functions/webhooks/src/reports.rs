@@ -46,9 +46,9 @@ pub(crate) async fn sendgrid(app: &App, received: &Received) -> Result<Json<Ackn
     .await?;
     let reports =
         sendgrid::callback::parse(&received.body, app.road.clock.now(), &|address| app.road.seal.fingerprint(address));
-    let answer = apply(app, reports).await?;
-    note_alive(app).await;
-    Ok(answer)
+    // Beside the work: nobody waits for it.
+    let (answer, ()) = futures::join!(apply(app, reports), note_alive(app));
+    answer
 }
 
 pub(crate) async fn resend(app: &App, received: &Received) -> Result<Json<Acknowledged>, ApiError> {

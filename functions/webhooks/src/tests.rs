@@ -56,3 +56,16 @@ async fn the_sample_event_verifies_over_its_decoded_bytes_and_the_public_url() {
         assert_eq!(status(forged).await, 403, "{field}");
     }
 }
+
+#[tokio::test]
+async fn a_link_that_cannot_be_ours_is_known_without_asking_and_one_that_may_be_is_not_guessed() {
+    for other in ["x", "abcdefghijk", "abcdefghijklm", "abcdefghijk%2F", "https:%2F%2Fa.example"] {
+        let answer = ask(&router(), "GET", &format!("/l/{other}"), None, "").await.unwrap();
+        assert_eq!((answer.status.as_u16(), answer.headers.get("location")), (404, None), "{other}");
+        assert_eq!(answer.headers["cache-control"], "no-store", "{other}");
+    }
+    // Nobody can say where it leads: it may well lead somewhere.
+    for method in ["GET", "HEAD"] {
+        assert_eq!(ask(&router(), method, "/l/abcdefghijkl", None, "").await.unwrap().status, 503, "{method}");
+    }
+}

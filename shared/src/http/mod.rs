@@ -2,7 +2,7 @@
 //! and which rate limit counts it; the edge does the rest: request id, authentication, rate limit, error envelope,
 //! access log line, metrics, panic guard.
 //!
-//! [`error`] (which constructor to use where) · [`auth`] · [`rate_limit`] · [`body`] · [`idempotency`] · [`observe`] · [`origin`].
+//! [`error`] (which constructor to use where) · [`auth`] · [`rate_limit`] · [`body`] · [`idempotency`] · [`observe`] · [`origin`] · [`page`].
 
 pub mod auth;
 pub mod body;
@@ -11,6 +11,7 @@ mod guard;
 pub mod idempotency;
 mod observe;
 mod origin;
+pub mod page;
 pub mod rate_limit;
 pub mod refusals;
 #[cfg(test)]

@@ -46,7 +46,15 @@ pub fn usual(channel: Channel) -> &'static [Channel] {
 impl Message {
     /// The id of the message sent instead of this one, if there is to be one.
     pub fn fallback_id(&self) -> Option<MessageId> {
-        self.fallback_to.first().map(|channel| self.id.sibling(&format!("fallback:{channel}")))
+        self.fallback_to.first().map(|channel| self.id.fallback(*channel))
+    }
+}
+
+impl MessageId {
+    /// The id of what is sent on this channel instead of the message.
+    #[must_use]
+    pub fn fallback(self, channel: Channel) -> Self {
+        self.sibling(&format!("fallback:{channel}"))
     }
 }
 

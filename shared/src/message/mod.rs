@@ -1,6 +1,6 @@
 //! What a message is. Read in this order: [`id`], [`channel`], [`address`], [`content`], [`status`] (the one transition
-//! table), [`lane`], [`segments`] (and [`smart`]: fewer of them), [`cost`], [`trigger`], [`template`], [`trail`], [`fallback`],
-//! [`budget`], [`retention`], and last [`record`]: the whole message.
+//! table), [`lane`], [`segments`] (and [`smart`] and [`short_link`]: fewer of them), [`cost`], [`trigger`], [`template`], [`trail`],
+//! [`engagement`], [`fallback`], [`budget`], [`retention`], and last [`record`]: the whole message.
 
 pub mod address;
 pub mod auto_reply;
@@ -8,6 +8,7 @@ pub mod budget;
 pub mod channel;
 pub mod content;
 pub mod cost;
+pub mod engagement;
 pub mod fallback;
 pub mod id;
 pub mod lane;
@@ -17,6 +18,7 @@ pub mod received;
 pub mod record;
 pub mod retention;
 pub mod segments;
+pub mod short_link;
 pub mod smart;
 pub mod status;
 pub mod template;

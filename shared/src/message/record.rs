@@ -6,6 +6,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::engagement::Engagement;
 use super::trigger::Class;
 use super::{Address, Channel, Content, JobId, Lane, MessageId, Micros, Status, TrailEntry, Trigger};
 use crate::otp::CodeRef;
@@ -68,6 +69,8 @@ pub struct Message {
     pub provider_id: Option<String>,
     /// A call: how it went.
     pub call: Option<CallFacts>,
+    /// What people did with it.
+    pub engagement: Engagement,
     /// How often a worker claimed it for sending.
     pub attempts: u32,
     /// How many of those the provider turned away for being too busy.

@@ -24,6 +24,9 @@ pub const OURSELVES: &str = "switchboard";
 /// A message keeps this many entries at most; later engagement is counted, not listed (a row is at most 400 kB).
 pub const MOST_ENTRIES: usize = 100;
 
+/// And at most so many before what people do with it is not listed any more: the rest is for what becomes of it.
+pub const MOST_LISTED_DEEDS: usize = MOST_ENTRIES - 40;
+
 impl TrailEntry {
     /// A step of our own.
     pub fn ours(at: Timestamp, event: &str, detail: Option<String>) -> Self {

@@ -36,6 +36,7 @@ pub fn points(event: Event) -> Option<u64> {
         | Event::Delivered
         | Event::Undelivered(_)
         | Event::Deferred
+        | Event::OpenedByMachine
         | Event::Complained
         | Event::Unsubscribed
         | Event::UnsubscribedKind

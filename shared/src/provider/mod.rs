@@ -8,6 +8,8 @@
 //! [`Provider`] is what `deliver` sees, [`SendError`] what can go wrong, [`Report`] what callbacks become; [`pacing`]: how
 //! fast each sender may be used; [`routing`]: which of several providers is used.
 
+#[cfg(test)]
+mod any_order;
 pub mod call;
 pub mod error;
 pub mod pacing;
@@ -16,7 +18,7 @@ pub mod resend;
 pub mod routing;
 pub mod sendgrid;
 #[cfg(test)]
-mod stub;
+pub(crate) mod stub;
 pub mod twilio;
 
 use async_trait::async_trait;

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{PermanentKind, ProviderName};
+use crate::message::engagement::Deed;
 use crate::message::record::CallFacts;
 use crate::message::{Address, Channel, EmailAddress, MessageId, Status};
 use crate::person::{Reason, Scope};
@@ -59,6 +60,8 @@ pub enum Event {
     /// It is late; the provider keeps trying. Changes no status.
     Deferred,
     Opened,
+    /// A program opened it, not its reader.
+    OpenedByMachine,
     Clicked,
     Complained,
     /// From everything the provider sends for us.
@@ -70,13 +73,36 @@ pub enum Event {
 }
 
 impl Event {
-    /// The status it moves a message to, if any. Engagement does not change delivery, but who opened it has received it.
+    /// The status it moves a message to, if any. Engagement does not change delivery, but who opened it has received it; a
+    /// program may open it before the mailbox takes it, or instead of it.
     pub fn status(self) -> Option<Status> {
         match self {
             Self::Sent => Some(Status::Sent),
             Self::Delivered | Self::Opened | Self::Clicked => Some(Status::Delivered),
             Self::Undelivered(_) => Some(Status::Undelivered),
-            Self::Deferred | Self::Complained | Self::Unsubscribed | Self::UnsubscribedKind | Self::Ignored => None,
+            Self::Deferred
+            | Self::OpenedByMachine
+            | Self::Complained
+            | Self::Unsubscribed
+            | Self::UnsubscribedKind
+            | Self::Ignored => None,
+        }
+    }
+
+    /// What somebody did with the message, if it says that.
+    pub fn deed(self) -> Option<Deed> {
+        match self {
+            Self::Opened => Some(Deed::Opened),
+            Self::OpenedByMachine => Some(Deed::OpenedByMachine),
+            Self::Clicked => Some(Deed::Clicked),
+            Self::Sent
+            | Self::Delivered
+            | Self::Undelivered(_)
+            | Self::Deferred
+            | Self::Complained
+            | Self::Unsubscribed
+            | Self::UnsubscribedKind
+            | Self::Ignored => None,
         }
     }
 
@@ -88,7 +114,13 @@ impl Event {
             Self::Unsubscribed => Some((Reason::Unsubscribe, Scope::All)),
             Self::UnsubscribedKind => Some((Reason::Unsubscribe, Scope::Marketing)),
             Self::Undelivered(kind) => kind.about_address(channel).map(|reason| (reason, Scope::All)),
-            Self::Sent | Self::Delivered | Self::Deferred | Self::Opened | Self::Clicked | Self::Ignored => None,
+            Self::Sent
+            | Self::Delivered
+            | Self::Deferred
+            | Self::Opened
+            | Self::OpenedByMachine
+            | Self::Clicked
+            | Self::Ignored => None,
         }
     }
 
@@ -100,6 +132,7 @@ impl Event {
             Self::Undelivered(_) => "undelivered",
             Self::Deferred => "deferred",
             Self::Opened => "opened",
+            Self::OpenedByMachine => "opened_by_machine",
             Self::Clicked => "clicked",
             Self::Complained => "complained",
             Self::Unsubscribed | Self::UnsubscribedKind => "unsubscribed",

@@ -35,7 +35,8 @@ impl Road {
     /// Accepts a task but for queueing: [`waiting`] says what of it wants to be queued.
     pub async fn store(&self, task: Task) -> Result<Accepted, AcceptError> {
         let now = self.clock.now();
-        let (task, messages) = self.past_dead_addresses(task, now).await?;
+        let (task, mut messages) = self.past_dead_addresses(task, now).await?;
+        self.shorten_links(&task, &mut messages, now).await?;
         if self.messages.create(&messages).await? == Created::New {
             return Ok(Accepted { messages, replayed: false });
         }
@@ -145,8 +146,9 @@ impl Road {
             Timing::Asked => Ok(task.scheduled),
             Timing::Preferred => {
                 // On the heap: seldom needed, and every accepting future would be larger by it.
-                let best = Box::pin(self.best_time(&task.intent(part, now), task.person.as_ref()));
-                Ok(Some(best.await?.best.at))
+                let intent = task.intent(part, now);
+                let best = Box::pin(self.best_time(&intent, task.person.as_ref())).await?;
+                Ok(Some(best.best.at))
             }
         }
     }

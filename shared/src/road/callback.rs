@@ -127,3 +127,83 @@ fn candidates(provider: ProviderName, provider_id: &str) -> Vec<String> {
         ProviderName::Twilio | ProviderName::Resend => vec![provider_id.to_owned()],
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::clock::{Clock, from_millis};
+    use crate::provider::stub::{Stub, reply};
+    use crate::provider::{Event, PermanentKind};
+    use crate::testing::road_on;
+
+    /// The calls the tables get while a report is taken, if each is answered like this; another one breaks off, and so does
+    /// any to a queue.
+    async fn calls(event: Event, answers: &[Value]) -> Vec<String> {
+        let tables = Stub::new(answers.iter().map(|answer| reply(200, answer))).await;
+        let road = road_on(&tables.base_url, Clock::fixed(from_millis(0))).unwrap();
+        let report = Report {
+            provider: ProviderName::Twilio,
+            message_id: Some(MessageId::derived("t", "t", "t")),
+            provider_id: Some("SM1".to_owned()),
+            key: "key".to_owned(),
+            event,
+            at: from_millis(0),
+            recipient: None,
+            provider_code: None,
+            call: None,
+        };
+        road.take(&report).await.unwrap();
+        let target =
+            |seen: &crate::provider::stub::Seen| seen.header("x-amz-target").rsplit('.').next().unwrap().to_owned();
+        tables.requests().iter().map(target).collect()
+    }
+
+    fn row(status: &str) -> Value {
+        json!({"status": {"S": status}, "trail": {"M": {}}})
+    }
+
+    #[tokio::test]
+    async fn a_callback_in_its_order_waits_for_one_write_and_for_nothing_else() {
+        for (event, becomes) in [
+            (Event::Delivered, "delivered"),
+            (Event::Undelivered(PermanentKind::Unreachable), "undelivered"),
+            (Event::Deferred, "sent"),
+            (Event::OpenedByMachine, "sent"),
+        ] {
+            assert_eq!(calls(event, &[json!({"Attributes": row(becomes)})]).await, ["UpdateItem"], "{event:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_opening_is_one_write_and_whose_hour_it_counts_for_is_asked() {
+        for event in [Event::Opened, Event::Clicked] {
+            let answers = [json!({"Attributes": row("delivered")}), json!({})];
+            assert_eq!(calls(event, &answers).await, ["UpdateItem", "GetItem"], "{event:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_says_nothing_new_is_no_write() {
+        assert_eq!(calls(Event::Sent, &[json!({"Item": row("sent")})]).await, ["GetItem"]);
+        assert_eq!(calls(Event::Sent, &[json!({"Item": row("delivered")})]).await, ["GetItem"]);
+        let ignored: [&str; 0] = [];
+        assert_eq!(calls(Event::Ignored, &[]).await, ignored);
+    }
+
+    #[tokio::test]
+    async fn an_opening_that_comes_before_the_delivery_shows_that_it_arrived() {
+        let answers = [json!({"Attributes": row("sent")}), json!({"Attributes": row("delivered")}), json!({})];
+        assert_eq!(calls(Event::Opened, &answers).await, ["UpdateItem", "UpdateItem", "GetItem"]);
+        assert_eq!(calls(Event::OpenedByMachine, &answers[..1]).await, ["UpdateItem"], "a program shows nothing");
+    }
+
+    #[tokio::test]
+    async fn an_earlier_opening_that_is_told_later_is_the_first() {
+        let mut opened_later = row("delivered");
+        opened_later["opened_at"] = json!({"N": "1000"});
+        let answers = [json!({"Attributes": opened_later}), json!({}), json!({})];
+        assert_eq!(calls(Event::Opened, &answers).await, ["UpdateItem", "UpdateItem", "GetItem"]);
+    }
+}

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 
 use super::{AcceptError, Heard, Heeded, Road};
 use crate::clock::plus_seconds;
+use crate::message::engagement::Engagement;
 use crate::message::record::{Links, ProviderChoice, Times};
 use crate::message::trigger::Class;
 use crate::message::{Channel, Content, Lane, Message, MessageId, Micros, PhoneNumber, Status, TrailEntry};
@@ -19,7 +20,7 @@ use crate::person::{Decision, Outcome, PersonId};
 use crate::provider::ProviderName;
 use crate::provider::twilio::inbound::Inbound;
 use crate::store::StoreError;
-use crate::store::messages::Created;
+use crate::store::messages::{Created, List, Mark};
 
 pub use answer::Unanswered;
 
@@ -28,6 +29,11 @@ const CALLER: &str = "inbound";
 
 /// How long it may take until it is attended to, before the sweep has it looked at.
 const GRACE_SECONDS: i64 = 60;
+
+/// How old a message may be that a text is counted as an answer to.
+const ANSWERED_WITHIN_SECONDS: i64 = 7 * 86_400;
+/// Among how many of the latest it is looked for.
+const LOOKED_THROUGH: usize = 10;
 
 /// What came of a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,6 +79,7 @@ impl Road {
         if message.channel == Channel::Whatsapp {
             self.ephemera.open_window(&fingerprint, message.times.created).await?;
         }
+        self.count_as_reply(message, &fingerprint, reply).await?;
         let owner = self.sole_owner(message).await?;
         let answered = match (is_number, reply) {
             (true, Reply::Other) => self.answer(message, &text.body, owner.as_ref(), ours).await?,
@@ -82,6 +89,27 @@ impl Road {
         let attended = Attended { heeded, answered };
         self.messages.attended(message, owner.as_ref(), &trail(&attended, self.clock.now())).await?;
         Ok(attended)
+    }
+
+    /// Counts a text as an answer to what we last said to its writer, on the same channel from the number they wrote to, if
+    /// that was a week ago at most. A word that stops or starts texts answers nothing: it is about all of them.
+    async fn count_as_reply(&self, message: &Message, fingerprint: &str, reply: Reply) -> Result<(), StoreError> {
+        let (Some(sid), Reply::Other | Reply::RevocationLikely) = (&message.provider_id, reply) else { return Ok(()) };
+        let at = message.times.created;
+        let list = List::OfAddress(fingerprint.to_owned());
+        let before = Mark { created: at.as_millisecond(), id: message.id };
+        let (earlier, _) = self.messages.page(&[list], Some(before), LOOKED_THROUGH).await?;
+        let answered = |other: &&Message| {
+            let same_line = other.channel == message.channel
+                && (other.from.is_none() || message.from.is_none() || other.from == message.from);
+            let went = matches!(other.status, Status::Sent | Status::Delivered);
+            let recent = other.times.created >= plus_seconds(at, -ANSWERED_WITHIN_SECONDS);
+            same_line && went && recent
+        };
+        if let Some(answered) = earlier.iter().find(answered) {
+            self.messages.count_reply(answered.id, ProviderName::Twilio, sid, at).await?;
+        }
+        Ok(())
     }
 
     /// Whose it is, if the address has one owner.
@@ -161,6 +189,7 @@ fn received(inbound: Inbound, now: Timestamp) -> Message {
         throttled: 0,
         looks: 0,
         decision,
+        engagement: Engagement::default(),
         trail: BTreeMap::from([(Status::Received.as_str().to_owned(), entry)]),
         times: Times { due: Some(plus_seconds(now, GRACE_SECONDS)), ..Times::new(now) },
         erased: None,

@@ -8,11 +8,13 @@ use super::task::{Part, Task};
 use super::timing::plan;
 use crate::message::content::Text;
 use crate::message::cost::{estimate, units};
+use crate::message::engagement::Engagement;
 use crate::message::record::{Fallback, Times};
 use crate::message::segments::segments;
 use crate::message::smart;
-use crate::message::{Channel, Content, Message, MessageId, Status, TrailEntry};
+use crate::message::{Address, Channel, Content, Message, MessageId, Micros, Status, TrailEntry};
 use crate::person::Decision;
+use crate::provider::ProviderName;
 
 /// Why a message ended that would have been worthless before it may be sent.
 pub const EXPIRED: &str = "expired";
@@ -36,7 +38,7 @@ pub(super) fn message(
     now: Timestamp,
 ) -> Message {
     let content = worded(part);
-    let (segments, cost) = price(part, &content);
+    let (segments, cost) = price(part.channel, part.provider, &part.to, &content);
     let scheduled = asked_for.filter(|at| *at > now);
     let held = decision.until.filter(|until| *until > now);
     let goes = held.or(scheduled).unwrap_or(now);
@@ -93,6 +95,7 @@ pub(super) fn message(
         provider_code: None,
         provider_id: None,
         call: None,
+        engagement: Engagement::default(),
         attempts: 0,
         throttled: 0,
         looks: 0,
@@ -125,11 +128,11 @@ fn worded(part: &Part) -> Content {
 }
 
 /// Segments and estimated cost.
-fn price(part: &Part, content: &Content) -> (u32, crate::message::Micros) {
-    let count = match (content, part.channel) {
+pub(super) fn price(channel: Channel, provider: ProviderName, to: &Address, content: &Content) -> (u32, Micros) {
+    let count = match (content, channel) {
         (Content::Text(text), Channel::Sms) => segments(&text.body).count,
         (Content::Text(_), Channel::Whatsapp | Channel::Email | Channel::Voice)
         | (Content::Email(_) | Content::Call(_), _) => 1,
     };
-    (count, estimate(part.channel, part.provider, &part.to, units(content, count)))
+    (count, estimate(channel, provider, to, units(content, count)))
 }

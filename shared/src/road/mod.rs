@@ -3,7 +3,8 @@
 //! (may it be sent), [`confirm`] (the link that proves an e-mail address),
 //! [`reading`] (when somebody reads), [`recipients`] (to everybody else an e-mail goes to), [`templates`] (a template's name becomes
 //! content), [`callback`] (a provider's report reaches its message), [`opt_out`] (somebody's no), [`inbound`] (a text somebody wrote
-//! to us), [`window`] (may they be answered freely), [`compose`] (what makes a message sendable), and
+//! to us), [`window`] (may they be answered freely), [`short_links`] (links in texts, and who follows them), [`compose`] (what makes
+//! a message sendable), and
 //! [`timing`] (when a message is queued, and when the sweep looks again).
 
 pub mod accept;
@@ -16,6 +17,7 @@ mod make;
 mod opt_out;
 mod reading;
 mod recipients;
+mod short_links;
 mod task;
 pub mod templates;
 pub mod timing;
@@ -31,12 +33,14 @@ pub use inbound::{Attended, Unanswered, inbound_id};
 pub use make::EXPIRED;
 pub use opt_out::{FreeText, Heard, Heeded, REVOCATION_SUSPECTED, TEXTS};
 pub use reading::BestTime;
+pub use short_links::{Followed, Visit};
 pub use task::{Accepted, Part, Task, Timing};
 pub use templates::{RenderError, Rendered, Templates};
 
 use crate::clock::Clock;
 use crate::config::{default_locale, required};
 use crate::message::Retention;
+use crate::message::short_link::ShortLinks;
 use crate::person::TimeRules;
 use crate::queue::Queues;
 use crate::seal::{Seal, SealKeys};
@@ -58,6 +62,7 @@ pub struct Road {
     pub templates: Templates,
     pub queues: Queues,
     pub seal: Arc<Seal>,
+    pub short_links: ShortLinks,
     /// When people may be written to.
     pub rules: Arc<TimeRules>,
     /// What follows from free text that reads like a no.
@@ -96,6 +101,7 @@ impl Road {
                 Clock::system(),
             ),
             queues: Queues::from_env(aws_sdk_sqs::Client::new(aws))?,
+            short_links: ShortLinks::from_env(&seal)?,
             seal,
             rules: Arc::new(TimeRules::from_env()?),
             free_text: FreeText::from_env()?,

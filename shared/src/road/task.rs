@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::make::ACCEPT;
 use crate::message::record::{Links, ProviderChoice, TemplateUse};
+use crate::message::short_link::LinkForm;
 use crate::message::trigger::Class;
 use crate::message::{Address, Channel, Content, JobId, Lane, Message, MessageId, Status, TrailEntry, Trigger};
 use crate::otp::CodeRef;
@@ -31,6 +32,8 @@ pub struct Task {
     pub lane: Lane,
     pub class: Class,
     pub trigger: Option<Trigger>,
+    /// How links in its texts go out.
+    pub link_form: LinkForm,
     /// The one-time code all of it carries.
     pub code: Option<CodeRef>,
     pub parts: Vec<Part>,
@@ -54,6 +57,7 @@ impl Task {
             lane,
             class,
             trigger: None,
+            link_form: LinkForm::default(),
             code: None,
             parts,
             fallbacks: Vec::new(),

@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 
 use crate::clock::Clock;
 use crate::message::record::TemplateUse;
+use crate::message::short_link::LinkForm;
 use crate::message::template::{Ask, SHIPPED_VERSION, Template, TemplateError, TemplateName, shipped};
 use crate::message::trigger::Class;
 use crate::message::{Channel, Content, Locale};
@@ -45,6 +46,8 @@ pub struct Rendered {
     pub content: Content,
     pub template: TemplateUse,
     pub class: Class,
+    /// How links in its texts go out, unless the request says.
+    pub link_form: LinkForm,
 }
 
 /// Why there is no content.
@@ -95,7 +98,8 @@ impl Templates {
             (rendered, _) => rendered,
         }?;
         let class = name.trigger().map(|trigger| trigger.class()).or(template.class).unwrap_or(Class::Transactional);
-        Ok(Rendered { content: rendered.content, template: rendered.template, class })
+        let link_form = LinkForm::asked(template.shorten_links);
+        Ok(Rendered { content: rendered.content, template: rendered.template, class, link_form })
     }
 
     /// The version in force, and what it holds. `None`: no template has this name.

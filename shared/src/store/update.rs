@@ -69,6 +69,13 @@ impl Update {
         self
     }
 
+    /// The same of an attribute in a map that is there.
+    pub(super) fn set_in_if_absent(mut self, path: &[&str], value: AttributeValue) -> Self {
+        let (path, value) = (self.path(path), self.value(value));
+        self.sets.push(format!("{path} = if_not_exists({path}, {value})"));
+        self
+    }
+
     pub(super) fn increment(self, name: &str) -> Self {
         self.add(name, 1)
     }
@@ -98,6 +105,13 @@ impl Update {
         let (set, one) = (self.value(AttributeValue::Ss(vec![word.to_owned()])), self.value(super::text(word)));
         self.deletes.push(format!("{name} {set}"));
         self.conditions.push(format!("contains({name}, {one})"));
+        self
+    }
+
+    /// Only if a word is not in a set; it is in none that is not there.
+    pub(super) fn only_if_not_in_set(mut self, name: &str, word: &str) -> Self {
+        let (name, word) = (self.path(&[name]), self.value(super::text(word)));
+        self.conditions.push(format!("NOT contains({name}, {word})"));
         self
     }
 
@@ -159,6 +173,12 @@ impl Update {
     pub(super) fn only_if_size_under(mut self, name: &str, most: usize) -> Self {
         let (name, most) = (self.path(&[name]), self.value(super::number(most)));
         self.conditions.push(format!("size({name}) < {most}"));
+        self
+    }
+
+    pub(super) fn only_if_absent_or_size_under(mut self, name: &str, most: usize) -> Self {
+        let (name, most) = (self.path(&[name]), self.value(super::number(most)));
+        self.conditions.push(format!("(attribute_not_exists({name}) OR size({name}) < {most})"));
         self
     }
 

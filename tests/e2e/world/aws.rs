@@ -116,6 +116,25 @@ impl World {
         update.expression_attribute_names("#u", "until").send().await.expect("DynamoDB takes it");
     }
 
+    /// A row of the catalog, as it is stored.
+    pub(crate) async fn catalog_row(&self, (pk, sk): (&str, &str)) -> HashMap<String, AttributeValue> {
+        let get = self.dynamodb().get_item().table_name(&self.stack.tables["catalog"]);
+        let answer = get.key("pk", text(pk)).key("sk", text(sk)).send().await.expect("DynamoDB answers");
+        answer.item.unwrap_or_else(|| panic!("no {pk}"))
+    }
+
+    /// Writes a part of it, past the product.
+    pub(crate) async fn rewrite_catalog(
+        &self,
+        (pk, sk): (&str, &str),
+        update: &str,
+        (name, value): (&str, AttributeValue),
+    ) {
+        let update = self.dynamodb().update_item().table_name(&self.stack.tables["catalog"]).update_expression(update);
+        let update = update.key("pk", text(pk)).key("sk", text(sk)).condition_expression("attribute_exists(pk)");
+        update.expression_attribute_values(name, value).send().await.expect("DynamoDB takes it");
+    }
+
     /// Lets the line of a sender stand still, as when its provider has had enough.
     pub(crate) async fn stand_still(&self, line: &str, seconds: i64) {
         let now = jiff::Timestamp::now();

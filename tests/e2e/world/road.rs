@@ -5,6 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use switchboard::clock::Clock;
 use switchboard::message::Locale;
+use switchboard::message::short_link::ShortLinks;
 use switchboard::person::TimeRules;
 use switchboard::queue::Queues;
 use switchboard::road::{FreeText, Road, Templates};
@@ -24,6 +25,7 @@ impl World {
             ephemera: Ephemera::new(dynamodb.clone(), table("ephemera")),
             templates: Templates::new(Catalog::new(dynamodb, table("catalog")), Locale::english(), clock),
             queues: Queues::at(self.sqs(), &self.stack.queues["urgent"]),
+            short_links: ShortLinks::new(&seal, &self.stack.api_url, 90),
             seal,
             rules: Arc::new(TimeRules::default()),
             free_text: FreeText::default(),

@@ -15,7 +15,7 @@ use switchboard::person::confirm::{Confirmation, NoConfirmation};
 use switchboard::road::confirm::Confirmable;
 
 use crate::App;
-use crate::page::{Page, in_language};
+use switchboard::http::page::{Page, in_language};
 
 /// What the ledger says of who follows a link: it needs no token.
 const CALLER: &str = "confirmation_link";

@@ -3,7 +3,7 @@
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode, header};
 
-use crate::page::Page;
+use switchboard::http::page::Page;
 
 /// Which page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,6 +6,7 @@ mod channels;
 pub mod reschedule;
 pub mod send;
 pub mod status;
+pub mod track;
 pub mod trigger_types;
 
 use switchboard::http::ApiError;

@@ -9,6 +9,7 @@ use switchboard::http::error::ErrorBody;
 use switchboard::http::refusals::SendRefusals;
 use switchboard::http::{ApiError, Body, Caller, IdempotencyKey};
 use switchboard::message::record::ProviderChoice;
+use switchboard::message::short_link::LinkForm;
 use switchboard::message::{Channel, Locale, Priority, Trigger};
 use switchboard::person::{Person, PersonId};
 use switchboard::road::{Accepted, Part, Task, compose};
@@ -43,6 +44,9 @@ pub struct SendRequest {
     /// time the person likes on the channel, and 10:00 by their own clock where they never said.
     #[schema(example = "2025-01-27T10:00:00Z")]
     scheduled_time: Option<String>,
+    /// Links in the text go out short, and count how often they are followed; as the trigger's template
+    /// says if absent. SMS only.
+    shorten_links: Option<bool>,
     /// It is worthless after this time (ISO 8601), and ends as `expired` instead of being sent.
     #[schema(example = "2025-01-27T18:00:00Z")]
     expires_at: Option<String>,
@@ -137,11 +141,16 @@ pub(super) async fn read(
     let Channels { first, instead, asked } = Channels::choose(channels, &wish, trigger, &person, lane);
     let locale = request.locale.as_ref().or(person.locale.as_ref());
     let (mut parts, mut fallbacks) = (Vec::new(), Vec::new());
+    let mut link_form = LinkForm::default();
     for channel in first {
-        parts.push(Part { asked, ..part(app, trigger, channel, &person, locale, &request.data).await? });
+        let (part, form) = part(app, trigger, channel, &person, locale, &request.data).await?;
+        parts.push(Part { asked, ..part });
+        link_form = form;
     }
     for channel in instead {
-        fallbacks.push(part(app, trigger, channel, &person, locale, &request.data).await?);
+        let (part, form) = part(app, trigger, channel, &person, locale, &request.data).await?;
+        fallbacks.push(part);
+        link_form = form;
     }
     let task = Task::new(identity.id, caller, trigger.class(), lane, parts);
     Ok(Task {
@@ -151,6 +160,7 @@ pub(super) async fn read(
         timing,
         valid_until,
         trigger: Some(trigger),
+        link_form: link_form.or(request.shorten_links),
         fallbacks,
         ..task
     })
@@ -176,13 +186,13 @@ async fn part(
     person: &Person,
     locale: Option<&Locale>,
     data: &Map<String, Value>,
-) -> Result<Part, ApiError> {
+) -> Result<(Part, LinkForm), ApiError> {
     let to = person.address(channel).ok_or_else(|| {
         let missing = if channel == Channel::Email { "an e-mail address" } else { "a phone number" };
         ApiError::bad_request(format!("User {} does not have {missing}", person.id)).with("field", "channel")
     })?;
     let rendered = render(app, &trigger.into(), channel, locale, person.id.as_str(), ("data", data)).await?;
-    Ok(Part {
+    let part = Part {
         channel,
         to,
         from: None,
@@ -191,5 +201,6 @@ async fn part(
         provider: compose::provider(channel),
         choice: ProviderChoice::Any,
         asked: None,
-    })
+    };
+    Ok((part, rendered.link_form))
 }

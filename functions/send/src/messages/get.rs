@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use jiff::Timestamp;
 use serde::Serialize;
+use serde_json::Value;
 use strum::IntoEnumIterator;
 use switchboard::http::ApiError;
 use switchboard::http::error::ErrorBody;
@@ -88,8 +89,46 @@ pub struct MessageView {
     delivered_at: Option<Timestamp>,
     #[schema(value_type = Option<String>, format = DateTime)]
     ended_at: Option<Timestamp>,
+    /// When it was first opened, by somebody; who clicked has opened.
     #[schema(value_type = Option<String>, format = DateTime)]
     opened_at: Option<Timestamp>,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    clicked_at: Option<Timestamp>,
+    /// The first action its client told of.
+    #[schema(example = "viewed_forecast")]
+    action_taken: Option<String>,
+    engagement: EngagementView,
+}
+
+/// What people did with it. Nothing of it says whether it was delivered.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct EngagementView {
+    opens: u32,
+    /// Openings by programs that fetch everybody's pictures, as far as its provider can tell.
+    machine_opens: u32,
+    /// Of links in an e-mail, and of short links in a text.
+    clicks: u32,
+    /// How often a known program fetched a short link to show what is behind it.
+    previews: u32,
+    /// Texts that answered it.
+    replies: u32,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    replied_at: Option<Timestamp>,
+    /// What its client told of, each once, oldest first.
+    actions: Vec<ActionView>,
+}
+
+/// Something somebody did after it.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct ActionView {
+    #[schema(example = "viewed_forecast")]
+    action: String,
+    #[schema(value_type = String, format = DateTime)]
+    at: Timestamp,
+    /// As the client told it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    metadata: Option<Value>,
 }
 
 /// What somebody wrote to us.
@@ -143,10 +182,23 @@ pub struct Step {
 pub async fn handle(State(app): State<App>, Path(id): Path<String>) -> Result<Json<MessageView>, ApiError> {
     let not_found = || ApiError::not_found("Message not found");
     let message = app.road.messages.story(id.parse().map_err(|_| not_found())?).await?;
-    message.map(|message| Json(view(message, &app.road.seal))).ok_or_else(not_found)
+    let message = message.ok_or_else(not_found)?;
+    let actions = actions(&app, &message)?;
+    Ok(Json(view(message, actions, &app.road.seal)))
 }
 
-fn view(message: Message, seal: &Seal) -> MessageView {
+fn actions(app: &App, message: &Message) -> Result<Vec<ActionView>, ApiError> {
+    let opened = message.engagement.actions.iter().map(|(name, action)| {
+        let metadata = app.road.messages.open_action(message.id, name, action)?;
+        let metadata = metadata.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        Ok(ActionView { action: name.clone(), at: action.at, metadata })
+    });
+    let mut actions = opened.collect::<Result<Vec<_>, ApiError>>()?;
+    actions.sort_by_key(|action| action.at);
+    Ok(actions)
+}
+
+fn view(message: Message, actions: Vec<ActionView>, seal: &Seal) -> MessageView {
     let direction = message.direction();
     let thread_id = Thread::of(&message, seal).map(|thread| thread.to_string());
     let received = (direction == Direction::Inbound && message.erased.is_none()).then(|| ReceivedView {
@@ -208,6 +260,17 @@ fn view(message: Message, seal: &Seal) -> MessageView {
         delivered_at: message.times.delivered,
         ended_at: message.times.ended,
         opened_at: message.times.opened,
+        clicked_at: message.times.clicked,
+        action_taken: message.engagement.action_taken,
+        engagement: EngagementView {
+            opens: message.engagement.opens,
+            machine_opens: message.engagement.machine_opens,
+            clicks: message.engagement.clicks,
+            previews: message.engagement.previews,
+            replies: message.engagement.replies,
+            replied_at: message.engagement.replied,
+            actions,
+        },
     }
 }
 

@@ -160,6 +160,7 @@ pub(super) async fn task(
         request_hash: identity.request_hash,
         person,
         trigger: Some(trigger),
+        link_form: rendered.link_form,
         links: Links { booking_id, ..Links::default() },
         ..task
     })

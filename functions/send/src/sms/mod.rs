@@ -18,6 +18,7 @@ use futures::stream::{self, StreamExt};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use switchboard::http::{ApiError, Body, Caller, IdempotencyKey};
+use switchboard::message::short_link::LinkForm;
 use switchboard::message::{Channel, Lane, Message, MessageId, Status};
 use switchboard::road::{Accepted, Task};
 
@@ -44,6 +45,9 @@ pub struct SmsRequest {
     #[serde(alias = "mediaUrl")]
     #[schema(example = "https://example.com/image.jpg")]
     media_url: Option<String>,
+    /// Links in the text go out short, and count how often they are followed.
+    #[serde(alias = "shortenLinks")]
+    shorten_links: Option<bool>,
     /// It is worthless after this time (ISO 8601), and ends as `expired` instead of being sent.
     #[serde(alias = "expiresAt")]
     #[schema(example = "2025-01-27T18:00:00Z")]
@@ -63,6 +67,9 @@ pub struct BulkSmsRequest {
     /// A picture or document, by its address.
     #[serde(alias = "mediaUrl")]
     media_url: Option<String>,
+    /// Links in the text go out short, and count how often they are followed.
+    #[serde(alias = "shortenLinks")]
+    shorten_links: Option<bool>,
     /// It is worthless after this time (ISO 8601), and ends as `expired` instead of being sent.
     #[serde(alias = "expiresAt")]
     #[schema(example = "2025-01-27T18:00:00Z")]
@@ -105,12 +112,14 @@ async fn one(
     channel: Channel,
 ) -> Result<Response, ApiError> {
     let identity = Identity::of(app, &caller.subject, endpoint, key, &body.canonical);
-    let SmsRequest { to_number, message, from_number, media_url, expires_at } = body.value;
+    let SmsRequest { to_number, message, from_number, media_url, shorten_links, expires_at } = body.value;
+    let link_form = LinkForm::default().or(shorten_links);
     let valid_until = valid_until(app, expires_at.as_deref(), None);
     let template = Template::default();
     let text = Text { to: to_number, from: from_number, body: message, media: media_url, template, names: NAMES };
-    let task = valid_until
-        .and_then(|valid_until| Ok(Task { valid_until, ..text.task(app, caller.subject, identity.clone(), channel)? }));
+    let task = valid_until.and_then(|valid_until| {
+        Ok(Task { valid_until, link_form, ..text.task(app, caller.subject, identity.clone(), channel)? })
+    });
     accept_read(app, identity, task, answer(channel)).await
 }
 
@@ -123,7 +132,8 @@ async fn many(
     body: Body<BulkSmsRequest>,
     channel: Channel,
 ) -> Result<Response, ApiError> {
-    let BulkSmsRequest { phone_numbers, message, media_url, expires_at } = body.value;
+    let BulkSmsRequest { phone_numbers, message, media_url, shorten_links, expires_at } = body.value;
+    let link_form = LinkForm::default().or(shorten_links);
     within_bounds("phone_numbers", phone_numbers.len())?;
     let valid_until = valid_until(app, expires_at.as_deref(), None);
     let text = |to| Text {
@@ -135,7 +145,7 @@ async fn many(
         names: NAMES,
     };
     let texts = phone_numbers.into_iter().map(|number: String| (number.clone(), Ok(text(number)))).collect();
-    each(app, &caller, (endpoint, key, &body.canonical), texts, channel, valid_until).await
+    each(app, &caller, (endpoint, key, &body.canonical), texts, channel, (valid_until, link_form)).await
 }
 
 /// Whether a request's list has a number of entries we take.
@@ -152,7 +162,7 @@ pub(crate) async fn each(
     (endpoint, key, canonical): (&str, &IdempotencyKey, &str),
     texts: Vec<(String, Result<Text, ApiError>)>,
     channel: Channel,
-    valid_until: Result<Option<Timestamp>, ApiError>,
+    (valid_until, link_form): (Result<Option<Timestamp>, ApiError>, LinkForm),
 ) -> Result<Response, ApiError> {
     let work = texts.into_iter().enumerate().map(|(place, (number, text))| {
         let valid_until = valid_until.clone();
@@ -160,7 +170,7 @@ pub(crate) async fn each(
             let identity = Identity::of_item(app, &caller.subject, endpoint, key, canonical, place);
             let task = text
                 .and_then(|text| text.task(app, caller.subject.clone(), identity.clone(), channel))
-                .and_then(|task| Ok(Task { lane: Lane::Bulk, valid_until: valid_until?, ..task }));
+                .and_then(|task| Ok(Task { lane: Lane::Bulk, link_form, valid_until: valid_until?, ..task }));
             (number, take_read(app, identity, task).await)
         }
     });

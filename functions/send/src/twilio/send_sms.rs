@@ -6,6 +6,7 @@ use serde::Deserialize;
 use switchboard::http::refusals::SendRefusals;
 use switchboard::http::{ApiError, Body, Caller, IdempotencyKey};
 use switchboard::message::Channel;
+use switchboard::message::short_link::LinkForm;
 use switchboard::road::Task;
 
 use super::NAMES;
@@ -25,6 +26,8 @@ pub struct TextRequest {
     from: Option<String>,
     #[schema(example = "Hello from Twilio!")]
     body: String,
+    /// Links in the text go out short, and count how often they are followed.
+    shorten_links: Option<bool>,
     /// It is worthless after this time (ISO 8601), and ends as `expired` instead of being sent.
     #[schema(example = "2025-01-27T18:00:00Z")]
     expires_at: Option<String>,
@@ -50,11 +53,12 @@ pub async fn handle(
     body: Body<TextRequest>,
 ) -> Result<Response, ApiError> {
     let identity = Identity::of(&app, &caller.subject, "send-sms", &key, &body.canonical);
-    let TextRequest { to, from, body, expires_at } = body.value;
+    let TextRequest { to, from, body, shorten_links, expires_at } = body.value;
+    let link_form = LinkForm::default().or(shorten_links);
     let valid_until = valid_until(&app, expires_at.as_deref(), None);
     let text = Text { to, from, body, media: None, template: Template::default(), names: NAMES };
     let task = valid_until.and_then(|valid_until| {
-        Ok(Task { valid_until, ..text.task(&app, caller.subject, identity.clone(), Channel::Sms)? })
+        Ok(Task { valid_until, link_form, ..text.task(&app, caller.subject, identity.clone(), Channel::Sms)? })
     });
     accept_read(&app, identity, task, answer(Channel::Sms)).await
 }

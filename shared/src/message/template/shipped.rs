@@ -78,6 +78,7 @@ pub fn example(name: &TemplateName) -> Option<&'static Map<String, Value>> {
 fn read(trigger: Trigger) -> Template {
     let parts = |locale: &&str| Some((locale.parse::<Locale>().ok()?, parse(file(locale, trigger.as_str())?)));
     Template {
+        shorten_links: false,
         description: Some(trigger.description().to_owned()),
         class: Some(trigger.class()),
         locales: LOCALES.iter().filter_map(parts).collect(),

@@ -18,6 +18,9 @@ pub struct Template {
     /// On what ground it may be sent; a trigger's template has the trigger's own. Transactional if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub class: Option<Class>,
+    /// Links in its SMS go out short, and count how often they are followed, unless a request says otherwise.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub shorten_links: bool,
     /// The words, by language (BCP 47).
     #[schema(value_type = std::collections::BTreeMap<String, Parts>)]
     pub locales: BTreeMap<Locale, Parts>,
@@ -74,6 +77,10 @@ pub struct Variant {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schema(value_type = std::collections::BTreeMap<String, Parts>)]
     pub locales: BTreeMap<Locale, Parts>,
+}
+
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 /// What is wrong with a version, and where: `locales.en.text`.

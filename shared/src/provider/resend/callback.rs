@@ -13,6 +13,10 @@ use super::super::{Event, MalformedCallback, ProviderName, Report};
 use super::{errors, event};
 use crate::message::MessageId;
 
+/// All that Apple's proxies say of themselves when they fetch an e-mail's pictures for nobody; no mail program that somebody
+/// reads in says so little. Resend marks no opening itself.
+const MAIL_PRIVACY_PROTECTION: &str = "Mozilla/5.0";
+
 #[derive(Debug, Deserialize)]
 struct Callback {
     #[serde(rename = "type")]
@@ -62,6 +66,9 @@ fn meaning(kind: &str, data: &Value) -> (Event, Option<String>) {
         "failed" | "suppressed" => {
             let reason = text(&format!("/{name}/reason")).unwrap_or(name);
             (Event::Undelivered(errors::ended(reason)), Some(reason.to_owned()))
+        }
+        "opened" if data.pointer("/open/userAgent").and_then(Value::as_str) == Some(MAIL_PRIVACY_PROTECTION) => {
+            (Event::OpenedByMachine, None)
         }
         _ => (event(name).unwrap_or(Event::Ignored), None),
     }
@@ -172,6 +179,13 @@ mod tests {
             ("email.bounced", json!({}), Event::Undelivered(Unreachable), None),
             ("email.complained", json!({}), Event::Complained, None),
             ("email.opened", json!({}), Event::Opened, None),
+            (
+                "email.opened",
+                json!({"open": {"userAgent": "Mozilla/5.0 (Macintosh) AppleWebKit/605.1.15"}}),
+                Event::Opened,
+                None,
+            ),
+            ("email.opened", json!({"open": {"userAgent": "Mozilla/5.0"}}), Event::OpenedByMachine, None),
             ("email.clicked", json!({"click": {"link": "https://b.example"}}), Event::Clicked, None),
             (
                 "email.failed",

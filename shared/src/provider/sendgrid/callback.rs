@@ -25,6 +25,8 @@ struct Fields<'a> {
     reason: Option<&'a str>,
     status: Option<&'a str>,
     kind: Option<&'a str>,
+    /// The opening was a program's.
+    machine: bool,
 }
 
 /// Reads one callback's body.
@@ -43,6 +45,7 @@ fn report(event: &Value, received: Timestamp, of: Fingerprint<'_>) -> Report {
         reason: text("reason"),
         status: text("status"),
         kind: text("type"),
+        machine: event.get("sg_machine_open").is_some_and(is_yes),
     };
     let (happened, provider_code) = meaning(&fields);
     Report {
@@ -75,6 +78,8 @@ fn meaning(fields: &Fields<'_>) -> (Event, Option<String>) {
             let (kind, class) = errors::dropped(fields.reason.unwrap_or_default());
             (Event::Undelivered(kind), Some(class.to_owned()))
         }
+        // Apple's Mail Privacy Protection, mostly; what SendGrid does not mark is a person's.
+        "open" if fields.machine => (Event::OpenedByMachine, None),
         "open" => (Event::Opened, None),
         "click" => (Event::Clicked, None),
         "spamreport" => (Event::Complained, None),
@@ -87,6 +92,11 @@ fn meaning(fields: &Fields<'_>) -> (Event, Option<String>) {
 /// `5.1.1`: the remote server's text is kept only where it is a code, since free text quotes addresses.
 fn is_enhanced_status(status: &str) -> bool {
     status.len() <= 9 && status.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
+}
+
+/// Yes, as a truth value or as text.
+fn is_yes(value: &Value) -> bool {
+    value.as_bool().or_else(|| value.as_str()?.parse().ok()).unwrap_or(false)
 }
 
 /// Unix seconds, as a number or as text.
@@ -174,6 +184,10 @@ mod tests {
                 Some("unsubscribed_address"),
             ),
             (json!({"event": "open"}), Event::Opened, None),
+            (json!({"event": "open", "sg_machine_open": false}), Event::Opened, None),
+            (json!({"event": "open", "sg_machine_open": true}), Event::OpenedByMachine, None),
+            (json!({"event": "open", "sg_machine_open": "true"}), Event::OpenedByMachine, None),
+            (json!({"event": "click", "sg_machine_open": true}), Event::Clicked, None),
             (json!({"event": "click", "url": "https://b.example"}), Event::Clicked, None),
             (json!({"event": "spamreport"}), Event::Complained, None),
             (json!({"event": "unsubscribe"}), Event::Unsubscribed, None),

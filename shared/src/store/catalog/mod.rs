@@ -1,8 +1,10 @@
 //! The Catalog table: what is looked up by its name.
 //!
-//! [`templates`]: templates, their versions, and which one is in force · [`auto_replies`]: what is answered by itself.
+//! [`templates`]: templates, their versions, and which one is in force · [`auto_replies`]: what is answered by itself ·
+//! [`links`]: where short links lead.
 
 mod auto_replies;
+pub mod links;
 pub mod templates;
 
 use aws_sdk_dynamodb::Client;

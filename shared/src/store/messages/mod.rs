@@ -2,10 +2,12 @@
 //! its own story.
 //!
 //! [`row`]: a message's stored form · [`large`]: content too large for a row · [`accept`]: making and reading messages · [`progress`]: the steps of the worker ·
-//! [`reschedule`]: another time · [`report`]: what providers say · [`sweep`]: what is due · [`lists`]: whose messages there are · [`threads`]: conversations ·
-//! [`inbound`]: what people write to us · [`mentions`]: who else an e-mail goes to · [`erase`]: what is left of a message whose recipient wants to be forgotten.
+//! [`reschedule`]: another time · [`report`]: what providers say · [`engagement`]: what people did · [`sweep`]: what is due ·
+//! [`lists`]: whose messages there are · [`threads`]: conversations · [`inbound`]: what people write to us ·
+//! [`mentions`]: who else an e-mail goes to · [`erase`]: what is left of a message whose recipient wants to be forgotten.
 
 mod accept;
+mod engagement;
 mod erase;
 mod inbound;
 mod large;
@@ -24,6 +26,7 @@ use aws_sdk_dynamodb::Client;
 use jiff::Timestamp;
 
 pub use accept::{Created, Stored};
+pub use engagement::Acted;
 pub use erase::Erased;
 pub use lists::{Listed, Place};
 pub use mentions::{Forgotten, Mention};

@@ -2,9 +2,11 @@
 
 use serde::Deserialize;
 
+use super::engagement::{Counted, Told};
 use super::row::attribute;
 use super::{Messages, Then, Update, first_ask};
 use crate::clock::plus_seconds;
+use crate::message::engagement::Deed;
 use crate::message::fallback::is_mendable;
 use crate::message::trail::MOST_ENTRIES;
 use crate::message::{Channel, MessageId, Status, TrailEntry};
@@ -39,8 +41,12 @@ pub struct Reader {
 }
 
 impl Messages {
-    /// Applies a report to a message: moves its status if that is a step forward, else notes it if it is worth noting.
+    /// Applies a report to a message: counts what somebody did with it, moves its status if that is a step forward, else
+    /// notes it if it is worth noting. Where it comes in order and says something new, that is one write.
     pub async fn report(&self, id: MessageId, report: &Report) -> Result<Reported, StoreError> {
+        if let Some(deed) = report.event.deed() {
+            return self.engaged(id, report, deed).await;
+        }
         let Some(to) = report.event.status() else {
             return self.note(id, report).await;
         };
@@ -48,15 +54,16 @@ impl Messages {
         if report.event == Event::Sent && self.says_nothing(id, report).await? {
             return Ok(Reported::Repeated);
         }
-        let then = self.after(id, report).await?;
-        match self.apply_report(id, report, move_to(id, to, report, then).about_its_own(report)).await? {
-            Applied::Done(_) if then == Then::Nothing => Ok(Reported::Moved(to)),
-            Applied::Done(_) => Ok(Reported::FallsBack(to)),
+        match self.forward(id, to, report).await? {
+            Applied::Done(item) if matches!(report.event, Event::Undelivered(_)) && item.contains_key("due_at") => {
+                Ok(Reported::FallsBack(to))
+            }
+            Applied::Done(_) => Ok(Reported::Moved(to)),
             Applied::Refused(None) => Ok(Reported::NoSuchMessage),
-            Applied::Refused(Some(item)) if is_about_another(&item, report) => {
+            Applied::Refused(Some(item)) if is_about_another(&item, report.recipient.as_deref()) => {
                 self.about_another(id, &item, report).await
             }
-            Applied::Refused(Some(item)) if knows(&item, &report.key) || report.event == Event::Sent => {
+            Applied::Refused(Some(item)) if knows_in_trail(&item, &report.key) || report.event == Event::Sent => {
                 Ok(Reported::Repeated)
             }
             Applied::Refused(Some(_)) => self.note(id, report).await,
@@ -71,22 +78,44 @@ impl Messages {
             .send()
             .await
             .map_err(unavailable("messages.reader"))?;
-        let own = |item: &Item| item.contains_key("person") && !is_about_another(item, report);
+        let own = |item: &Item| item.contains_key("person") && !is_about_another(item, report.recipient.as_deref());
         let reader = answer.item.filter(own).map(serde_dynamo::from_item).transpose();
         reader.map_err(|error| StoreError::Unreadable { table: "messages", cause: error.to_string() })
     }
 
-    /// What comes after a message's end, if this report is its end. Whether it has a fallback never changes, so reading it
-    /// before the step is as good as reading it within.
-    async fn after(&self, id: MessageId, report: &Report) -> Result<Then, StoreError> {
-        let Event::Undelivered(kind) = report.event else { return Ok(Then::Nothing) };
-        if !is_mendable(Status::Undelivered, Some(kind.as_str())) {
-            return Ok(Then::Nothing);
+    /// The step forward. A message that ends in vain and has a fallback is due for that; few have one, so it is tried
+    /// without.
+    async fn forward(&self, id: MessageId, to: Status, report: &Report) -> Result<Applied, StoreError> {
+        let step = |then| move_to(id, to, report, then).about_its_own(report);
+        let mendable = matches!(report.event, Event::Undelivered(kind) if is_mendable(to, Some(kind.as_str())));
+        if !mendable {
+            return self.apply_report(id, report, step(Then::Nothing)).await;
         }
-        let get = self.client.get_item().table_name(&self.table).key("id", text(id.to_string()));
-        let answer = get.projection_expression("fallback_to").send().await.map_err(unavailable("messages.fallback"))?;
-        let falls_back = answer.item().is_some_and(|item| item.contains_key("fallback_to"));
-        Ok(if falls_back { Then::Fallback { due: plus_seconds(report.at, 60) } } else { Then::Nothing })
+        match self.apply_report(id, report, step(Then::Nothing).only_if_absent(&["fallback_to"])).await? {
+            Applied::Refused(Some(item)) if item.contains_key("fallback_to") => {
+                let then = Then::Fallback { due: plus_seconds(report.at, 60) };
+                self.apply_report(id, report, step(then)).await
+            }
+            applied @ (Applied::Done(_) | Applied::Refused(_)) => Ok(applied),
+        }
+    }
+
+    /// What somebody did with a message: counted, and evidence that it arrived, should nobody have told so yet.
+    async fn engaged(&self, id: MessageId, report: &Report, deed: Deed) -> Result<Reported, StoreError> {
+        let told = Told { deed, key: &report.key, entry: entry(report), recipient: report.recipient.as_deref() };
+        let (item, counted) = match self.count_deed(id, &told).await? {
+            Counted::New(item) => (item, Reported::Noted),
+            Counted::Known(item) => (item, Reported::Repeated),
+            Counted::OfAnother(item) => return self.about_another(id, &item, report).await,
+            Counted::NoSuchMessage => return Ok(Reported::NoSuchMessage),
+        };
+        let step = report.event.status().filter(|to| status_of(&item).is_some_and(|status| status.may_become(*to)));
+        let Some(to) = step else { return Ok(counted) };
+        let update = move_to(id, to, report, Then::Nothing);
+        match update.apply(&self.client, &self.table, ("id", &id.to_string()), "messages.report").await? {
+            Applied::Done(_) => Ok(Reported::Moved(to)),
+            Applied::Refused(_) => Ok(counted),
+        }
     }
 
     /// Whether "the provider has it" is known: the message was sent or has ended. A reading that is a moment old can only say
@@ -97,13 +126,13 @@ impl Messages {
         let answer = get.send().await.map_err(unavailable("messages.status"))?;
         let Some(item) = answer.item() else { return Ok(false) };
         let past = status_of(item).is_some_and(|status| status == Status::Sent || status.is_final());
-        Ok(past || (is_about_another(item, report) && !status_of(item).is_some_and(is_open)))
+        Ok(past || (is_about_another(item, report.recipient.as_deref()) && !status_of(item).is_some_and(is_open)))
     }
 
     /// What a provider says of another recipient is noted as such. It is not what became of the message, but it does show
     /// that the provider has it.
     async fn about_another(&self, id: MessageId, item: &Item, report: &Report) -> Result<Reported, StoreError> {
-        if knows(item, &report.key) {
+        if knows_in_trail(item, &report.key) {
             return Ok(Reported::Repeated);
         }
         let detail = report
@@ -133,10 +162,10 @@ impl Messages {
             return Ok(Reported::Repeated);
         }
         let update = Update::default().only_if_present("id").only_if_size_under("trail", MOST_ENTRIES);
-        match self.apply_report(id, report, engagement(update, report).about_its_own(report)).await? {
+        match self.apply_report(id, report, update.about_its_own(report)).await? {
             Applied::Done(_) => Ok(Reported::Noted),
             Applied::Refused(None) => Ok(Reported::NoSuchMessage),
-            Applied::Refused(Some(item)) if is_about_another(&item, report) => {
+            Applied::Refused(Some(item)) if is_about_another(&item, report.recipient.as_deref()) => {
                 self.about_another(id, &item, report).await
             }
             Applied::Refused(Some(_)) => Ok(Reported::Repeated),
@@ -144,13 +173,7 @@ impl Messages {
     }
 
     async fn apply_report(&self, id: MessageId, report: &Report, update: Update) -> Result<Applied, StoreError> {
-        let entry = TrailEntry {
-            at: report.at,
-            event: report.event.name().to_owned(),
-            by: report.provider.as_str().to_owned(),
-            detail: report.detail(),
-        };
-        let update = update.only_if_absent(&["trail", &report.key]).trail(&report.key, &entry);
+        let update = update.only_if_absent(&["trail", &report.key]).trail(&report.key, &entry(report));
         update.apply(&self.client, &self.table, ("id", &id.to_string()), "messages.report").await
     }
 
@@ -197,30 +220,13 @@ fn move_to(id: MessageId, to: Status, report: &Report, then: Then) -> Update {
         Event::Sent => update.remove("lease_until").due(id, first_ask(report.at)),
         Event::Delivered
         | Event::Opened
+        | Event::OpenedByMachine
         | Event::Clicked
         | Event::Deferred
         | Event::Complained
         | Event::Unsubscribed
         | Event::UnsubscribedKind
-        | Event::Ignored => {
-            engagement(update.time("delivered_at", report.at).time("ended_at", report.at).nothing_due(), report)
-        }
-    }
-}
-
-/// The first time of each kind of engagement.
-fn engagement(update: Update, report: &Report) -> Update {
-    match report.event {
-        Event::Opened => update.time_if_absent("opened_at", report.at),
-        Event::Clicked => update.time_if_absent("opened_at", report.at).time_if_absent("clicked_at", report.at),
-        Event::Sent
-        | Event::Delivered
-        | Event::Undelivered(_)
-        | Event::Deferred
-        | Event::Complained
-        | Event::Unsubscribed
-        | Event::UnsubscribedKind
-        | Event::Ignored => update,
+        | Event::Ignored => update.time("delivered_at", report.at).time("ended_at", report.at).nothing_due(),
     }
 }
 
@@ -234,9 +240,20 @@ impl Update {
     }
 }
 
-fn is_about_another(item: &Item, report: &Report) -> bool {
+/// It is about another recipient than the message's own.
+pub(super) fn is_about_another(item: &Item, recipient: Option<&str>) -> bool {
     let own = item.get("recipient").and_then(|own| own.as_s().ok());
-    report.recipient.as_ref().zip(own).is_some_and(|(about, own)| about != own)
+    recipient.zip(own).is_some_and(|(about, own)| about != own)
+}
+
+/// How a report stands in the trail.
+fn entry(report: &Report) -> TrailEntry {
+    TrailEntry {
+        at: report.at,
+        event: report.event.name().to_owned(),
+        by: report.provider.as_str().to_owned(),
+        detail: report.detail(),
+    }
 }
 
 fn status_of(item: &Item) -> Option<Status> {
@@ -248,6 +265,6 @@ fn is_open(status: Status) -> bool {
     matches!(status, Status::Sending | Status::Uncertain)
 }
 
-fn knows(item: &Item, key: &str) -> bool {
+pub(super) fn knows_in_trail(item: &Item, key: &str) -> bool {
     item.get("trail").and_then(|trail| trail.as_m().ok()).is_some_and(|trail| trail.contains_key(key))
 }

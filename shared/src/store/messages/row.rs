@@ -1,12 +1,13 @@
 //! A message's stored form. Addresses and content are one sealed text, bound to the row's id.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::Messages;
+use crate::message::engagement::Engagement;
 use crate::message::record::{CallFacts, Fallback, Links, Message, ProviderChoice, TemplateUse, Times};
 use crate::message::trigger::Class;
 use crate::message::{Address, Channel, Content, JobId, Lane, MessageId, Micros, Status, TrailEntry, Trigger};
@@ -82,6 +83,8 @@ pub(super) struct Row {
     decision: Decision,
     trail: BTreeMap<String, TrailEntry>,
     #[serde(flatten)]
+    engagement: Engagement,
+    #[serde(flatten)]
     times: Times,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     due_shard: Option<String>,
@@ -119,6 +122,10 @@ fn is_fixed(choice: &ProviderChoice) -> bool {
 
 pub(super) fn unreadable(error: impl std::fmt::Display) -> StoreError {
     StoreError::Unreadable { table: "messages", cause: error.to_string() }
+}
+
+pub(super) fn empty_map() -> AttributeValue {
+    AttributeValue::M(HashMap::new())
 }
 
 /// A value of ours as an attribute. Our types hold nothing that has no attribute form.
@@ -178,6 +185,7 @@ impl Messages {
             provider_code: message.provider_code,
             provider_id: message.provider_id,
             call: message.call,
+            engagement: message.engagement,
             attempts: message.attempts,
             throttled: message.throttled,
             looks: message.looks,
@@ -265,6 +273,7 @@ impl Row {
             provider_code: row.provider_code,
             provider_id: row.provider_id,
             call: row.call,
+            engagement: row.engagement,
             attempts: row.attempts,
             throttled: row.throttled,
             looks: row.looks,

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use switchboard::http::refusals::SendRefusals;
 use switchboard::http::{ApiError, Body, Caller, IdempotencyKey};
 use switchboard::message::Channel;
+use switchboard::message::short_link::LinkForm;
 use switchboard::message::template::{check_text, fill_text};
 
 use super::NAMES;
@@ -24,6 +25,8 @@ pub struct BulkRequest {
     message: String,
     /// 1 to 100 recipients.
     recipients: Vec<BulkRecipient>,
+    /// Links in the text go out short, and count how often they are followed.
+    shorten_links: Option<bool>,
     /// It is worthless after this time (ISO 8601), and ends as `expired` instead of being sent.
     #[schema(example = "2025-01-27T18:00:00Z")]
     expires_at: Option<String>,
@@ -61,13 +64,21 @@ pub async fn handle(
     key: IdempotencyKey,
     body: Body<BulkRequest>,
 ) -> Result<Response, ApiError> {
-    let BulkRequest { message, recipients, expires_at } = body.value;
+    let BulkRequest { message, recipients, shorten_links, expires_at } = body.value;
     within_bounds("recipients", recipients.len())?;
     let valid_until = valid_until(&app, expires_at.as_deref(), None);
     check_text(&message).map_err(|error| ApiError::invalid_field("message", error.to_string()))?;
     let made = |BulkRecipient { to, variables }| (String::clone(&to), text(&message, to, &variables));
     let texts = recipients.into_iter().map(made).collect();
-    each(&app, &caller, (PATH, &key, &body.canonical), texts, Channel::Sms, valid_until).await
+    each(
+        &app,
+        &caller,
+        (PATH, &key, &body.canonical),
+        texts,
+        Channel::Sms,
+        (valid_until, LinkForm::default().or(shorten_links)),
+    )
+    .await
 }
 
 fn text(message: &str, to: String, variables: &Map<String, Value>) -> Result<Text, ApiError> {

@@ -37,6 +37,8 @@ pub struct V2SmsRequest {
     /// The language of the template (BCP 47); the deployment's default if absent.
     #[schema(value_type = Option<String>)]
     locale: Option<Locale>,
+    /// Links in the text go out short, and count how often they are followed; as the template says if absent.
+    shorten_links: Option<bool>,
     /// It is worthless after this time (ISO 8601), and ends as `expired` instead of being sent.
     #[schema(example = "2025-01-27T18:00:00Z")]
     expires_at: Option<String>,
@@ -70,7 +72,7 @@ pub async fn handle(
 }
 
 async fn read(app: &App, caller: Caller, identity: Identity, request: V2SmsRequest) -> Result<Task, ApiError> {
-    let V2SmsRequest { to, message, template, variables, locale, expires_at } = request;
+    let V2SmsRequest { to, message, template, variables, locale, shorten_links, expires_at } = request;
     let valid_until = valid_until(app, expires_at.as_deref(), None)?;
     let task = match (message, template) {
         (Some(_), Some(_)) => {
@@ -85,7 +87,7 @@ async fn read(app: &App, caller: Caller, identity: Identity, request: V2SmsReque
             templated(app, caller, identity, to, &name, locale, variables.unwrap_or_default()).await?
         }
     };
-    Ok(Task { valid_until, ..task })
+    Ok(Task { valid_until, link_form: task.link_form.or(shorten_links), ..task })
 }
 
 /// A text as it stands; where variables are given, with them in it.
@@ -108,12 +110,12 @@ async fn templated(
     let number = PhoneNumber::parse(&to, &app.region)
         .map_err(|error| ApiError::invalid_field("to", format!("It is {error}")))?;
     let rendered = render(app, name, Channel::Sms, locale.as_ref(), number.as_str(), ("variables", &variables)).await?;
-    let Rendered { content, template, class } = rendered;
+    let Rendered { content, template, class, link_form } = rendered;
     let Content::Text(text) = content else { return Err(ApiError::internal("an SMS has a text")) };
     let text = Text { to, from: None, body: text.body, media: None, template: Template::default(), names: NAMES };
     let mut task = text.task(app, caller.subject, identity, Channel::Sms)?;
     task.parts = task.parts.into_iter().map(|part| Part { template: Some(template.clone()), ..part }).collect();
     let trigger = name.trigger();
     let lane = trigger.map_or(task.lane, |trigger: Trigger| trigger.default_priority().lane());
-    Ok(Task { class, trigger, lane, ..task })
+    Ok(Task { class, trigger, lane, link_form, ..task })
 }

@@ -1,22 +1,22 @@
 //! Pages for people who follow a link: plain HTML, readable by a screen reader and in the dark, nothing loaded from anywhere,
 //! nothing kept by anybody.
 
+use crate::message::Locale;
 use axum::response::{Html, IntoResponse, Response};
 use http::{HeaderName, HeaderValue, StatusCode, header};
-use switchboard::message::Locale;
 
 /// What a page says.
 #[derive(Debug)]
-pub(crate) struct Page<'a> {
-    pub(crate) status: StatusCode,
+pub struct Page<'a> {
+    pub status: StatusCode,
     /// The language of its words.
-    pub(crate) language: &'a str,
-    pub(crate) title: &'a str,
-    pub(crate) text: &'a str,
+    pub language: &'a str,
+    pub title: &'a str,
+    pub text: &'a str,
     /// What it is about, one a line.
-    pub(crate) list: Vec<String>,
+    pub list: Vec<String>,
     /// A button that posts to the page's own address.
-    pub(crate) button: Option<&'a str>,
+    pub button: Option<&'a str>,
 }
 
 const STYLE: &str = "\
@@ -65,7 +65,7 @@ impl IntoResponse for Page<'_> {
 }
 
 /// The words in a reader's language, else in English. `words` has them by language.
-pub(crate) fn in_language<'a, T>(
+pub fn in_language<'a, T>(
     words: &'a [(&'static str, T)],
     english: &'a T,
     reader: Option<&Locale>,

@@ -1,0 +1,6 @@
+//! `/l/{code}`: where the short links in our texts lead. [`get`] counts and leads on; [`visitor`] tells people from programs
+//! that only show what is behind a link; [`page`] is for links that lead nowhere.
+
+pub mod get;
+mod page;
+mod visitor;

@@ -1,0 +1,71 @@
+//! Where short links lead: a row a link, the target sealed.
+
+use jiff::Timestamp;
+
+use super::Catalog;
+use crate::clock::from_millis;
+use crate::message::MessageId;
+use crate::message::short_link::LinkCode;
+use crate::store::{StoreError, number, text, unavailable};
+
+/// The sort key: a link has one row.
+const SORT: &str = "link";
+/// How long a link's row stays after its end, in seconds: a month in which it is known to have ended.
+const REMEMBERED_SECONDS: i64 = 30 * 86_400;
+
+/// A link, as it is stored.
+#[derive(Clone, Debug)]
+pub struct StoredLink {
+    pub message: MessageId,
+    /// Where it leads.
+    pub sealed: String,
+    pub ends: Timestamp,
+}
+
+impl Catalog {
+    /// Stores a link. One that is there stays as it is: its code says that it leads to the same.
+    pub async fn put_link(
+        &self,
+        code: &LinkCode,
+        message: MessageId,
+        sealed: &str,
+        ends: Timestamp,
+    ) -> Result<(), StoreError> {
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .item("pk", text(partition(code)))
+            .item("sk", text(SORT))
+            .item("message", text(message.to_string()))
+            .item("sealed", text(sealed))
+            .item("ends_at", number(ends.as_millisecond()))
+            .item("expires", number(ends.as_second() + REMEMBERED_SECONDS))
+            .condition_expression("attribute_not_exists(pk)");
+        match put.send().await {
+            Ok(_) => Ok(()),
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(()),
+            Err(error) => Err(unavailable("catalog.put_link")(error)),
+        }
+    }
+
+    /// A link, if there is one.
+    pub async fn link(&self, code: &LinkCode) -> Result<Option<StoredLink>, StoreError> {
+        let get = self.client.get_item().table_name(&self.table).key("pk", text(partition(code))).key("sk", text(SORT));
+        let answer = get.send().await.map_err(unavailable("catalog.link"))?;
+        let Some(item) = answer.item() else { return Ok(None) };
+        let field = |name: &str| item.get(name).and_then(|value| value.as_s().ok());
+        let ends = item.get("ends_at").and_then(|at| at.as_n().ok()).and_then(|at| at.parse().ok());
+        let message = field("message").and_then(|id| id.parse().ok());
+        match (message, field("sealed"), ends) {
+            (Some(message), Some(sealed), Some(ends)) => {
+                Ok(Some(StoredLink { message, sealed: sealed.clone(), ends: from_millis(ends) }))
+            }
+            _ => Err(StoreError::Unreadable { table: "catalog", cause: "a link without its fields".to_owned() }),
+        }
+    }
+}
+
+fn partition(code: &LinkCode) -> String {
+    format!("link#{}", code.as_str())
+}
