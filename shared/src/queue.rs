@@ -1,5 +1,5 @@
-//! The lanes, the queue of callbacks (reports that came before their message could be found, and messages that a report
-//! wants looked at), the queue of bulk jobs, and that of erasing and sealing anew.
+//! The lanes, the queue of callbacks (reports that came before their message could be found, and what could not be done at
+//! once of what follows from a callback), the queue of bulk jobs, and that of erasing and sealing anew.
 
 use std::time::Duration;
 
@@ -24,6 +24,8 @@ pub enum Work {
     Message { id: MessageId },
     /// Apply this report, now that its message may be there.
     Report { report: Report },
+    /// Do what follows from this report, which could not be done when it was told.
+    FollowUp { id: MessageId, report: Report },
     /// Heed this text of somebody's, which could not be heeded when it came.
     Heard { heard: Heard },
 }
@@ -108,14 +110,14 @@ impl Queues {
         self.put(lane.as_str(), self.url(lane), &Work::Message { id }, delay).await
     }
 
-    /// Has `deliver` look at a message whose provider just reported its end.
-    pub async fn look_at(&self, id: MessageId) -> Result<(), QueueError> {
-        self.put("callbacks", &self.callbacks, &Work::Message { id }, Duration::ZERO).await
-    }
-
     /// Lets a report wait for its message.
     pub async fn park(&self, report: &Report, delay: Duration) -> Result<(), QueueError> {
         self.put("callbacks", &self.callbacks, &Work::Report { report: report.clone() }, delay).await
+    }
+
+    /// Lets wait what follows from a report.
+    pub async fn park_follow_up(&self, id: MessageId, report: &Report, delay: Duration) -> Result<(), QueueError> {
+        self.put("callbacks", &self.callbacks, &Work::FollowUp { id, report: report.clone() }, delay).await
     }
 
     /// Lets a text wait that could not be heeded.

@@ -1,16 +1,23 @@
-//! The Messages table's stream: what people write to us, told a moment after its row was made.
+//! The Messages table's stream: what follows from a row, a moment after it was written. A text that somebody wrote to us is
+//! attended to; of a report, what concerns more than its own message is done: an address is not used any more, an hour is
+//! counted, another message goes instead.
 //!
-//! Nothing is answered to a stream as "must come again": one row would hold up all behind it. What fails here has a time in
-//! its row, and the sweep puts it in a lane, which has tries and a dead-letter queue.
+//! One row must not hold up all behind it, so what fails here goes to where it has tries and a dead-letter queue: what has a
+//! time in its row is put in a lane by the sweep, the rest waits in the queue of callbacks. Only if that does not take it
+//! either must the batch come again.
 
+use std::fmt;
 use std::panic::AssertUnwindSafe;
+use std::time::Duration;
 
 use futures::FutureExt;
 use futures::stream::{self, StreamExt};
 use serde::Deserialize;
-use switchboard::message::MessageId;
+use switchboard::message::{MessageId, Status};
+use switchboard::provider::{Event, Report};
+use switchboard::queue::QueueError;
 
-use crate::{App, step};
+use crate::{App, StepError, step};
 
 /// Who a stream's records are from.
 pub(crate) const SOURCE: &str = "aws:dynamodb";
@@ -18,61 +25,132 @@ pub(crate) const SOURCE: &str = "aws:dynamodb";
 /// How many rows are worked on at a time.
 const AT_A_TIME: usize = 10;
 
+/// How long waits what could not be done at once.
+const WAIT: Duration = Duration::from_secs(10);
+
 /// A batch of changes, as far as it is read.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Changes {
-    records: Vec<Change>,
+    records: Vec<Record>,
 }
 
 #[derive(Debug, Deserialize)]
-struct Change {
-    dynamodb: Row,
+struct Record {
+    dynamodb: Change,
 }
 
+/// A row as it was and as it is.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Row {
+struct Change {
     keys: Keys,
+    old_image: Option<Row>,
+    new_image: Option<Row>,
 }
 
 #[derive(Debug, Deserialize)]
 struct Keys {
-    id: Id,
+    id: Text,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
+struct Row {
+    status: Option<Text>,
+    last_report: Option<Text>,
+}
+
+#[derive(PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Id {
+struct Text {
     s: String,
 }
 
-/// Takes each of the rows a step further.
-pub(crate) async fn take(app: &App, changes: Changes) {
-    let ids = changes.records.into_iter().filter_map(|change| change.dynamodb.keys.id.s.parse::<MessageId>().ok());
-    stream::iter(ids.map(|id| guarded(app, id))).buffer_unordered(AT_A_TIME).collect::<()>().await;
+impl fmt::Debug for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("…")
+    }
 }
 
-async fn guarded(app: &App, id: MessageId) {
-    let cause = match AssertUnwindSafe(step::take(app, id)).catch_unwind().await {
-        Ok(Ok(())) => return,
-        Ok(Err(error)) => error.to_string(),
-        Err(_) => "panicked".to_owned(),
-    };
-    tracing::error!(message.id = %id, error = cause, "not attended to; the sweep will bring it again");
+/// What follows from a change.
+#[derive(Debug)]
+enum Follows {
+    /// Somebody wrote to us.
+    Step(MessageId),
+    /// A provider said something.
+    Report(MessageId, Box<Report>),
+}
+
+/// Does what follows from each of the changes.
+pub(crate) async fn take(app: &App, changes: Changes) -> Result<(), QueueError> {
+    let follows = changes.records.into_iter().filter_map(|record| record.dynamodb.follows());
+    let done: Vec<_> = stream::iter(follows.map(|one| follow(app, one))).buffer_unordered(AT_A_TIME).collect().await;
+    done.into_iter().collect()
+}
+
+async fn follow(app: &App, follows: Follows) -> Result<(), QueueError> {
+    match follows {
+        Follows::Step(id) => {
+            if let Err(cause) = unpanicked(step::take(app, id)).await {
+                tracing::error!(message.id = %id, error = %cause, "not attended to; the sweep will bring it again");
+            }
+            Ok(())
+        }
+        Follows::Report(id, report) => {
+            if let Err(cause) = unpanicked(follow_up(app, id, &report)).await {
+                tracing::error!(message.id = %id, error = %cause, "a report was not followed up, parked");
+                app.road.queues.park_follow_up(id, &report, WAIT).await?;
+            }
+            Ok(())
+        }
+    }
+}
+
+/// What follows from a report. A message that ended in vain may have another to go instead.
+pub(crate) async fn follow_up(app: &App, id: MessageId, report: &Report) -> Result<(), StepError> {
+    app.road.follow_up(id, report).await?;
+    if let Event::Undelivered(_) = report.event {
+        step::take(app, id).await?;
+    }
+    Ok(())
+}
+
+async fn unpanicked(work: impl Future<Output = Result<(), StepError>>) -> Result<(), StepError> {
+    AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|_| Err("panicked".into()))
+}
+
+impl Change {
+    fn follows(self) -> Option<Follows> {
+        let id = self.keys.id.s.parse::<MessageId>().ok()?;
+        let (old, new) = (self.old_image, self.new_image?);
+        let Some(old) = old else {
+            let is_received = new.status.is_some_and(|status| status.s == Status::Received.as_str());
+            return is_received.then_some(Follows::Step(id));
+        };
+        let told = new.last_report.filter(|told| old.last_report.as_ref() != Some(told))?;
+        match serde_json::from_str(&told.s) {
+            Ok(report) => Some(Follows::Report(id, Box::new(report))),
+            Err(error) => {
+                tracing::error!(message.id = %id, error = %error, "a kept report cannot be read");
+                None
+            }
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use switchboard::message::MessageId;
-
-    use crate::Event;
+    use super::*;
 
     #[test]
-    fn the_sample_stream_is_told_from_a_queue_and_names_its_rows() {
-        let event: Event = serde_json::from_str(include_str!("../../../events/deliver-stream.json")).unwrap();
-        let Event::Stream(changes) = event else { panic!("{event:?}") };
-        let ids: Vec<_> = changes.records.iter().map(|change| change.dynamodb.keys.id.s.parse::<MessageId>()).collect();
-        assert!(ids.len() == 1 && ids[0].is_ok(), "{ids:?}");
+    fn the_sample_stream_is_told_from_a_queue_and_says_what_follows() {
+        let event: crate::Event = serde_json::from_str(include_str!("../../../events/deliver-stream.json")).unwrap();
+        let crate::Event::Stream(changes) = event else { panic!("{event:?}") };
+        let follows: Vec<_> = changes.records.into_iter().map(|record| record.dynamodb.follows()).collect();
+        // A text came; a mail bounced; the same row changed once more; one expired.
+        let [Some(Follows::Step(_)), Some(Follows::Report(_, report)), None, None] = &follows[..] else {
+            panic!("{follows:?}");
+        };
+        assert!(matches!(report.event, Event::Undelivered(_)), "{report:?}");
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! [`handle`] works through a batch; one record never blocks another. What a message's next step is follows from its
 //! status: [`attempt`] (send it), [`resolve`] (find out whether it was sent), [`ask`] (find out what became of it), [`fallback`] (send something else instead). A
-//! report that waited for its message is applied in [`report`]. Texts that people write to us come by the table's stream
-//! ([`changes`]) and are attended to in [`inbound`].
+//! report that waited for its message is applied in [`report`]. What follows from rows that were
+//! written by others comes by the table's stream ([`changes`]): texts that people write to us are attended to in [`inbound`].
 
 mod ask;
 mod attempt;
@@ -97,7 +97,7 @@ pub async fn handle(app: &App, event: LambdaEvent<Event>) -> Result<SqsBatchResp
     match event.payload {
         Event::Queue(event) => queue(app, event).await,
         Event::Stream(changes) => {
-            changes::take(app, changes).await;
+            changes::take(app, changes).await?;
             Ok(SqsBatchResponse::default())
         }
     }
@@ -133,6 +133,7 @@ async fn work(app: &App, record: &SqsMessage) -> Result<(), StepError> {
     match serde_json::from_str(record.body.as_deref().unwrap_or_default())? {
         Work::Message { id } => step::take(app, id).await,
         Work::Report { report } => report::take(app, &report, record).await,
+        Work::FollowUp { id, report } => changes::follow_up(app, id, &report).await,
         Work::Heard { heard } => app.road.heed(&heard, None).await.map(|_| ()).map_err(Into::into),
     }
 }

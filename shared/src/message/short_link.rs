@@ -118,6 +118,12 @@ impl ShortLinks {
         Ok(Self::new(seal, &base, days.ok_or(Invalid("LINK_DAYS"))?))
     }
 
+    /// The codes of the links of ours in a text.
+    pub fn codes_in(&self, text: &str) -> Vec<LinkCode> {
+        let after = text.split(&*self.prefix).skip(1);
+        after.filter_map(|rest| rest.get(..CODE_LENGTH).and_then(|code| code.parse().ok())).collect()
+    }
+
     /// A text that goes out at `goes`, with its links made short, and those links. A text that would get too long stays as it is.
     pub fn shorten(&self, text: &str, message: MessageId, goes: Timestamp) -> (String, Vec<ShortLink>) {
         let ends = plus_seconds(goes, self.days * DAY_SECONDS);

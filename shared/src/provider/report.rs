@@ -106,6 +106,20 @@ impl Event {
         }
     }
 
+    /// Whether something follows from it beyond its own message: an address that must not be used any more, an hour at which
+    /// somebody reads, another message instead.
+    pub fn is_followed_up(self) -> bool {
+        match self {
+            Self::Undelivered(_)
+            | Self::Opened
+            | Self::Clicked
+            | Self::Complained
+            | Self::Unsubscribed
+            | Self::UnsubscribedKind => true,
+            Self::Sent | Self::Delivered | Self::Deferred | Self::OpenedByMachine | Self::Ignored => false,
+        }
+    }
+
     /// Why the address it is about must not be used any more on this channel, and what for, if it says so. Whom a provider
     /// will send nothing any more, nobody sends anything.
     pub fn about_address(self, channel: Channel) -> Option<(Reason, Scope)> {

@@ -3,8 +3,6 @@
 //!
 //! [`Road::heed`] is the rule for a text somebody wrote to us; [`Road::learn`] for what a provider tells us of an address.
 
-use std::time::Duration;
-
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +13,6 @@ use crate::message::{Address, Channel};
 use crate::person::words::{Keyword, Reply};
 use crate::person::{Person, Reason, Scope, Suppression};
 use crate::provider::{PermanentKind, ProviderName};
-use crate::queue::QueueError;
 use crate::store::StoreError;
 use crate::store::people::{Details, Target};
 use crate::telemetry;
@@ -26,9 +23,6 @@ pub const TEXTS: [Channel; 2] = [Channel::Sms, Channel::Whatsapp];
 
 /// Free text that reads like a no. Nobody can be sure of it, so it is only noted unless the deployment says otherwise.
 pub const REVOCATION_SUSPECTED: &str = "revocation_suspected";
-
-/// How long a text waits that could not be heeded.
-const WAIT: Duration = Duration::from_secs(10);
 
 /// What follows from free text that reads like a no.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -139,26 +133,6 @@ impl Road {
             1,
         );
         Ok(heeded)
-    }
-
-    /// The same for a text as it came. What cannot be done now waits in a queue: Twilio does not bring it again, and nobody
-    /// who said STOP may have to say it twice.
-    pub async fn hear(&self, heard: &Heard, from: &Address) -> Result<(), QueueError> {
-        match self.heed(heard, Some(from)).await {
-            Ok(heeded) => {
-                tracing::info!(
-                    provider.id = heard.provider_id.as_deref(),
-                    message.channel = heard.channel.as_str(),
-                    outcome = heeded.as_str(),
-                    "heard"
-                );
-                Ok(())
-            }
-            Err(error) => {
-                tracing::error!(error = %error, provider.id = heard.provider_id.as_deref(), "a text was not heeded, parked");
-                self.queues.park_heard(heard, WAIT).await
-            }
-        }
     }
 
     /// Whether this text was heeded, or one that came after it.

@@ -13,6 +13,7 @@ use crate::message::engagement::Deed;
 use crate::message::short_link::{LinkCode, LinkForm, ShortLink, is_target};
 use crate::message::{Channel, Content, Message, MessageId};
 use crate::store::StoreError;
+use crate::store::catalog::links::row;
 
 /// How many links are stored at a time.
 const AT_A_TIME: usize = 8;
@@ -87,6 +88,18 @@ impl Road {
         self.templates.catalog.put_link(&link.code, link.message, &sealed, link.ends).await
     }
 
+    /// Takes away the links of a message whose recipient wants to be forgotten: where they lead is theirs too.
+    pub async fn forget_links(&self, message: &Message) -> Result<(), StoreError> {
+        let fallbacks = message.fallbacks.iter().map(|fallback| &fallback.content);
+        for content in std::iter::once(&message.content).chain(fallbacks) {
+            let Content::Text(text) = content else { continue };
+            for code in self.short_links.codes_in(&text.body) {
+                self.templates.catalog.remove_link(&code).await?;
+            }
+        }
+        Ok(())
+    }
+
     /// Where a link leads, counted on its message. A count that fails holds nobody up.
     pub async fn follow(&self, code: &LinkCode, visit: Visit) -> Result<Followed, StoreError> {
         let now = self.clock.now();
@@ -109,9 +122,4 @@ impl Road {
         }
         Ok(Followed::To(target))
     }
-}
-
-/// The row is part of what is sealed.
-fn row(code: &LinkCode) -> String {
-    format!("links/{}", code.as_str())
 }

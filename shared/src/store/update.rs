@@ -115,9 +115,13 @@ impl Update {
         self
     }
 
-    pub(super) fn only_if_equal(mut self, name: &str, value: AttributeValue) -> Self {
-        let (name, value) = (self.path(&[name]), self.value(value));
-        self.conditions.push(format!("{name} = {value}"));
+    pub(super) fn only_if_equal(self, name: &str, value: AttributeValue) -> Self {
+        self.only_if_equal_in(&[name], value)
+    }
+
+    pub(super) fn only_if_equal_in(mut self, path: &[&str], value: AttributeValue) -> Self {
+        let (path, value) = (self.path(path), self.value(value));
+        self.conditions.push(format!("{path} = {value}"));
         self
     }
 

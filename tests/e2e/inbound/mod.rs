@@ -16,13 +16,13 @@ const OURS: &str = "+15005550006";
 const OUR_WHATSAPP: &str = "+14155238886";
 
 /// Somebody writes; the message it becomes, once it was attended to.
-async fn written(world: &World, text: &Value) -> Value {
+pub(crate) async fn written(world: &World, text: &Value) -> Value {
     let sid = brought(world, text).await;
     attended(world, &sid).await
 }
 
 /// Somebody writes: Twilio's id of it.
-async fn brought(world: &World, text: &Value) -> String {
+pub(crate) async fn brought(world: &World, text: &Value) -> String {
     let answer = world.brings(text).await;
     assert_eq!(answer["status"], 200, "{answer}");
     assert!(answer["body"].as_str().is_some_and(|body| body.ends_with("<Response/>")), "{answer}");
@@ -30,7 +30,7 @@ async fn brought(world: &World, text: &Value) -> String {
 }
 
 /// Nothing waits for it any more.
-async fn attended(world: &World, sid: &str) -> Value {
+pub(crate) async fn attended(world: &World, sid: &str) -> Value {
     let id = inbound_id(sid).to_string();
     eventually(&format!("{id} is attended to"), seconds(30), async || {
         let row = world.row(&id).await;
@@ -40,11 +40,11 @@ async fn attended(world: &World, sid: &str) -> Value {
     world.message(&id).await
 }
 
-fn sms(from: &str, text: &str) -> Value {
+pub(crate) fn sms(from: &str, text: &str) -> Value {
     json!({"channel": "sms", "from": from, "to": OURS, "text": text})
 }
 
-fn whatsapp(from: &str, text: &str) -> Value {
+pub(crate) fn whatsapp(from: &str, text: &str) -> Value {
     json!({"channel": "whatsapp", "from": from, "to": OUR_WHATSAPP, "text": text})
 }
 

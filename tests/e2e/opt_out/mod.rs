@@ -9,6 +9,7 @@ mod texts;
 use serde_json::{Value, json};
 use switchboard::message::{Address, Channel};
 
+use crate::inbound::attended;
 use crate::world::api::Answer;
 use crate::world::{World, fresh};
 
@@ -37,11 +38,19 @@ async fn texted(world: &World, sid: &str, from: &str, text: &str, more: &[(&str,
     world.twilio_form(WEBHOOK, &form, world.stack.secret("twilio_auth_token"), None).await
 }
 
-/// The same, and it is taken.
+/// The same, and it is heeded: whatever it asks for was done.
+async fn heeded(world: &World, sid: &str, from: &str, text: &str, more: &[(&str, &str)]) {
+    texted(world, sid, from, text, more).await.is(200);
+    attended(world, sid).await;
+}
+
+/// The same of a text that nothing more is known of.
 async fn says(world: &World, from: &str, text: &str) {
-    let answer = texted(world, &fresh::sid(), from, text, &[]).await.is(200);
+    let sid = fresh::sid();
+    let answer = texted(world, &sid, from, text, &[]).await.is(200);
     assert_eq!(answer.text, r#"<?xml version="1.0" encoding="UTF-8"?><Response/>"#);
     assert!(answer.header("content-type").starts_with("text/xml"), "{}", answer.header("content-type"));
+    attended(world, &sid).await;
 }
 
 /// What is known of an address: `channel reason scope`, of what is in force.

@@ -4,9 +4,9 @@ use serde_json::{Value, json};
 use switchboard::person::words::{Keyword, Reply};
 use switchboard::road::{FreeText, Heard, Heeded};
 
-use super::{WEBHOOK, known, names, phone, refusal, says, texted, told, trigger_refusal};
+use super::{WEBHOOK, heeded, known, names, phone, refusal, says, told, trigger_refusal};
 use crate::world::flows::in_an_hour;
-use crate::world::{Line, World, fresh, signing};
+use crate::world::{Line, World, eventually, fresh, seconds, signing};
 
 const SMS: &str = "/api/communication/consent/sms";
 const STOPPED: [&str; 2] = ["sms opt_out all", "whatsapp opt_out all"];
@@ -89,15 +89,15 @@ async fn a_text_that_is_brought_again_says_nothing_new() {
     let world = World::new();
     let person = world.person().await;
     let (stop, start) = (fresh::sid(), fresh::sid());
-    texted(&world, &stop, &person.phone, "STOP", &[]).await.is(200);
-    texted(&world, &stop, &person.phone, "STOP", &[]).await.is(200);
-    texted(&world, &fresh::sid(), &person.phone, "STOP", &[]).await.is(200);
+    heeded(&world, &stop, &person.phone, "STOP", &[]).await;
+    heeded(&world, &stop, &person.phone, "STOP", &[]).await;
+    heeded(&world, &fresh::sid(), &person.phone, "STOP", &[]).await;
     let entries = (told(&world, &phone(&person.phone)).await.len(), ledger(&world, person.id).await.len());
     assert_eq!(entries.0, 2, "one a channel");
-    texted(&world, &start, &person.phone, "START", &[]).await.is(200);
-    texted(&world, &stop, &person.phone, "STOP", &[]).await.is(200);
+    heeded(&world, &start, &person.phone, "START", &[]).await;
+    heeded(&world, &stop, &person.phone, "STOP", &[]).await;
     assert_eq!(known(&world, &person.phone).await, Vec::<String>::new(), "the STOP before it was heeded");
-    texted(&world, &start, &person.phone, "START", &[]).await.is(200);
+    heeded(&world, &start, &person.phone, "START", &[]).await;
     assert_eq!(told(&world, &phone(&person.phone)).await.len(), entries.0 + 2);
 }
 
@@ -131,7 +131,7 @@ async fn whatsapp_and_words_of_ones_own_are_heard_too() {
     let (on_whatsapp, own_word) = (fresh::phone(), fresh::phone());
     says(&world, &format!("whatsapp:{on_whatsapp}"), "STOP").await;
     assert_eq!(known(&world, &on_whatsapp).await, STOPPED, "a text is a text");
-    texted(&world, &fresh::sid(), &own_word, "Genug jetzt", &[("OptOutType", "STOP")]).await.is(200);
+    heeded(&world, &fresh::sid(), &own_word, "Genug jetzt", &[("OptOutType", "STOP")]).await;
     assert_eq!(known(&world, &own_word).await, STOPPED);
     // Who has no number writes in vain; nothing breaks.
     says(&world, "72345", "STOP").await;
@@ -167,7 +167,12 @@ async fn the_json_form_is_taken_as_documented_and_what_is_not_signed_is_not() {
     };
     call(&body.replace("STOP", "HELP")).send().await.refused(403, "Invalid signature");
     assert_eq!(call(&body).send().await.ok(), json!({"success": true}));
-    assert_eq!(known(&world, &number).await, STOPPED);
+    // It has no id by which to look for it.
+    eventually("it is heeded", seconds(30), async || {
+        let known = known(&world, &number).await;
+        if known == STOPPED { Ok(()) } else { Err(format!("{known:?}")) }
+    })
+    .await;
 
     let unsigned = fresh::phone();
     let form = [("From", unsigned.as_str()), ("Body", "STOP")];
@@ -207,7 +212,7 @@ async fn free_text_is_honoured_where_the_deployment_says_so_and_a_late_text_is_n
     assert!(!record.contains(number.as_str()));
     let queue = &world.stack.queues["callbacks"];
     world.sqs().send_message().queue_url(queue).message_body(record).send().await.expect("SQS takes it");
-    crate::world::eventually("the parked STOP is heeded", crate::world::seconds(40), async || {
+    eventually("the parked STOP is heeded", seconds(40), async || {
         let known = known(&world, number.as_str()).await;
         if known == STOPPED { Ok(()) } else { Err(format!("{known:?}")) }
     })

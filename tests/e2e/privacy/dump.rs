@@ -115,7 +115,12 @@ fn names(table: &str, item: &Item) -> Vec<String> {
         Some(_) | None => String::new(),
     };
     match table {
-        "messages" => vec![format!("messages/{}", word("id"))],
+        "messages" => {
+            let itself = format!("messages/{}", word("id"));
+            let actions = item.get("actions").and_then(|actions| actions.as_m().ok()).into_iter().flatten();
+            let actions = actions.map(|(name, _)| format!("{itself}/actions/{name}"));
+            std::iter::once(itself.clone()).chain(actions).collect()
+        }
         "people" => vec![word("pk"), format!("{}/{}", word("pk"), word("sk"))],
         "ledger" => vec![format!("ledger/{}/{}", word("subject"), word("sequence"))],
         "ephemera" => vec![word("key")],

@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 
 use super::{erase_path, long_text, needles};
+use crate::inbound::{sms as inbound_sms, written};
 use crate::world::flows::in_an_hour;
 use crate::world::{Line, World, eventually, fresh, seconds};
 
@@ -24,12 +25,19 @@ async fn no_table_queue_or_object_holds_a_trace_of_whoever_was_erased() {
     let _lines = world.share(&Line::ALL[..5]).await;
     let person = world.person().await;
     let (id, other) = (person.id, fresh::email());
-    let texts: [String; 6] = std::array::from_fn(|_| fresh::text());
+    let texts: [String; 8] = std::array::from_fn(|_| fresh::text());
     let (mark, long) = long_text();
 
     // On every channel; by their id and by their addresses; sent, waiting in the table, waiting in a queue; large; beside others.
     let sent = world.sms(&person.phone, &texts[0]).await;
     world.until(&sent, "delivered").await;
+    let led = fresh::word();
+    // What they did and wrote since: a link they may follow, an action, an answer.
+    let link = json!({"to": person.phone, "message": format!("See https://a.example/{led}"), "shorten_links": true});
+    world.post("/api/v2/communications/sms", &link).send().await.ok();
+    let action = json!({"action": "viewed", "metadata": {"page": texts[6]}});
+    world.post(&format!("/api/communication/track/{sent}"), &action).send().await.ok();
+    written(&world, &inbound_sms(&person.phone, &texts[7])).await;
     let whatsapp = world.whatsapp(&person.phone, &texts[1]).await;
     world.until(&whatsapp, "delivered").await;
     let call = json!({"to": person.phone, "message": texts[2], "purpose": "reminder"});
@@ -58,6 +66,7 @@ async fn no_table_queue_or_object_holds_a_trace_of_whoever_was_erased() {
 
     let mut private = vec![person.phone.clone(), person.email.clone(), mark];
     private.extend(texts.clone());
+    private.push(led);
     let dump = world.dump().await;
     for needle in needles(&private) {
         assert!(!dump.sealed(needle).is_empty(), "{needle} is there, sealed, before");
@@ -76,7 +85,7 @@ async fn no_table_queue_or_object_holds_a_trace_of_whoever_was_erased() {
     world.until_walked(id, 1).await;
     let done = world.until_erased(id).await;
     let erased = &done["erased"];
-    assert!(erased["messages"].as_u64() >= Some(8) && erased["mentions"] == 1, "{done}");
+    assert!(erased["messages"].as_u64() >= Some(10) && erased["mentions"] == 1, "{done}");
     assert!(erased["cancelled"].as_u64() >= Some(3) && erased["ledger_entries"].as_u64() >= Some(2), "{done}");
 
     let dump = world.dump().await;

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::{Erasure, ErasureCounts, Stage, State, Walk};
 use crate::ledger::{Event, Witness};
-use crate::message::MessageId;
+use crate::message::{Message, MessageId};
 use crate::otp::Purpose;
 use crate::person::{PersonId, frequency};
 use crate::privacy::Next;
@@ -182,7 +182,8 @@ impl Eraser {
         tally: &Tally,
         now: Timestamp,
     ) -> Result<Option<Timestamp>, StoreError> {
-        let (erased, code) = self.road.messages.erase(id, &erasure.person, tally, now).await?;
+        let links = async |message: &Message| self.road.forget_links(message).await;
+        let (erased, code) = self.road.messages.erase(id, &erasure.person, tally, now, links).await?;
         if let Some((address, purpose)) = code {
             self.road.ephemera.forget(OtpStore::keys(&address, &[purpose])).await?;
         }

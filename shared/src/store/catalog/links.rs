@@ -66,6 +66,20 @@ impl Catalog {
     }
 }
 
+impl Catalog {
+    /// Removes a link: it leads nowhere any more.
+    pub async fn remove_link(&self, code: &LinkCode) -> Result<(), StoreError> {
+        let delete = self.client.delete_item().table_name(&self.table);
+        let delete = delete.key("pk", text(partition(code))).key("sk", text(SORT));
+        delete.send().await.map(|_| ()).map_err(unavailable("catalog.remove_link"))
+    }
+}
+
+/// A link's row, as it is sealed for.
+pub fn row(code: &LinkCode) -> String {
+    format!("{}/{SORT}", partition(code))
+}
+
 fn partition(code: &LinkCode) -> String {
     format!("link#{}", code.as_str())
 }

@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 
-use super::report::{is_about_another, knows_in_trail};
+use super::report::{LAST_REPORT, is_about_another, knows_in_trail};
 use super::{Messages, Update, row};
 use crate::message::engagement::{Action, Deed};
 use crate::message::trail::MOST_LISTED_DEEDS;
@@ -31,6 +31,8 @@ pub(super) struct Told<'a> {
     pub(super) entry: TrailEntry,
     /// Whose deed it was, by the fingerprint of their address, where that is known.
     pub(super) recipient: Option<&'a str>,
+    /// The report that tells it, as its row keeps it, where something follows from it.
+    pub(super) report: Option<String>,
 }
 
 /// What became of it; with the row as it then is.
@@ -105,7 +107,7 @@ impl Messages {
         let key = format!("reply:{provider_id}");
         let deed = Deed::Replied;
         let entry = TrailEntry { at, event: deed.name().to_owned(), by: provider.as_str().to_owned(), detail: None };
-        let told = Told { deed, key: &key, entry, recipient: None };
+        let told = Told { deed, key: &key, entry, recipient: None, report: None };
         Ok(matches!(self.count_deed(id, &told).await?, Counted::New(_)))
     }
 
@@ -169,6 +171,10 @@ impl Told<'_> {
     fn counted(&self) -> Update {
         let update = Update::default().only_if_present("id").only_if_absent(&["trail", self.key]);
         let update = update.only_if_not_in_set("heard", &short(self.key)).increment(self.deed.counter());
+        let update = match &self.report {
+            Some(report) => update.set(LAST_REPORT, text(report)),
+            None => update,
+        };
         let update = match self.recipient {
             Some(recipient) => update.only_if_equal("recipient", text(recipient)),
             None => update,
@@ -193,6 +199,7 @@ fn short(key: &str) -> String {
     URL_SAFE_NO_PAD.encode(&digest(&SHA256, key.as_bytes()).as_ref()[..SHORT])
 }
 
-fn action_name(id: MessageId, action: &str) -> String {
-    format!("{}/actions/{action}", Messages::seal_name(id))
+/// What an action's metadata is sealed for.
+pub fn action_name(id: impl std::fmt::Display, action: &str) -> String {
+    format!("messages/{id}/actions/{action}")
 }

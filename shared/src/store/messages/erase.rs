@@ -5,9 +5,9 @@
 use jiff::Timestamp;
 
 use super::row::unreadable;
-use super::{Messages, Update};
+use super::{LAST_REPORT, Messages, Update};
 use crate::message::record::ERASED;
-use crate::message::{MessageId, Status, TrailEntry};
+use crate::message::{Message, MessageId, Status, TrailEntry};
 use crate::otp::Purpose;
 use crate::person::PersonId;
 use crate::privacy::erasure::ErasureCounts;
@@ -32,13 +32,15 @@ const TRIES: usize = 8;
 
 impl Messages {
     /// Erases a message, unless it is of another person than this one. With it comes what its one-time code was for, if it
-    /// carried one: the address's fingerprint and the purpose.
+    /// carried one: the address's fingerprint and the purpose. `before` takes away what else leads there, while the row still
+    /// tells what.
     pub async fn erase(
         &self,
         id: MessageId,
         of: &PersonId,
         tally: &Tally,
         now: Timestamp,
+        before: impl AsyncFn(&Message) -> Result<(), StoreError>,
     ) -> Result<(Erased, Option<(String, Purpose)>), StoreError> {
         for _ in 0..TRIES {
             let Some(item) = self.item(id).await? else { return Ok((Erased::Before, None)) };
@@ -56,6 +58,7 @@ impl Messages {
             }
             // The object first: a row that still names it is found again, an object that no row names is not.
             self.remove_content(&item).await?;
+            before(&message).await?;
             let address = item.get("recipient").and_then(|recipient| recipient.as_s().ok()).cloned();
             let code = address.zip(message.code.map(|code| code.purpose));
             let (update, cancelled) = ended(message.status, now);
@@ -116,8 +119,20 @@ fn noted(now: Timestamp) -> Update {
 
 /// Takes out all that was private.
 fn scrubbed(update: Update) -> Update {
-    const PRIVATE: [&str; 9] =
-        ["sealed", "content_key", "recipient", "person", "person_key", "request_hash", "links", "code", "fallback_to"];
+    const PRIVATE: [&str; 12] = [
+        "sealed",
+        "content_key",
+        "recipient",
+        "person",
+        "person_key",
+        "request_hash",
+        "links",
+        "code",
+        "fallback_to",
+        "actions",
+        "action_taken",
+        LAST_REPORT,
+    ];
     PRIVATE.into_iter().fold(update, Update::remove)
 }
 

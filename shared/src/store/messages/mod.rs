@@ -26,12 +26,12 @@ use aws_sdk_dynamodb::Client;
 use jiff::Timestamp;
 
 pub use accept::{Created, Stored};
-pub use engagement::Acted;
+pub use engagement::{Acted, action_name};
 pub use erase::Erased;
 pub use lists::{Listed, Place};
 pub use mentions::{Forgotten, Mention};
 pub use progress::{Settled, Then, Untaken};
-pub use report::Reported;
+pub use report::{LAST_REPORT, Reported};
 pub use reschedule::Rescheduled;
 pub use sweep::{Agenda, Due, SHARDS};
 pub use threads::{List, Mark};

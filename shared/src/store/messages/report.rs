@@ -1,4 +1,7 @@
 //! What providers say of a message, applied forward only and once.
+//!
+//! A report from which more follows is kept in its row by the same write ([`LAST_REPORT`]), one after the other: the table's
+//! stream tells each of them, so who brought it waits for nothing else, and nothing that follows is lost.
 
 use serde::Deserialize;
 
@@ -15,6 +18,9 @@ use crate::provider::{Event, Report};
 use crate::store::update::Applied;
 use crate::store::{Item, StoreError, text, unavailable};
 
+/// The attribute with the last report from which more follows, as JSON. Ids, codes and a fingerprint: no address.
+pub const LAST_REPORT: &str = "last_report";
+
 /// How many entries a trail may have before nothing more is noted of an e-mail's other recipients.
 const MOST_OF_OTHERS: usize = MOST_ENTRIES - 40;
 
@@ -23,8 +29,6 @@ const MOST_OF_OTHERS: usize = MOST_ENTRIES - 40;
 pub enum Reported {
     /// The message's status moved.
     Moved(Status),
-    /// It ended without arriving, and another message is to be sent instead.
-    FallsBack(Status),
     /// It was noted in the trail; the status stays.
     Noted,
     /// It was there already, or says nothing new.
@@ -55,9 +59,6 @@ impl Messages {
             return Ok(Reported::Repeated);
         }
         match self.forward(id, to, report).await? {
-            Applied::Done(item) if matches!(report.event, Event::Undelivered(_)) && item.contains_key("due_at") => {
-                Ok(Reported::FallsBack(to))
-            }
             Applied::Done(_) => Ok(Reported::Moved(to)),
             Applied::Refused(None) => Ok(Reported::NoSuchMessage),
             Applied::Refused(Some(item)) if is_about_another(&item, report.recipient.as_deref()) => {
@@ -102,7 +103,8 @@ impl Messages {
 
     /// What somebody did with a message: counted, and evidence that it arrived, should nobody have told so yet.
     async fn engaged(&self, id: MessageId, report: &Report, deed: Deed) -> Result<Reported, StoreError> {
-        let told = Told { deed, key: &report.key, entry: entry(report), recipient: report.recipient.as_deref() };
+        let (key, recipient) = (&report.key, report.recipient.as_deref());
+        let told = Told { deed, key, entry: entry(report), recipient, report: kept(report) };
         let (item, counted) = match self.count_deed(id, &told).await? {
             Counted::New(item) => (item, Reported::Noted),
             Counted::Known(item) => (item, Reported::Repeated),
@@ -153,7 +155,7 @@ impl Messages {
         let update = Update::default().only_if_present("id").only_if_size_under("trail", MOST_OF_OTHERS);
         match self.apply_report(id, &noted, update).await? {
             Applied::Done(_) => Ok(Reported::Noted),
-            Applied::Refused(_) => Ok(Reported::Repeated),
+            Applied::Refused(_) => self.only_keep(id, report).await,
         }
     }
 
@@ -168,12 +170,30 @@ impl Messages {
             Applied::Refused(Some(item)) if is_about_another(&item, report.recipient.as_deref()) => {
                 self.about_another(id, &item, report).await
             }
-            Applied::Refused(Some(_)) => Ok(Reported::Repeated),
+            Applied::Refused(Some(item)) if knows_in_trail(&item, &report.key) => Ok(Reported::Repeated),
+            Applied::Refused(Some(_)) => self.only_keep(id, report).await,
+        }
+    }
+
+    /// For a report that the trail has no room for: what follows from it follows all the same.
+    async fn only_keep(&self, id: MessageId, report: &Report) -> Result<Reported, StoreError> {
+        let Some(kept) = kept(report) else { return Ok(Reported::Repeated) };
+        let update = Update::default()
+            .only_if_present("id")
+            .only_if_absent(&["trail", &report.key])
+            .set(LAST_REPORT, text(kept));
+        match update.apply(&self.client, &self.table, ("id", &id.to_string()), "messages.report").await? {
+            Applied::Done(_) => Ok(Reported::Noted),
+            Applied::Refused(_) => Ok(Reported::Repeated),
         }
     }
 
     async fn apply_report(&self, id: MessageId, report: &Report, update: Update) -> Result<Applied, StoreError> {
         let update = update.only_if_absent(&["trail", &report.key]).trail(&report.key, &entry(report));
+        let update = match kept(report) {
+            Some(kept) => update.set(LAST_REPORT, text(kept)),
+            None => update,
+        };
         update.apply(&self.client, &self.table, ("id", &id.to_string()), "messages.report").await
     }
 
@@ -244,6 +264,11 @@ impl Update {
 pub(super) fn is_about_another(item: &Item, recipient: Option<&str>) -> bool {
     let own = item.get("recipient").and_then(|own| own.as_s().ok());
     recipient.zip(own).is_some_and(|(about, own)| about != own)
+}
+
+/// A report as its row keeps it, if something follows from it.
+fn kept(report: &Report) -> Option<String> {
+    serde_json::to_string(report).ok().filter(|_| report.event.is_followed_up())
 }
 
 /// How a report stands in the trail.

@@ -3,6 +3,7 @@
 //!
 //! [`erasures`] · [`tally`]: what they took away · [`reseals`] · [`sealed`]: finding what is sealed with an old key · [`open`]: what the sweep sees.
 
+mod checkpoint;
 pub mod erasures;
 mod open;
 pub mod reseals;

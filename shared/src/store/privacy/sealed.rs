@@ -1,21 +1,20 @@
 //! Finding what is sealed with another key than the present one, and sealing it anew: page by page, in segments, each row on
 //! the condition that it still holds what was read.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::AttributeValue;
-use futures::stream::{self, StreamExt, TryStreamExt};
-use serde::{Deserialize, Serialize};
-
+use super::checkpoint::{key_from, key_text};
 use super::unreadable;
 use crate::privacy::reseal::{Place, ResealCounts};
 use crate::seal::{Seal, SealError};
 use crate::store::files::Replaced;
 use crate::store::ledger;
+use crate::store::messages::action_name;
 use crate::store::update::{Applied, Update};
 use crate::store::{Files, Item, StoreError, text, unavailable};
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::AttributeValue;
+use futures::stream::{self, StreamExt, TryStreamExt};
 
 /// How many rows a page looks at, and how many of them are written at a time.
 const PAGE: i32 = 500;
@@ -103,7 +102,7 @@ impl Sealed {
             .segment(number(part.segment)?)
             .total_segments(number(part.of)?)
             .limit(PAGE)
-            .filter_expression("attribute_exists(#s) AND NOT begins_with(#s, :present)")
+            .filter_expression(filter(place))
             .expression_attribute_names("#s", attribute(place))
             .expression_attribute_values(":present", text(format!("{}.", self.seal.active())))
             .set_exclusive_start_key(after.map(key_from).transpose()?);
@@ -111,25 +110,60 @@ impl Sealed {
         let rows = answer.items.unwrap_or_default().into_iter().map(|item| self.row(table, place, item));
         let counts = stream::iter(rows)
             .buffer_unordered(AT_A_TIME)
-            .try_fold(ResealCounts::default(), async |counts, became: Became| Ok(counts.plus(became.count())))
+            .try_fold(ResealCounts::default(), async |counts, row: ResealCounts| Ok(counts.plus(row)))
             .await?;
         Ok((counts, answer.last_evaluated_key.as_ref().map(key_text).transpose()?))
     }
 
-    async fn row(&self, table: &str, place: Place, item: Item) -> Result<Became, StoreError> {
+    async fn row(&self, table: &str, place: Place, item: Item) -> Result<ResealCounts, StoreError> {
+        let itself = self.itself(table, place, &item).await?.map_or(ResealCounts::default(), |became| became.count());
+        match place {
+            Place::Messages => Ok(itself.plus(self.actions(table, &item).await?)),
+            Place::People | Place::Ledger | Place::Ephemera | Place::Catalog | Place::Content => Ok(itself),
+        }
+    }
+
+    /// What clients told of actions, each sealed for itself within its message's row.
+    async fn actions(&self, table: &str, item: &Item) -> Result<ResealCounts, StoreError> {
+        let mut counts = ResealCounts::default();
+        let Some(id) = item.get("id").and_then(|id| id.as_s().ok()) else { return Ok(counts) };
+        let actions = item.get("actions").and_then(|actions| actions.as_m().ok()).into_iter().flatten();
+        for (name, action) in actions {
+            let metadata = action.as_m().ok().and_then(|action| action.get("metadata")?.as_s().ok());
+            let Some(sealed) = metadata.filter(|sealed| !self.seal.is_current(sealed)) else { continue };
+            let became = match self.anew(&action_name(id, name), sealed) {
+                Some(new) => {
+                    let path = ["actions", name, "metadata"];
+                    let update = Update::default().only_if_equal_in(&path, text(sealed)).set_in(&path, text(new));
+                    match update.apply(&self.client, table, ("id", id), "reseal.action").await? {
+                        Applied::Done(_) => Became::Resealed,
+                        Applied::Refused(_) => Became::Overtaken,
+                    }
+                }
+                None => unopened(Place::Messages, "no key opens an action"),
+            };
+            counts = counts.plus(became.count());
+        }
+        Ok(counts)
+    }
+
+    /// What a row keeps sealed; `None`: nothing, or nothing with another key.
+    async fn itself(&self, table: &str, place: Place, item: &Item) -> Result<Option<Became>, StoreError> {
         let attribute = attribute(place);
-        let Some(sealed) = item.get(attribute).and_then(|sealed| sealed.as_s().ok()).cloned() else {
-            return Ok(unopened(place, "no text"));
+        let Some(value) = item.get(attribute) else { return Ok(None) };
+        let Ok(sealed) = value.as_s().cloned() else { return Ok(Some(unopened(place, "no text"))) };
+        if self.seal.is_current(&sealed) {
+            return Ok(None);
+        }
+        let Some(new) = names(place, item).iter().find_map(|name| self.anew(name, &sealed)) else {
+            return Ok(Some(unopened(place, "no key opens it")));
         };
-        let Some(new) = names(place, &item).iter().find_map(|name| self.anew(name, &sealed)) else {
-            return Ok(unopened(place, "no key opens it"));
-        };
-        let key = key_of(place, &item);
+        let key = key_of(place, item);
         let update = Update::default().only_if_equal(attribute, text(&sealed)).set(attribute, text(new));
-        Ok(match update.apply_at(&self.client, table, key, "reseal.row").await? {
+        Ok(Some(match update.apply_at(&self.client, table, key, "reseal.row").await? {
             Applied::Done(_) => Became::Resealed,
             Applied::Refused(_) => Became::Overtaken,
-        })
+        }))
     }
 
     /// The same under the present key; `None`: it does not open for this row.
@@ -174,6 +208,16 @@ fn unopened(place: Place, why: &str) -> Became {
     Became::Unopened
 }
 
+/// What is looked at: what another key sealed, and of messages those with actions, which are sealed within a map.
+fn filter(place: Place) -> &'static str {
+    match place {
+        Place::Messages => "(attribute_exists(#s) AND NOT begins_with(#s, :present)) OR attribute_exists(acts)",
+        Place::People | Place::Ledger | Place::Ephemera | Place::Catalog | Place::Content => {
+            "attribute_exists(#s) AND NOT begins_with(#s, :present)"
+        }
+    }
+}
+
 /// The attribute that is sealed.
 fn attribute(place: Place) -> &'static str {
     match place {
@@ -211,44 +255,5 @@ fn names(place: Place, item: &Item) -> Vec<String> {
         Place::People => vec![word("pk"), format!("{}/{}", word("pk"), word("sk"))],
         Place::Catalog => vec![format!("jobs/{}", word("id")), format!("{}/{}", word("pk"), word("sk"))],
         Place::Content => Vec::new(),
-    }
-}
-
-/// A key's part, as a checkpoint keeps it.
-#[derive(Serialize, Deserialize)]
-enum KeyPart {
-    S(String),
-    N(String),
-}
-
-fn key_text(key: &Item) -> Result<String, StoreError> {
-    let part = |(name, value): (&String, &AttributeValue)| {
-        let word = value.as_s().ok().map(|text| KeyPart::S(text.clone()));
-        let part = word.or_else(|| value.as_n().ok().map(|text| KeyPart::N(text.clone())));
-        Some((name.clone(), part?))
-    };
-    let parts: HashMap<String, KeyPart> = key.iter().filter_map(part).collect();
-    serde_json::to_string(&parts).map_err(unreadable)
-}
-
-fn key_from(text: &str) -> Result<Item, StoreError> {
-    let parts: HashMap<String, KeyPart> = serde_json::from_str(text).map_err(unreadable)?;
-    let value = |part| match part {
-        KeyPart::S(text) => AttributeValue::S(text),
-        KeyPart::N(text) => AttributeValue::N(text),
-    };
-    Ok(parts.into_iter().map(|(name, part)| (name, value(part))).collect())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::store::number;
-
-    #[test]
-    fn a_checkpoint_is_the_key_it_was_made_of() {
-        let key = Item::from([("subject".to_owned(), text("person#1")), ("sequence".to_owned(), number(7))]);
-        assert_eq!(key_from(&key_text(&key).unwrap()).unwrap(), key);
-        assert!(key_from("x").is_err());
     }
 }
