@@ -1,5 +1,5 @@
 //! The lanes, the queue of callbacks (reports that came before their message could be found, and what could not be done at
-//! once of what follows from a callback), the queue of bulk jobs, and that of erasing and sealing anew.
+//! once of what follows from a callback), the queue of bulk jobs, that of erasing and sealing anew, and that of outgoing events.
 
 use std::time::Duration;
 
@@ -8,6 +8,7 @@ use aws_sdk_sqs::types::{QueueAttributeName, SendMessageBatchRequestEntry};
 use serde::{Deserialize, Serialize};
 
 use crate::config::{Missing, required};
+use crate::event::{DeliveryId, SubscriberId};
 use crate::message::{JobId, Lane, MessageId};
 use crate::person::PersonId;
 use crate::provider::Report;
@@ -52,6 +53,13 @@ pub enum PrivacyWork {
     Reseal { segment: u32 },
 }
 
+/// What a record of the events queue asks for: try this delivery, if its time has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EventWork {
+    pub subscriber: SubscriberId,
+    pub delivery: DeliveryId,
+}
+
 /// A queue did not take something.
 #[derive(Debug, thiserror::Error)]
 #[error("the queue {queue} did not take it: {cause}")]
@@ -70,6 +78,7 @@ pub struct Queues {
     callbacks: String,
     jobs: String,
     privacy: String,
+    events: String,
 }
 
 impl Queues {
@@ -82,6 +91,7 @@ impl Queues {
             callbacks: required("CALLBACKS_QUEUE_URL")?,
             jobs: required("JOBS_QUEUE_URL")?,
             privacy: required("PRIVACY_QUEUE_URL")?,
+            events: required("EVENTS_QUEUE_URL")?,
         })
     }
 
@@ -89,7 +99,16 @@ impl Queues {
     #[cfg(any(test, feature = "testing"))]
     pub fn at(client: Client, url: &str) -> Self {
         let url = || url.to_owned();
-        Self { client, urgent: url(), standard: url(), bulk: url(), callbacks: url(), jobs: url(), privacy: url() }
+        Self {
+            client,
+            urgent: url(),
+            standard: url(),
+            bulk: url(),
+            callbacks: url(),
+            jobs: url(),
+            privacy: url(),
+            events: url(),
+        }
     }
 
     /// Opens the connection, so that the first message does not wait for it.
@@ -133,6 +152,33 @@ impl Queues {
     /// Asks `privacy` for something, after `delay`.
     pub async fn enqueue_privacy(&self, work: &PrivacyWork, delay: Duration) -> Result<(), QueueError> {
         self.put("privacy", &self.privacy, work, delay).await
+    }
+
+    /// Has `events` try a delivery, after `delay`.
+    pub async fn enqueue_event(&self, work: EventWork, delay: Duration) -> Result<(), QueueError> {
+        self.put("events", &self.events, &work, delay).await
+    }
+
+    /// The same for many, ten with one call; answers how many the queue did not take. The sweep finds those.
+    pub async fn enqueue_events(&self, all: &[(EventWork, Duration)]) -> usize {
+        let mut refused = 0;
+        for ten in all.chunks(10) {
+            let entries = ten.iter().filter_map(|(work, delay)| {
+                let body = serde_json::to_string(work).ok()?;
+                let entry = SendMessageBatchRequestEntry::builder().id(work.delivery.to_string()).message_body(body);
+                entry.delay_seconds(whole_seconds(*delay)).build().ok()
+            });
+            let entries: Vec<_> = entries.collect();
+            let asked = self.client.send_message_batch().queue_url(&self.events).set_entries(Some(entries));
+            match asked.send().await {
+                Ok(answer) => refused += answer.failed().len(),
+                Err(error) => {
+                    tracing::error!(queue.name = "events", error = %error.into_service_error(), "a batch was not queued");
+                    refused += ten.len();
+                }
+            }
+        }
+        refused
     }
 
     /// About how many records of a lane wait or are being worked on. SQS counts approximately.

@@ -38,6 +38,7 @@ use crate::queue::Queues;
 use crate::road::{FreeText, Road, Templates, aws_behavior};
 use crate::seal::{Seal, SealKeys};
 use crate::secrets::{Secret, Versions};
+use crate::store::events::{self, Events};
 use crate::store::jobs::JobFiles;
 use crate::store::privacy::{Sealed, sealed};
 use crate::store::twofactor::Tables;
@@ -150,6 +151,13 @@ pub fn dead_budgets() -> Budgets {
 pub fn dead_jobs(road: &Road) -> (Jobs, JobFiles) {
     let dynamo = aws_sdk_dynamodb::Client::new(&dead_aws());
     (Jobs::new(dynamo, "catalog".to_owned(), road.seal.clone()), JobFiles::new(&dead_aws(), "files".to_owned()))
+}
+
+/// Subscribers and deliveries nobody answers for.
+pub fn dead_events(road: &Road) -> Events {
+    let [catalog, deliveries, ledger, people] = ["catalog", "deliveries", "ledger", "people"].map(str::to_owned);
+    let dynamo = aws_sdk_dynamodb::Client::new(&dead_aws());
+    Events::new(dynamo, events::Tables { catalog, deliveries, ledger, people }, road.seal.clone())
 }
 
 /// One-time codes and lookups nobody answers for, and their store.

@@ -24,7 +24,7 @@ use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::handler::Handler;
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
-use axum::routing::{MethodRouter, get, post, put};
+use axum::routing::{MethodRouter, delete, get, post, put};
 
 pub use auth::{AuthKeys, Caller, Scope};
 pub use body::Body;
@@ -116,6 +116,14 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         T: 'static,
     {
         self.route(path, Endpoint { name, access }, put(handler))
+    }
+
+    pub fn delete<H, T>(self, path: &str, name: &'static str, access: Access, handler: H) -> Self
+    where
+        H: Handler<T, S>,
+        T: 'static,
+    {
+        self.route(path, Endpoint { name, access }, delete(handler))
     }
 
     /// The same as [`Self::post`] for an endpoint whose requests may be larger than the usual 2 MB: up to so many bytes.

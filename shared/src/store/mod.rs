@@ -1,12 +1,13 @@
 //! DynamoDB: one file (or folder) per table, one function per access pattern. Nothing outside this folder knows an
 //! attribute's name.
 //!
-//! [`messages`] · [`people`] · [`ephemera`] · [`otp`] · [`twofactor`] · [`ledger`] · [`catalog`] · [`jobs`] · [`files`]: the bucket of what is too large for a row ·
+//! [`messages`] · [`people`] · [`ephemera`] · [`otp`] · [`twofactor`] · [`ledger`] · [`catalog`] · [`jobs`] · [`events`] · [`files`]: the bucket of what is too large for a row ·
 //! [`update`]: the one builder of conditional updates.
 
 pub mod budgets;
 pub mod catalog;
 pub mod ephemera;
+pub mod events;
 pub mod files;
 pub mod jobs;
 pub mod ledger;
@@ -28,6 +29,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 pub use budgets::Budgets;
 pub use catalog::Catalog;
 pub use ephemera::Ephemera;
+pub use events::Events;
 pub use files::Files;
 pub use jobs::Jobs;
 pub use ledger::Ledger;

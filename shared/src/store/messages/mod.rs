@@ -4,9 +4,11 @@
 //! [`row`]: a message's stored form · [`large`]: content too large for a row · [`accept`]: making and reading messages · [`progress`]: the steps of the worker ·
 //! [`reschedule`]: another time · [`report`]: what providers say · [`engagement`]: what people did · [`sweep`]: what is due ·
 //! [`lists`]: whose messages there are · [`threads`]: conversations · [`inbound`]: what people write to us ·
-//! [`mentions`]: who else an e-mail goes to · [`erase`]: what is left of a message whose recipient wants to be forgotten.
+//! [`mentions`]: who else an e-mail goes to · [`erase`]: what is left of a message whose recipient wants to be forgotten ·
+//! [`change`]: what the table's stream says.
 
 mod accept;
+pub mod change;
 mod engagement;
 mod erase;
 mod inbound;

@@ -1,0 +1,140 @@
+//! Who is told of events.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use strum::{Display, EnumString, IntoStaticStr};
+use uuid::Uuid;
+
+use super::{EventType, Secrets, Target};
+
+/// How many there may be. Every event is matched against all of them, and each that wants it costs a row.
+pub const MOST: usize = 20;
+/// The longest description, in characters.
+pub const LONGEST_DESCRIPTION: usize = 256;
+/// One that did nothing but fail for so long is disabled.
+pub const PATIENCE_SECONDS: i64 = 5 * 86_400;
+
+/// A subscriber's id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(transparent)]
+#[schema(value_type = String, format = Uuid, example = "0192f5e4-7c3a-7c5e-8f53-0a6f6f0c2d11")]
+pub struct SubscriberId(Uuid);
+
+impl SubscriberId {
+    pub fn new() -> Self {
+        Self(Uuid::now_v7())
+    }
+}
+
+impl Default for SubscriberId {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Display for SubscriberId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.hyphenated().fmt(f)
+    }
+}
+
+impl FromStr for SubscriberId {
+    type Err = uuid::Error;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Uuid::try_parse(text).map(Self)
+    }
+}
+
+/// Why a subscriber gets nothing.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Display, EnumString, IntoStaticStr, utoipa::ToSchema,
+)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum Disabled {
+    /// An administrator wants it so.
+    Administrator,
+    /// It answered 410: it wants no more.
+    Gone,
+    /// It did nothing but fail for five days.
+    Failing,
+}
+
+impl Disabled {
+    /// Its stored and spoken name.
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
+}
+
+/// A subscriber.
+#[derive(Clone, Debug)]
+pub struct Subscriber {
+    pub id: SubscriberId,
+    pub target: Target,
+    pub wants: BTreeSet<EventType>,
+    pub description: Option<String>,
+    /// Since when it gets nothing, and why; `None`: it is enabled.
+    pub disabled: Option<(Disabled, Timestamp)>,
+    pub secrets: Secrets,
+    /// Since when nothing but failures came back.
+    pub failing_since: Option<Timestamp>,
+    pub created: Timestamp,
+    pub updated: Timestamp,
+}
+
+impl Subscriber {
+    /// Whether it is to be told of events of this type.
+    pub fn is_told_of(&self, kind: EventType) -> bool {
+        self.disabled.is_none() && self.wants.contains(&kind)
+    }
+
+    /// Whether it has failed for so long that it is to be disabled.
+    pub fn is_hopeless(&self, now: Timestamp) -> bool {
+        let failing = |since: Timestamp| now.as_second().saturating_sub(since.as_second()) >= PATIENCE_SECONDS;
+        self.failing_since.is_some_and(failing)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::plus_seconds;
+
+    fn subscriber() -> Subscriber {
+        let at = Timestamp::UNIX_EPOCH;
+        Subscriber {
+            id: SubscriberId::new(),
+            target: Target::stored("https://hooks.example.com/").unwrap(),
+            wants: [EventType::Sent].into(),
+            description: None,
+            disabled: None,
+            secrets: Secrets::new().unwrap(),
+            failing_since: None,
+            created: at,
+            updated: at,
+        }
+    }
+
+    #[test]
+    fn one_is_told_of_what_it_wants_while_it_is_enabled() {
+        let one = subscriber();
+        assert!(one.is_told_of(EventType::Sent) && !one.is_told_of(EventType::Delivered));
+        let disabled = Subscriber { disabled: Some((Disabled::Failing, one.created)), ..one };
+        assert!(!disabled.is_told_of(EventType::Sent));
+    }
+
+    #[test]
+    fn five_days_of_failures_are_enough_and_not_a_second_less() {
+        let since = Timestamp::UNIX_EPOCH;
+        let failing = Subscriber { failing_since: Some(since), ..subscriber() };
+        assert!(!failing.is_hopeless(plus_seconds(since, 5 * 86_400 - 1)));
+        assert!(failing.is_hopeless(plus_seconds(since, 5 * 86_400)));
+        assert!(!subscriber().is_hopeless(plus_seconds(since, 50 * 86_400)));
+    }
+}

@@ -1,0 +1,82 @@
+//! The deliveries that wait, as the sweep sees them: ids and times, nothing of what they tell.
+
+use aws_sdk_dynamodb::Client;
+use jiff::Timestamp;
+
+use super::delivery_key;
+use crate::clock::from_millis;
+use crate::event::{DeliveryId, SubscriberId};
+use crate::store::update::{Applied, Update};
+use crate::store::{Item, StoreError, number, text, unavailable};
+
+/// Over how many partitions of the index what is due is spread.
+pub const SHARDS: u8 = 8;
+
+pub(super) fn shard(id: DeliveryId) -> String {
+    (id.partition() % SHARDS).to_string()
+}
+
+/// A delivery that wants a look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DueDelivery {
+    pub subscriber: SubscriberId,
+    pub id: DeliveryId,
+    pub at: Timestamp,
+    /// How often the sweep queued it since its last try.
+    pub looks: u32,
+    /// It is not to be tried before.
+    pub not_before: Option<Timestamp>,
+}
+
+impl DueDelivery {
+    fn from_item(item: &Item) -> Option<Self> {
+        let text = |name: &str| item.get(name).and_then(|value| value.as_s().ok());
+        let number = |name: &str| item.get(name).and_then(|value| value.as_n().ok());
+        Some(Self {
+            subscriber: text("pk")?.split('#').next()?.parse().ok()?,
+            id: text("id")?.parse().ok()?,
+            at: from_millis(number("due_at")?.parse().ok()?),
+            looks: number("looks").and_then(|looks| looks.parse().ok()).unwrap_or(0),
+            not_before: number("not_before").and_then(|at| at.parse().ok()).map(from_millis),
+        })
+    }
+}
+
+/// What is due in the Deliveries table.
+#[derive(Clone, Debug)]
+pub struct DueDeliveries {
+    client: Client,
+    table: String,
+}
+
+impl DueDeliveries {
+    pub fn new(client: Client, table: String) -> Self {
+        Self { client, table }
+    }
+
+    /// Up to `most` deliveries of a shard that are due by `until`, the longest overdue first.
+    pub async fn due(&self, shard: u8, until: Timestamp, most: i32) -> Result<Vec<DueDelivery>, StoreError> {
+        let query = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .index_name("by_due")
+            .key_condition_expression("due_shard = :s AND due_at <= :t")
+            .expression_attribute_values(":s", text(shard.to_string()))
+            .expression_attribute_values(":t", number(until.as_millisecond()))
+            .limit(most);
+        let answer = query.send().await.map_err(unavailable("deliveries.due"))?;
+        Ok(answer.items().iter().filter_map(DueDelivery::from_item).collect())
+    }
+
+    /// Moves a delivery's next look to `next`. `false`: it moved on meanwhile, or another sweep has it.
+    pub async fn postpone(&self, due: &DueDelivery, next: Timestamp) -> Result<bool, StoreError> {
+        let update = Update::default()
+            .only_if_equal("due_at", number(due.at.as_millisecond()))
+            .set("due_at", number(next.as_millisecond()))
+            .increment("looks");
+        let key = delivery_key(due.subscriber, due.id);
+        let applied = update.apply_at(&self.client, &self.table, key, "deliveries.postpone").await?;
+        Ok(matches!(applied, Applied::Done(_)))
+    }
+}
