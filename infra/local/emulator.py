@@ -1,6 +1,6 @@
 """The process that stands in for AWS: MiniStack on AWS_PORT, and the deployed HTTP API on API_PORT.
 
-Started as `python -m local.emulator DIRECTORY AWS_PORT API_PORT`. It adds seven things to MiniStack:
+Started as `python -m local.emulator DIRECTORY AWS_PORT API_PORT`. It adds nine things to MiniStack:
 
 - the door: MiniStack serves an API under the host name {apiId}.execute-api.localhost only. People, providers and
   webhooks get a plain address instead. The door hands the request straight to MiniStack's API Gateway: path, query
@@ -9,6 +9,9 @@ Started as `python -m local.emulator DIRECTORY AWS_PORT API_PORT`. It adds seven
 - permissions: AWS checks a batch call to SQS as the single call (sqs:SendMessage), MiniStack by a name of its own.
 - batches: AWS runs more of a queue's batches at a time the longer it is; five, MiniStack's bound, stand still when five
   calls to a provider hang. Where the template has a bound of its own as a parameter, MiniStack cannot read it.
+- streams: MiniStack calls a stream's function while every queue waits, and keeps each change for a day. Here the streams
+  have a thread of their own, and what every function has read is let go.
+- stream records: what some function has not read yet of the tables' streams: GET /_local/streams on AWS_PORT.
 - usage: how often which AWS operation was called, for the benchmark's bill: GET /_local/usage on AWS_PORT.
 - speed: Nagle's algorithm is off for the runtime API, which saves 40 ms an invocation; and full tables stay fast.
 """
@@ -22,6 +25,7 @@ import resource
 import signal
 import socketserver
 import sys
+import threading
 import time
 from collections import Counter
 from pathlib import Path
@@ -41,6 +45,8 @@ API_ID_FILE = "api-id"
 MAX_BODY = 10 * 1024 * 1024
 # Of one queue. AWS begins with five and goes up to a thousand and more.
 BATCHES_AT_A_TIME = 20
+# How often a stream that brought nothing is looked at again. AWS: four times a second.
+STREAM_PAUSE_SECONDS = 0.1
 # How often expired rows are looked for.
 REAP_SECONDS = 3_600
 
@@ -136,8 +142,9 @@ class Usage:
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         if scope["type"] != "http":
             return await ministack.app(scope, receive, send)
-        if scope["path"] == "/_local/usage":
-            body = json.dumps(self.counts).encode()
+        if scope["path"] in ("/_local/usage", "/_local/streams"):
+            window = self.counts if scope["path"] == "/_local/usage" else _stream_records()
+            body = json.dumps(window).encode()
             await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"application/json")]})
             return await send({"type": "http.response.body", "body": body})
         target = next((value for name, value in scope["headers"] if name == b"x-amz-target"), None)
@@ -218,6 +225,43 @@ def run_batches_side_by_side() -> None:
     lambda_svc._sqs_esm_concurrency = of_number
 
 
+def _stream_records() -> list[dict[str, Any]]:
+    return [record["dynamodb"] for _, records in dynamodb._stream_records.all_items() for record in list(records)]
+
+
+def read_streams_apart() -> None:
+    poll = lambda_svc._poll_dynamodb_streams
+    lambda_svc._poll_dynamodb_streams = lambda: False  # for the thread that looks after the queues
+
+    def forget_what_was_read() -> None:
+        positions = lambda_svc._dynamodb_stream_positions
+        readers: dict[tuple[str, str, str], list[int]] = {}
+        for account, region, mapping in list(lambda_svc._iter_all_esms()):
+            if ":dynamodb:" in mapping.get("EventSourceArn", ""):
+                table = mapping["EventSourceArn"].split("/stream/")[0].split("/")[-1]
+                at = positions.get_scoped(account, region, mapping["UUID"], 0)
+                readers.setdefault((account, region, table), []).append(at)
+        for (account, region, table), read in readers.items():
+            changes = dynamodb._stream_records.get_scoped(account, region, table)
+            gone = dynamodb._stream_trimmed.get_scoped(account, region, table, 0)
+            if changes and min(read) > gone:
+                del changes[: min(read) - gone]
+                dynamodb._stream_trimmed.set_scoped(account, region, table, min(read))
+
+    def run() -> None:
+        while True:
+            try:
+                busy = poll()
+                forget_what_was_read()
+            except Exception:
+                logging.getLogger(__name__).exception("reading the streams failed")
+                busy = False
+            if not busy:
+                time.sleep(STREAM_PAUSE_SECONDS)
+
+    threading.Thread(target=run, name="streams", daemon=True).start()
+
+
 def _now() -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
@@ -258,6 +302,7 @@ def main() -> None:
     check_batches_as_single_calls()
     run_batches_side_by_side()
     stay_fast_when_full()
+    read_streams_apart()
     asyncio.run(run(directory, aws_port, api_port))
 
 

@@ -71,6 +71,8 @@ class Settings:
             # The emulator is one process: bulk work more than this would only make everything else wait in it.
             "BulkConcurrency": os.environ.get("BULK_CONCURRENCY", "2"),
             "JobConcurrency": "2",
+            "EventsReach": "loopback",  # a subscriber on this machine is one
+            "EventsConcurrency": "4",
             "OtpBackend": os.environ.get("OTP_BACKEND", "own"),
             "LogLevel": os.environ.get("LOG_LEVEL", "info").lower(),
             **self.providers,

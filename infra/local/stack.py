@@ -16,8 +16,8 @@ from .settings import REGION, Settings
 # What the command lines of our processes carry, so that a reused process id is never taken for ours.
 _MARK = {"ministack": "local.emulator", "simulator": "simulator"}
 
-_QUEUES = ("urgent", "standard", "bulk", "callbacks", "jobs", "privacy")
-_TABLES = ("messages", "people", "ephemera", "catalog", "ledger")
+_QUEUES = ("urgent", "standard", "bulk", "callbacks", "jobs", "privacy", "events")
+_TABLES = ("messages", "people", "ephemera", "catalog", "ledger", "deliveries")
 
 
 class Stack:

@@ -9,7 +9,9 @@ use axum::Router;
 use serde_json::{Value, json};
 use switchboard::clock::Clock;
 use switchboard::secrets::{Secret, Versions};
-use switchboard::testing::{ask, dead_budgets, dead_jobs, dead_otp, dead_privacy, dead_road, dead_twofactor, edge};
+use switchboard::testing::{
+    ask, dead_budgets, dead_events, dead_jobs, dead_otp, dead_privacy, dead_road, dead_twofactor, edge,
+};
 
 use crate::world::stack::root;
 
@@ -99,6 +101,7 @@ fn routers() -> BTreeMap<&'static str, Router> {
         ("send", send::router(guarded(), road.clone(), dead_budgets(), jobs, files)),
         ("consent", consent::router(guarded(), road.clone(), engine.clone(), dead_privacy(&road))),
         ("otp", otp::router(guarded(), road.clone(), engine, lookups, twofactor)),
+        ("settings", settings::router(guarded(), road.clone(), dead_events(&road), switchboard::event::Reach::Public)),
         ("webhooks", webhooks::router(webhooks::App::new(road.clone(), keys, "https://example.test".to_owned()))),
     ])
 }
@@ -150,7 +153,7 @@ async fn what_no_function_has_gets_the_error_envelope() {
         );
         let route = template().into_iter().find(|(_, function)| function == name).expect("a route").0;
         let path = route.split_once(' ').expect("a path").1.to_owned();
-        let other = ask(&router, "DELETE", &path, None, "").await.expect("an answer");
+        let other = ask(&router, "PATCH", &path, None, "").await.expect("an answer");
         assert_eq!(other.status, 405, "{name} {path}");
         assert_eq!(
             (&other.json["success"], &other.json["error"]),

@@ -25,6 +25,7 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
         (name = "Consent", description = "Addresses and what people agreed to"),
         (name = "Privacy", description = "Everything about a person taken out, or taken away; keys rotated"),
         (name = "Webhooks", description = "What the providers call"),
+        (name = "Outgoing events", description = "Who is told what happens to messages, and what they were told"),
     ),
 )]
 struct Title;
@@ -36,6 +37,7 @@ pub fn document() -> utoipa::openapi::OpenApi {
         send::Description::openapi(),
         consent::Description::openapi(),
         otp::Description::openapi(),
+        settings::Description::openapi(),
         webhooks::Description::openapi(),
     ] {
         document.merge(part);

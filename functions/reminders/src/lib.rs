@@ -1,8 +1,9 @@
 //! Every minute: what is due is put in its lane. That is three kinds of message: those whose time has come, those that
 //! should have moved on by now (stored and never queued, claimed and never settled, of unknown outcome), and those a
 //! provider took and never reported on. [`sweep`] finds them; `deliver` does what they need. [`jobs`] does the same for
-//! bulk jobs and `bulk`, [`privacy`] for what is being erased or sealed anew.
+//! bulk jobs and `bulk`, [`privacy`] for what is being erased or sealed anew, [`events`] for outgoing events.
 
+mod events;
 mod jobs;
 mod privacy;
 mod sweep;
@@ -12,6 +13,7 @@ use serde::Serialize;
 use serde_json::Value;
 use switchboard::clock::Clock;
 use switchboard::queue::Queues;
+use switchboard::store::events::DueDeliveries;
 use switchboard::store::jobs::OpenJobs;
 use switchboard::store::messages::Agenda;
 use switchboard::store::privacy::OpenPrivacy;
@@ -23,12 +25,20 @@ pub struct App {
     agenda: Agenda,
     jobs: OpenJobs,
     privacy: OpenPrivacy,
+    deliveries: DueDeliveries,
     queues: Queues,
 }
 
 impl App {
-    pub fn new(clock: Clock, agenda: Agenda, jobs: OpenJobs, privacy: OpenPrivacy, queues: Queues) -> Self {
-        Self { clock, agenda, jobs, privacy, queues }
+    pub fn new(
+        clock: Clock,
+        agenda: Agenda,
+        jobs: OpenJobs,
+        privacy: OpenPrivacy,
+        deliveries: DueDeliveries,
+        queues: Queues,
+    ) -> Self {
+        Self { clock, agenda, jobs, privacy, deliveries, queues }
     }
 }
 
@@ -45,19 +55,24 @@ pub struct Swept {
     pub jobs: usize,
     /// Erasures, and segments of sealing anew, that are looked after.
     pub privacy: usize,
+    /// Deliveries of events that were queued.
+    pub events: usize,
 }
 
 /// One run.
 pub async fn handle(app: &App, _: LambdaEvent<Value>) -> Result<Swept, lambda_runtime::Error> {
     // Jobs first: they are few, and messages may take up the whole run.
     let (jobs, privacy) = futures::try_join!(jobs::run(app), privacy::run(app))?;
-    let swept = Swept { jobs, privacy, ..sweep::run(app).await? };
+    let messages = sweep::run(app).await?;
+    // Last: nobody's message waits for what is told of others.
+    let swept = Swept { jobs, privacy, events: events::run(app).await?, ..messages };
     tracing::info!(
         sweep.queued = swept.queued,
         sweep.forgotten = swept.forgotten,
         sweep.refused = swept.refused,
         sweep.jobs = swept.jobs,
         sweep.privacy = swept.privacy,
+        sweep.events = swept.events,
         "sweep"
     );
     switchboard::telemetry::count("sweep_queued", u64::try_from(swept.queued).unwrap_or(u64::MAX));
@@ -77,7 +92,8 @@ mod tests {
         let jobs = OpenJobs::new(aws_sdk_dynamodb::Client::new(&dead_aws()), "catalog".to_owned());
         let privacy = OpenPrivacy::new(aws_sdk_dynamodb::Client::new(&dead_aws()), "catalog".to_owned());
         let queues = Queues::at(aws_sdk_sqs::Client::new(&dead_aws()), "http://127.0.0.1:1");
-        let app = App::new(Clock::system(), agenda, jobs, privacy, queues);
+        let deliveries = DueDeliveries::new(aws_sdk_dynamodb::Client::new(&dead_aws()), "deliveries".to_owned());
+        let app = App::new(Clock::system(), agenda, jobs, privacy, deliveries, queues);
         let failed = handle(&app, LambdaEvent::new(event, lambda_runtime::Context::default())).await;
         assert!(failed.unwrap_err().to_string().starts_with("open.take_due"));
     }

@@ -1,0 +1,71 @@
+//! What administrators set.
+//!
+//! `webhooks/`: who is told of events, one file per endpoint; what they share is in the folder's `mod.rs`.
+
+#[cfg(test)]
+mod tests;
+pub mod webhooks;
+
+use axum::Router;
+use switchboard::event::Reach;
+use switchboard::http::{Access, Edge, Limit, Routes, Scope};
+use switchboard::road::Road;
+use switchboard::store::Events;
+
+/// What the handlers work with.
+#[derive(Clone, Debug)]
+pub struct App {
+    road: Road,
+    events: Events,
+    /// How far subscribers may be away.
+    reach: Reach,
+}
+
+const WEBHOOKS: &str = "/api/v2/communications/webhooks";
+const WEBHOOK: &str = "/api/v2/communications/webhooks/{id}";
+
+/// The function's endpoints.
+pub fn router(edge: Edge, road: Road, events: Events, reach: Reach) -> Router {
+    let settings = Access::Scoped(Scope::ManageSettings, Limit::General);
+    Routes::new(edge, road.seal.clone())
+        .post(WEBHOOKS, "create_webhook", settings, webhooks::create::handle)
+        .get(WEBHOOKS, "webhooks", settings, webhooks::list::handle)
+        .get(WEBHOOK, "webhook", settings, webhooks::get::handle)
+        .put(WEBHOOK, "change_webhook", settings, webhooks::put::handle)
+        .delete(WEBHOOK, "remove_webhook", settings, webhooks::delete::handle)
+        .post(
+            "/api/v2/communications/webhooks/{id}/secret/rotate",
+            "rotate_webhook_secret",
+            settings,
+            webhooks::rotate::handle,
+        )
+        .post("/api/v2/communications/webhooks/{id}/test", "test_webhook", settings, webhooks::test::handle)
+        .get(
+            "/api/v2/communications/webhooks/{id}/deliveries",
+            "webhook_deliveries",
+            settings,
+            webhooks::deliveries::handle,
+        )
+        .post(
+            "/api/v2/communications/webhooks/{id}/deliveries/{delivery_id}/replay",
+            "replay_webhook_delivery",
+            settings,
+            webhooks::replay::handle,
+        )
+        .finish(App { road, events, reach })
+}
+
+/// The function's part of the API description.
+#[derive(Debug, utoipa::OpenApi)]
+#[openapi(paths(
+    webhooks::create::handle,
+    webhooks::list::handle,
+    webhooks::get::handle,
+    webhooks::put::handle,
+    webhooks::delete::handle,
+    webhooks::rotate::handle,
+    webhooks::test::handle,
+    webhooks::deliveries::handle,
+    webhooks::replay::handle,
+))]
+pub struct Description;
