@@ -23,6 +23,8 @@ mod edge;
 #[cfg(test)]
 mod engagement;
 #[cfg(test)]
+mod events;
+#[cfg(test)]
 mod fallback;
 #[cfg(test)]
 mod idempotency;

@@ -10,7 +10,9 @@ use crate::world::{World, eventually, fresh, seconds};
 async fn no_dead_letter_queue_holds_anything() {
     World::wait_for_the_others().await;
     let world = World::new();
-    for queue in ["urgent_dead", "standard_dead", "bulk_dead", "callbacks_dead", "jobs_dead", "privacy_dead"] {
+    for queue in
+        ["urgent_dead", "standard_dead", "bulk_dead", "callbacks_dead", "jobs_dead", "privacy_dead", "events_dead"]
+    {
         assert_eq!(world.depth(queue).await, 0, "{queue}");
     }
 }
@@ -21,7 +23,7 @@ async fn no_dead_letter_queue_holds_anything() {
 async fn no_lane_holds_a_record_nobody_takes() {
     World::wait_for_the_others().await;
     let world = World::new();
-    for lane in ["urgent", "standard", "bulk", "jobs", "privacy"] {
+    for lane in ["urgent", "standard", "bulk", "jobs", "privacy", "events"] {
         eventually(&format!("the {lane} lane is empty"), seconds(20), async || match world.visible(lane).await {
             0 => Ok(()),
             waiting => Err(format!("{waiting} records wait")),

@@ -73,6 +73,7 @@ async fn a_rotated_key_leaves_nothing_unreadable_and_the_old_one_can_go() {
     let mail = json!({"to": person.email, "subject": "Later", "text": long, "scheduled_time": in_an_hour()});
     let large = world.post("/api/v2/communications/email", &mail).send().await.ok();
     let large = large["message_id"].as_str().expect("an id").to_owned();
+    let hook = world.hook(&["message.received"]).await;
     let reminder = json!({"user_id": person.id, "trigger_type": "payment_reminder", "channel": "sms",
         "scheduled_time": in_an_hour(), "data": {"amount": 7, "due_date": "soon", "account": "a"}});
     let first = world.trigger(&reminder).await;
@@ -113,8 +114,16 @@ async fn a_rotated_key_leaves_nothing_unreadable_and_the_old_one_can_go() {
     let nothing = reseal(&world).await;
     assert_eq!(nothing["found"], json!({"resealed": 0, "overtaken": 0, "unopened": broken}), "{nothing}");
 
+    let row = world.catalog_row("webhooks", &hook.id).await;
+    assert!(
+        row["sealed"].as_s().is_ok_and(|sealed| sealed.starts_with(&format!("{new}."))),
+        "a subscriber's secrets too"
+    );
+
     // The old key goes, and everything is still there.
     rotate(&world, &new, &[(&new, &new_key)]).await;
+    let told = world.test_hook(&hook).await;
+    hook.listener.until(1, &told).await[0].is_genuine(&hook);
     world.release(&second, "twilio", "fixed").await;
     world.until(&second, "delivered").await;
     let mut path = export_path(person.id);

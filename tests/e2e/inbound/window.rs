@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{whatsapp, written};
 use crate::world::flows::in_an_hour;
-use crate::world::{Line, World, fresh};
+use crate::world::{Line, World, eventually, fresh, seconds};
 
 /// What the decision says of the window.
 fn window(message: &Value) -> String {
@@ -60,7 +60,14 @@ async fn it_opens_when_they_write_and_closes_a_day_later() {
     assert_eq!(window(&world.until(&id, "delivered").await), "");
     world.release(&falls_back, "twilio", "fixed").await;
     let blocked = world.until(&falls_back, "blocked").await;
-    world.until(blocked["fallback_id"].as_str().expect("another channel"), "delivered").await;
+    // It is made a moment after the first one ended.
+    let other = blocked["fallback_id"].as_str().expect("another channel");
+    eventually("another channel takes it over", seconds(30), async || {
+        let answer = world.get(&format!("/api/v2/communications/messages/{other}")).send().await;
+        if answer.status == 200 { Ok(()) } else { Err(answer.text) }
+    })
+    .await;
+    world.until(other, "delivered").await;
     let now = json!({"user_id": person.id, "trigger_type": "task_assignment", "channel": "whatsapp", "data": {}, "fallback": ["sms"]});
     let answer = world.post("/api/communication/send", &now).send().await.ok();
     assert_eq!(answer["fallback_used"], true, "{answer}");

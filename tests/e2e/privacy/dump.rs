@@ -1,11 +1,12 @@
-//! Everything the stack holds, read raw: every table by scan, every queue by the emulator's own window, the bucket object by
-//! object. What is sealed is opened beside it, and what looks like base64 is decoded: a trace in another form is one too.
+//! Everything the stack holds, read raw: every table by scan, every queue and stream by the emulator's own windows, the bucket
+//! object by object. What is sealed is opened beside it, and what looks like base64 is decoded: a trace in another form is one too.
 
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
+use serde_json::Value;
 use switchboard::seal::Seal;
 
 use crate::world::World;
@@ -16,9 +17,12 @@ type Item = HashMap<String, AttributeValue>;
 pub(super) struct Dump(Vec<(String, String)>);
 
 impl Dump {
-    /// Where this text stands, in clear, decoded, or sealed.
+    /// Where this text stands, in clear, decoded, or sealed. What stands sealed in the stream of messages stood in the table, and
+    /// nobody can take it out: it is forgotten within a day.
     pub(super) fn traces(&self, of: &str) -> Vec<&str> {
-        self.0.iter().filter(|(_, text)| text.contains(of)).map(|(place, _)| place.as_str()).collect()
+        let forgotten = |place: &str| place.starts_with(STREAM) && place.ends_with(OPENED);
+        let places = self.0.iter().filter(|(_, text)| text.contains(of)).map(|(place, _)| place.as_str());
+        places.filter(|place| !forgotten(place)).collect()
     }
 
     /// Where it stands sealed.
@@ -28,7 +32,8 @@ impl Dump {
 }
 
 const OPENED: &str = " (opened)";
-const TABLES: [&str; 5] = ["messages", "people", "ledger", "ephemera", "catalog"];
+const STREAM: &str = "stream ";
+const TABLES: [&str; 6] = ["messages", "people", "ledger", "ephemera", "catalog", "deliveries"];
 
 impl World {
     /// Reads it all.
@@ -37,12 +42,11 @@ impl World {
         let mut found = Vec::new();
         for table in TABLES {
             for item in self.rows(table).await {
-                let names = names(table, &item);
-                for (path, text) in leaves(&item) {
-                    let place = format!("{table} {} {path}", names.join("|"));
-                    look(&seal, &place, &names, &text, &mut found);
-                }
+                look_into(&seal, table, &item, &mut found);
             }
+        }
+        for image in self.streamed().await {
+            look_into_image(&seal, &image, &mut found);
         }
         found.push(("a queue".to_owned(), self.queued().await));
         for (key, text) in self.contents().await {
@@ -51,8 +55,7 @@ impl World {
         Dump(found)
     }
 
-    /// All rows of a table, and that nothing else holds them but the stream of messages: that forgets by itself within a day,
-    /// and nobody can take a record out of it. What stands there is what stood in the table, sealed.
+    /// All rows of a table, and that nothing else holds them but the stream of messages, which is read [apart](Self::streamed).
     pub(crate) async fn rows(&self, table: &str) -> Vec<Item> {
         let name = &self.stack.tables[table];
         let described = self.dynamodb().describe_table().table_name(name).send().await.expect("DynamoDB answers");
@@ -80,6 +83,17 @@ impl World {
         text
     }
 
+    /// The rows in the stream that some function has not read yet, old and new.
+    async fn streamed(&self) -> Vec<Value> {
+        let url = format!("{}/_local/streams", self.stack.aws_endpoint);
+        let answer = self.http.get(url).send().await.expect("the emulator answers");
+        assert!(answer.status().is_success());
+        let records: Vec<Value> = answer.json().await.expect("records");
+        let images =
+            records.into_iter().flat_map(|mut record| ["OldImage", "NewImage"].map(|name| record[name].take()));
+        images.filter(Value::is_object).collect()
+    }
+
     async fn contents(&self) -> Vec<(String, String)> {
         let mut found = Vec::new();
         for key in self.objects("content/").await {
@@ -87,6 +101,25 @@ impl World {
             found.extend(self.object(&key).await.map(|text| (key, text)));
         }
         found
+    }
+}
+
+fn look_into(seal: &Seal, table: &str, item: &Item, found: &mut Vec<(String, String)>) {
+    let names = names(table, item);
+    for (path, text) in leaves(item) {
+        look(seal, &format!("{table} {} {path}", names.join("|")), &names, &text, found);
+    }
+}
+
+/// A row as the stream has it: the texts at its top, and everything else as it is written.
+fn look_into_image(seal: &Seal, image: &Value, found: &mut Vec<(String, String)>) {
+    let names = [format!("messages/{}", image["id"]["S"].as_str().unwrap_or_default())];
+    for (name, value) in image.as_object().into_iter().flatten() {
+        let place = format!("{STREAM}{} {name}", names[0]);
+        match value["S"].as_str() {
+            Some(text) => look(seal, &place, &names, text, found),
+            None => found.push((place, value.to_string())),
+        }
     }
 }
 

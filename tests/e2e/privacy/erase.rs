@@ -23,6 +23,7 @@ async fn mail(world: &World, body: &Value) -> String {
 async fn no_table_queue_or_object_holds_a_trace_of_whoever_was_erased() {
     let world = World::new();
     let _lines = world.share(&Line::ALL[..5]).await;
+    let hook = world.hook(&["message.delivered", "message.cancelled", "message.received"]).await;
     let person = world.person().await;
     let (id, other) = (person.id, fresh::email());
     let texts: [String; 8] = std::array::from_fn(|_| fresh::text());
@@ -37,7 +38,8 @@ async fn no_table_queue_or_object_holds_a_trace_of_whoever_was_erased() {
     world.post("/api/v2/communications/sms", &link).send().await.ok();
     let action = json!({"action": "viewed", "metadata": {"page": texts[6]}});
     world.post(&format!("/api/communication/track/{sent}"), &action).send().await.ok();
-    written(&world, &inbound_sms(&person.phone, &texts[7])).await;
+    let answer = written(&world, &inbound_sms(&person.phone, &texts[7])).await;
+    let written = answer["id"].as_str().expect("an id").to_owned();
     let whatsapp = world.whatsapp(&person.phone, &texts[1]).await;
     world.until(&whatsapp, "delivered").await;
     let call = json!({"to": person.phone, "message": texts[2], "purpose": "reminder"});
@@ -56,6 +58,13 @@ async fn no_table_queue_or_object_holds_a_trace_of_whoever_was_erased() {
     };
     let later = world.trigger(&alert(in_an_hour(), &texts[5])).await;
     let soon = world.trigger(&alert(in_ten_minutes(), &texts[5])).await;
+    // What somebody else was told of all this.
+    for (message, event) in
+        [(&sent, "message.delivered"), (&report, "message.delivered"), (&written, "message.received")]
+    {
+        let delivery = world.delivery_of(&hook, message, event).await;
+        world.delivery_until(&hook, &delivery, |one| one["status"] == "delivered").await;
+    }
     // A code that waits to be entered, and a phone that is to become a second factor.
     let code = json!({"to": person.phone, "channel": "sms", "purpose": "login", "user_id": id});
     world.post("/api/v2/communications/otp/send", &code).send().await.ok();
@@ -120,6 +129,26 @@ async fn no_table_queue_or_object_holds_a_trace_of_whoever_was_erased() {
     let theirs = rows.iter().filter(|row| row["pk"].as_s().is_ok_and(|pk| *pk == format!("person#{id}")));
     let left: Vec<_> = theirs.map(|row| row["sk"].as_s().expect("a text").as_str()).collect();
     assert_eq!(left, ["ledger"]);
+    // What was told of their messages stays, and names nobody; nor does what is told from now on.
+    let told_of = |place: &String| dump.traces(place).iter().any(|place| place.starts_with("deliveries "));
+    assert!([&sent, &report, &written].into_iter().all(told_of), "it is there");
+    for named in [id.to_string().as_str(), "user_id"] {
+        let left: Vec<_> = dump.traces(named).into_iter().filter(|place| place.starts_with("deliveries ")).collect();
+        assert!(left.is_empty(), "{named}: {left:?}");
+    }
+    for (message, event) in [(&report, "message.delivered"), (&written, "message.received")] {
+        let delivery = world.delivery_of(&hook, message, event).await;
+        assert_eq!(hook.listener.received(&delivery)[0].json["data"]["user_id"], json!(id), "they were named before");
+        let replay = format!("/api/v2/communications/webhooks/{}/deliveries/{delivery}/replay", hook.id);
+        world.post(&replay, &json!({})).send().await.is(202);
+        let again = hook.listener.until(2, &delivery).await.remove(1);
+        assert_eq!(again.json["data"]["user_id"], Value::Null, "{}", again.text);
+    }
+    let cancelled = hook.listener.until(1, &later).await.remove(0);
+    assert_eq!(
+        (&cancelled.json["data"]["reason"], &cancelled.json["data"]["user_id"]),
+        (&json!("erased"), &Value::Null)
+    );
     // The ledger says that it was done, and still holds.
     let ledger = world.get(&format!("/api/communication/ledger/{id}")).send().await.ok();
     let events: Vec<_> = ledger["entries"].as_array().expect("entries").iter().map(|entry| &entry["event"]).collect();

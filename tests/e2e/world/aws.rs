@@ -54,11 +54,16 @@ impl World {
 
     /// Runs the sweep now instead of at the next full minute.
     pub(crate) async fn sweep(&self) {
-        let function = &self.stack.functions["reminders"];
+        self.invoke("reminders", "{}").await;
+    }
+
+    /// Calls a function with an event, as its trigger does.
+    pub(crate) async fn invoke(&self, function: &str, event: &str) {
+        let name = &self.stack.functions[function];
         let answer =
-            self.lambda().invoke().function_name(function).payload(Blob::new("{}")).send().await.expect("it runs");
+            self.lambda().invoke().function_name(name).payload(Blob::new(event)).send().await.expect("it runs");
         let payload = answer.payload().map(|blob| String::from_utf8_lossy(blob.as_ref()).into_owned());
-        assert!(answer.function_error().is_none(), "the sweep failed: {payload:?}");
+        assert!(answer.function_error().is_none(), "{function} failed: {payload:?}");
     }
 
     /// A secret, by the setting that names it.

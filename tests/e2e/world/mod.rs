@@ -1,9 +1,10 @@
 //! What a test works with: the stack ([`stack`]), its API ([`api`]), messages and people on it ([`flows`]), AWS behind
-//! it ([`aws`], [`road`]), the providers' side ([`simulator`], [`signing`], [`lines`]), and fresh people and addresses
+//! it ([`aws`], [`road`], [`events`]), the providers' side ([`simulator`], [`signing`], [`lines`]), and fresh people and addresses
 //! ([`fresh`]).
 
 pub(crate) mod api;
 pub(crate) mod aws;
+pub(crate) mod events;
 pub(crate) mod flows;
 pub(crate) mod fresh;
 pub(crate) mod lines;
