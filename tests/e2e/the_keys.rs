@@ -114,7 +114,7 @@ async fn a_rotated_key_leaves_nothing_unreadable_and_the_old_one_can_go() {
     let nothing = reseal(&world).await;
     assert_eq!(nothing["found"], json!({"resealed": 0, "overtaken": 0, "unopened": broken}), "{nothing}");
 
-    let row = world.catalog_row("webhooks", &hook.id).await;
+    let row = world.catalog_row(("webhooks", &hook.id)).await;
     assert!(
         row["sealed"].as_s().is_ok_and(|sealed| sealed.starts_with(&format!("{new}."))),
         "a subscriber's secrets too"

@@ -16,7 +16,7 @@ async fn a_subscriber_is_shown_without_its_secret_changed_and_removed() {
     assert!(!shown.text.contains("whsec_") && !shown.text.contains(&hook.secret[6..]), "{}", shown.text);
     let listed = world.get(WEBHOOKS).send().await.is(200);
     assert!(listed.text.contains(&hook.id) && !listed.text.contains("whsec_"), "{}", listed.text);
-    let row = world.catalog_row("webhooks", &hook.id).await;
+    let row = world.catalog_row(("webhooks", &hook.id)).await;
     assert!(!format!("{row:?}").contains(&hook.secret[6..]), "sealed at rest");
     let change = json!({"url": hook.listener.url, "events": ["message.failed"], "state": "disabled"});
     let changed = world.put(&path, &change).send().await.ok()["webhook"].take();

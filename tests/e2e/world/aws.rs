@@ -124,8 +124,9 @@ impl World {
     /// A row of the catalog, as it is stored.
     pub(crate) async fn catalog_row(&self, (pk, sk): (&str, &str)) -> HashMap<String, AttributeValue> {
         let get = self.dynamodb().get_item().table_name(&self.stack.tables["catalog"]);
-        let answer = get.key("pk", text(pk)).key("sk", text(sk)).send().await.expect("DynamoDB answers");
-        answer.item.unwrap_or_else(|| panic!("no {pk}"))
+        let get = get.key("pk", text(pk)).key("sk", text(sk)).consistent_read(true);
+        let answer = get.send().await.expect("DynamoDB answers");
+        answer.item.unwrap_or_else(|| panic!("no {pk} / {sk}"))
     }
 
     /// Writes a part of it, past the product.

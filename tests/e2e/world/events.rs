@@ -21,13 +21,6 @@ impl World {
         self.sweep().await;
     }
 
-    /// A row of the Catalog table.
-    pub(crate) async fn catalog_row(&self, pk: &str, sk: &str) -> HashMap<String, AttributeValue> {
-        let get = self.dynamodb().get_item().table_name(&self.stack.tables["catalog"]);
-        let answer = get.key("pk", text(pk)).key("sk", text(sk)).consistent_read(true).send().await;
-        answer.expect("DynamoDB answers").item.unwrap_or_else(|| panic!("no row {pk} / {sk}"))
-    }
-
     /// Writes one attribute of a subscriber's row.
     pub(crate) async fn rewrite_webhook(&self, id: &str, name: &str, value: AttributeValue) {
         let update = self.dynamodb().update_item().table_name(&self.stack.tables["catalog"]);
