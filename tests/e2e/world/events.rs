@@ -1,6 +1,5 @@
 //! The tables of outgoing events, past the product: time that passes, and rows as nobody would write them.
 
-
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 

@@ -1,13 +1,14 @@
 //! Every parser of what comes from outside, given what it must not stumble over: good inputs taken apart and put together
 //! wrongly, for as long as one likes (`make fuzz MINUTES=5`).
 //!
-//! [`chance`]: where the inputs come from · [`callbacks`], [`signatures`], [`texts`], [`documents`]: the targets, by what they
+//! [`chance`]: where the inputs come from · [`callbacks`], [`signatures`], [`texts`], [`documents`] · [`links`]: the targets, by what they
 //! read. A target fails by panicking; besides not breaking, each holds what its parser promises (what is read twice is the
 //! same, what is kept is bounded, what is not signed is refused).
 
 mod callbacks;
 pub mod chance;
 mod documents;
+mod links;
 mod signatures;
 mod texts;
 
@@ -24,7 +25,7 @@ pub struct Target {
 }
 
 /// All of them.
-pub const TARGETS: [Target; 12] = [
+pub const TARGETS: [Target; 15] = [
     Target { name: "twilio_status", run: callbacks::twilio_status },
     Target { name: "twilio_inbound", run: callbacks::twilio_inbound },
     Target { name: "sendgrid_events", run: callbacks::sendgrid_events },
@@ -35,6 +36,9 @@ pub const TARGETS: [Target; 12] = [
     Target { name: "words", run: texts::words },
     Target { name: "addresses", run: texts::addresses },
     Target { name: "segments", run: texts::segments },
+    Target { name: "short_links", run: links::short_links },
+    Target { name: "tokens", run: links::tokens },
+    Target { name: "subscribers_urls", run: links::subscribers_urls },
     Target { name: "templates", run: documents::templates },
     Target { name: "tables", run: documents::tables },
 ];
