@@ -199,7 +199,10 @@ fn received(inbound: Inbound, now: Timestamp) -> Message {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::Clock;
+    use crate::provider::stub::{Stub, reply};
     use crate::provider::twilio::inbound::parse;
+    use crate::testing::road_on;
 
     #[test]
     fn the_same_text_is_the_same_message_and_waits_to_be_attended_to() {
@@ -214,6 +217,18 @@ mod tests {
         assert_eq!((first.to.as_str(), first.from.as_deref()), ("+14155552671", Some("+15005550006")));
         assert_eq!((first.status, first.segments), (Status::Received, 2));
         assert!(first.status.is_final() && first.times.due.is_some());
+    }
+
+    #[tokio::test]
+    async fn whoever_brings_a_text_waits_for_one_write_and_for_nothing_else() {
+        let tables = Stub::new([0, 1].map(|_| reply(200, serde_json::json!({})))).await;
+        let road = road_on(&tables.base_url, Clock::fixed(Timestamp::UNIX_EPOCH)).unwrap();
+        for body in ["Hello", "STOP"] {
+            let form = format!("MessageSid=SM1&From=whatsapp%3A%2B14155552671&Body={body}");
+            road.receive(parse(form.as_bytes()).unwrap()).await.unwrap();
+        }
+        let asked: Vec<_> = tables.requests().iter().map(|seen| seen.header("x-amz-target").to_owned()).collect();
+        assert_eq!(asked, ["DynamoDB_20120810.PutItem", "DynamoDB_20120810.PutItem"]);
     }
 
     #[test]
