@@ -67,7 +67,9 @@ pub(super) fn twilio(chance: &mut Chance) {
     assert!(
         decoded(&other) == decoded(body.as_bytes())
             || !check_pairs_differ(&pairs, &other)
-            || !check(&good, &other, None)
+            || !check(&good, &other, None),
+        "another form: {url:?} {body:?} {:?}",
+        String::from_utf8_lossy(&other)
     );
     let bad = chance.spoiled_text(&good);
     assert!(bad.trim() == good || !check(&bad, body.as_bytes(), None), "another signature: {bad:?}");
