@@ -1,4 +1,4 @@
-//! `POST /_sim/inbound`: a person writes to the client.
+//! `POST /_sim/inbound`: a person writes to the client, or calls.
 
 use axum::{
     Json,
@@ -9,7 +9,11 @@ use bytes::Bytes;
 use serde::Deserialize;
 
 use super::bad_request;
-use crate::{app::App, store::Channel, twilio};
+use crate::{
+    app::App,
+    store::Channel,
+    twilio::{self, calls},
+};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -33,6 +37,9 @@ struct Request {
     /// Whether the webhook is called. Without it only Twilio itself hears of it, as where no webhook is set up.
     #[serde(default)]
     webhook: Webhook,
+    /// Of a call: what the caller does in it, as for `/_sim/callers`.
+    #[serde(default)]
+    deeds: Vec<calls::Deed>,
 }
 
 /// A file: its address, or its type, and then it is kept where Twilio keeps them.
@@ -58,14 +65,22 @@ fn file(media: Media) -> twilio::File {
     }
 }
 
-/// Answers when the webhook has: `{id, url, status, body, error}`.
+/// Answers when the webhook has: `{id, url, status, body, error}`; of a call, when that is over:
+/// `{id, url, status, heard, error_code}`.
 pub(super) async fn deliver(State(app): State<App>, body: Bytes) -> Response {
     let request: Request = match serde_json::from_slice(&body) {
         Ok(request) => request,
         Err(error) => return bad_request(error.to_string()),
     };
-    if matches!(request.channel, Channel::Email | Channel::Voice) {
-        return bad_request("inbound is for sms and whatsapp");
+    match request.channel {
+        Channel::Email => return bad_request("inbound is for sms, whatsapp and voice"),
+        Channel::Voice => {
+            return match calls::call_in(&app, &request.from, &request.to, request.deeds).await {
+                Ok(answer) => Json(answer).into_response(),
+                Err(error) => bad_request(error),
+            };
+        }
+        Channel::Sms | Channel::Whatsapp => {}
     }
     let plain = |address: &str| address.strip_prefix("whatsapp:").unwrap_or(address).to_owned();
     let inbound = twilio::Inbound {

@@ -1,6 +1,7 @@
 //! The simulator's own endpoints, for tests (`/_sim/…`) and for people (`/`).
 
 mod callbacks;
+mod callers;
 mod fault;
 mod inbound;
 mod live;
@@ -31,6 +32,7 @@ pub(crate) fn routes() -> Router<App> {
         .route("/_sim/messages", get(messages::list))
         .route("/_sim/stats", get(stats))
         .route("/_sim/templates", put(templates::put))
+        .route("/_sim/callers", put(callers::put))
         .route("/_sim/inbound", post(inbound::deliver))
         .route("/_sim/faults", get(fault::list).put(fault::add).delete(fault::clear))
         .route("/_sim/faults/{id}", delete(fault::remove))

@@ -20,7 +20,10 @@ pub(crate) use self::{
     stats::Stats,
 };
 
-use crate::twilio::Templates;
+use crate::twilio::{
+    Templates,
+    calls::{Callers, Recordings},
+};
 
 /// How many changes are remembered for pollers; an older poller gets the newest messages instead.
 const CHANGES_KEPT: usize = 20_000;
@@ -54,6 +57,8 @@ pub(crate) struct Store {
     changes: VecDeque<(u64, u32)>,
     stats: Stats,
     templates: Templates,
+    callers: Callers,
+    recordings: Recordings,
 }
 
 /// What makes two accepted messages the same one: the client's own id when it gave one, else address and content.
@@ -217,6 +222,14 @@ impl Store {
 
     pub(crate) fn templates_mut(&mut self) -> &mut Templates {
         &mut self.templates
+    }
+
+    pub(crate) fn callers_mut(&mut self) -> &mut Callers {
+        &mut self.callers
+    }
+
+    pub(crate) fn recordings_mut(&mut self) -> &mut Recordings {
+        &mut self.recordings
     }
 
     pub(crate) fn stats(&self) -> &Stats {

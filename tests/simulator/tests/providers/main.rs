@@ -1,6 +1,8 @@
 //! The simulator over the network, as a client and its webhooks see it.
 
 #[cfg(test)]
+mod callers;
+#[cfg(test)]
 mod calls;
 #[cfg(test)]
 mod faults;

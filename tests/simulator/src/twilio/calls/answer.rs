@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{super::answer::date, Detail, detail};
+use super::{super::answer::date, Detail, detail, direction};
 use crate::store::{Message, Status};
 
 /// What a minute costs, in 1/100000 of a dollar.
@@ -36,7 +36,7 @@ pub(super) fn call(account: &str, message: &Message) -> Value {
         "caller_name": null,
         "date_created": date(message.received_at),
         "date_updated": date(message.updated_at),
-        "direction": "outbound-api",
+        "direction": direction(message),
         "duration": call.duration.filter(|_| message.status == Status::Completed).map(|seconds| seconds.to_string()),
         "end_time": call.ended_at.map(date),
         "forwarded_from": null,

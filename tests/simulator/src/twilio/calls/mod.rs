@@ -2,16 +2,20 @@
 //!
 //! Read in this order: [`request`] (what is accepted), [`create`] and [`update`] (the endpoints), [`answer`] (the
 //! resource), [`progress`] (statuses and callbacks), [`script`] and [`twiml`] (what is said once somebody answers),
-//! [`fetch`] (reading back), [`magic`] (numbers that fail on purpose).
+//! [`caller`] (what people do in a call), [`inbound`] (people who call), [`recordings`] (what is kept of them), [`fetch`] (reading back), [`magic`] (numbers that
+//! fail on purpose).
 //!
 //! What takes minutes on a real line takes a few steps of the simulator's here; the durations it tells are those the
 //! spoken words would take.
 
 mod answer;
+mod caller;
 mod create;
 mod fetch;
+mod inbound;
 mod magic;
 mod progress;
+mod recordings;
 mod request;
 mod script;
 mod twiml;
@@ -20,7 +24,15 @@ mod update;
 use axum::{Router, routing::get};
 use jiff::Timestamp;
 
-use crate::{app::App, store::Message};
+pub(crate) use self::{
+    caller::{Callers, Deed},
+    inbound::deliver as call_in,
+    recordings::Recordings,
+};
+use crate::{
+    app::App,
+    store::{Direction, Message},
+};
 
 /// What only a call has.
 #[derive(Debug, Clone)]
@@ -86,12 +98,31 @@ enum Detection {
     MessageEnd,
 }
 
+/// As Twilio's `Direction` has it.
+fn direction(call: &Message) -> &'static str {
+    match call.content.direction {
+        Direction::Outbound => "outbound-api",
+        Direction::Inbound => "inbound",
+    }
+}
+
+/// The number that is not the client's.
+fn person(call: &Message) -> &str {
+    match call.content.direction {
+        Direction::Outbound => &call.content.to,
+        Direction::Inbound => &call.content.from,
+    }
+}
+
 /// The endpoints of calls.
 pub(super) fn routes() -> Router<App> {
-    Router::new().route("/2010-04-01/Accounts/{account}/Calls.json", get(fetch::list).post(create::create)).route(
-        "/2010-04-01/Accounts/{account}/Calls/{file}",
-        get(fetch::one).post(update::update).delete(update::delete),
-    )
+    Router::new()
+        .route("/2010-04-01/Accounts/{account}/Calls.json", get(fetch::list).post(create::create))
+        .route(
+            "/2010-04-01/Accounts/{account}/Calls/{file}",
+            get(fetch::one).post(update::update).delete(update::delete),
+        )
+        .route("/2010-04-01/Accounts/{account}/Recordings/{file}", get(recordings::one).delete(recordings::delete))
 }
 
 /// The call a stored message is; `None` for a text or an e-mail.

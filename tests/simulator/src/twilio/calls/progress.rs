@@ -75,6 +75,15 @@ pub(super) async fn run(app: App, handle: Handle) {
     });
 }
 
+/// Moves a call of a person to the client from its answer to its end.
+pub(super) async fn run_inbound(app: &App, handle: Handle) {
+    if let Step::Over = step(app, handle, Status::Ringing, Status::InProgress, Event::Answered).await {
+        return;
+    }
+    talk(app, handle).await;
+    let _ = step(app, handle, Status::InProgress, Status::Completed, Event::Completed).await;
+}
+
 /// After a while, moves a call on and tells; tells its end instead where a client has ended it meanwhile.
 async fn step(app: &App, handle: Handle, from: Status, to: Status, event: Event) -> Step {
     tokio::time::sleep(app.chance.around(app.config.step)).await;
@@ -234,7 +243,7 @@ pub(super) fn parties(app: &App, call: &Message) -> Vec<(String, String)> {
         ("CallSid", &content.id),
         ("Called", &content.to),
         ("Caller", &content.from),
-        ("Direction", "outbound-api"),
+        ("Direction", super::direction(call)),
         ("From", &content.from),
         ("To", &content.to),
     ]

@@ -1,4 +1,6 @@
-//! TwiML: a document to its verbs. What only a caller's keys or another line would change is left out.
+//! TwiML: a document to its verbs.
+
+use std::collections::HashMap;
 
 use quick_xml::{Reader, XmlVersion, escape::resolve_predefined_entity, events::BytesStart, events::Event};
 
@@ -17,8 +19,32 @@ pub(super) enum Verb {
     /// Another document, relative to this one's URL.
     Redirect(String),
     Hangup,
-    /// A verb that would need more than a listener: its name.
+    /// Waits for keys, words, or both; falls through without.
+    Gather(Gather),
+    /// Records what is said; falls through if that is nothing.
+    Record {
+        action: Option<String>,
+        callback: Option<String>,
+    },
+    /// Calls somebody else.
+    Dial {
+        number: String,
+        action: Option<String>,
+    },
+    /// A verb that is not acted out: its name.
     Other(String),
+}
+
+/// What a `Gather` waits for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Gather {
+    pub(super) keys: bool,
+    pub(super) words: bool,
+    /// So many keys end it.
+    pub(super) digits: Option<usize>,
+    /// In seconds.
+    pub(super) timeout: u32,
+    pub(super) action: Option<String>,
 }
 
 /// Verbs that nest in a `Gather`, which falls through without input.
@@ -27,19 +53,79 @@ const GATHERED: &[&str] = &["Say", "Play", "Pause"];
 /// Verbs of the schema that are not acted out.
 const OTHERS: &[&str] = &[
     "Connect",
-    "Dial",
     "Echo",
     "Enqueue",
     "Leave",
     "Pay",
     "Prompt",
-    "Record",
     "Refer",
     "Sms",
     "Start",
     "Stop",
     "Conversation",
     "Message",
+];
+
+/// The attributes of the verbs that have many, as Twilio's pages list them.
+const ATTRIBUTES: &[(&str, &[&str])] = &[
+    ("Say", &["voice", "language", "loop"]),
+    (
+        "Gather",
+        &[
+            "input",
+            "action",
+            "method",
+            "timeout",
+            "speechTimeout",
+            "maxSpeechTime",
+            "finishOnKey",
+            "numDigits",
+            "partialResultCallback",
+            "partialResultCallbackMethod",
+            "language",
+            "hints",
+            "bargeIn",
+            "debug",
+            "actionOnEmptyResult",
+            "speechModel",
+            "enhanced",
+            "profanityFilter",
+        ],
+    ),
+    (
+        "Record",
+        &[
+            "action",
+            "method",
+            "timeout",
+            "finishOnKey",
+            "maxLength",
+            "playBeep",
+            "trim",
+            "recordingStatusCallback",
+            "recordingStatusCallbackMethod",
+            "recordingStatusCallbackEvent",
+            "transcribe",
+            "transcribeCallback",
+        ],
+    ),
+    (
+        "Dial",
+        &[
+            "action",
+            "method",
+            "timeout",
+            "hangupOnStar",
+            "timeLimit",
+            "callerId",
+            "record",
+            "answerOnBridge",
+            "ringTone",
+            "sequential",
+        ],
+    ),
+    ("Redirect", &["method"]),
+    ("Hangup", &[]),
 ];
 
 /// Reads a document; the error is Twilio's code: 12100 where it is no XML, 12200 where it is not TwiML.
@@ -62,6 +148,11 @@ pub(super) fn parse(document: &str) -> Result<Vec<Verb>, u32> {
             }
             Event::End(_) => {
                 let element = path.pop().ok_or(12100_u32)?;
+                if element.name == "Number"
+                    && let Some(dial) = path.last_mut().filter(|parent| parent.name == "Dial")
+                {
+                    dial.text.push_str(element.text.trim());
+                }
                 verbs.extend(element.verb(&path)?);
             }
             Event::Text(text) => {
@@ -92,8 +183,7 @@ fn add(path: &mut [Element], text: &str) {
 #[derive(Debug)]
 struct Element {
     name: String,
-    /// `loop` of a Say, `length` of a Pause.
-    number: Option<u32>,
+    attributes: HashMap<String, String>,
     text: String,
 }
 
@@ -103,15 +193,41 @@ impl Element {
         if path.is_empty() && name != "Response" {
             return Err(12200);
         }
-        let mut number = None;
+        let mut attributes = HashMap::new();
         for attribute in start.attributes() {
             let attribute = attribute.map_err(|_| 12100_u32)?;
             let value = attribute.normalized_value(XmlVersion::Implicit1_0).map_err(|_| 12100_u32)?;
-            if matches!(attribute.key.as_ref(), b"loop" | b"length") {
-                number = Some(value.parse().map_err(|_| 12200_u32)?);
+            let key = String::from_utf8_lossy(attribute.key.as_ref()).into_owned();
+            let known = ATTRIBUTES.iter().find(|(verb, _)| *verb == name);
+            if known.is_some_and(|(_, known)| !known.contains(&key.as_str())) {
+                return Err(12200);
             }
+            attributes.insert(key, value.into_owned());
         }
-        Ok(Self { name, number, text: String::new() })
+        Ok(Self { name, attributes, text: String::new() })
+    }
+
+    fn attribute(&self, name: &str) -> Option<String> {
+        self.attributes.get(name).filter(|value| !value.is_empty()).cloned()
+    }
+
+    fn number(&self, name: &str) -> Result<Option<u32>, u32> {
+        self.attribute(name).map(|value| value.parse().map_err(|_| 12200_u32)).transpose()
+    }
+
+    fn gather(&self) -> Result<Gather, u32> {
+        let input = self.attribute("input").unwrap_or_else(|| "dtmf".to_owned());
+        let listens = |kind: &str| input.split(' ').any(|one| one == kind);
+        if !listens("dtmf") && !listens("speech") {
+            return Err(12200);
+        }
+        Ok(Gather {
+            keys: listens("dtmf"),
+            words: listens("speech"),
+            digits: self.number("numDigits")?.map(|digits| digits as usize),
+            timeout: self.number("timeout")?.unwrap_or(5),
+            action: self.attribute("action"),
+        })
     }
 
     /// The verb that ends here, if it is one: those of the response itself, and what a Gather says.
@@ -127,12 +243,16 @@ impl Element {
         let text = self.text.split_whitespace().collect::<Vec<_>>().join(" ");
         Ok(Some(match self.name.as_str() {
             // An endless loop ends when the listener has heard it once more.
-            "Say" => Verb::Say { text, times: self.number.map_or(1, |times| times.clamp(1, 10)) },
+            "Say" => Verb::Say { text, times: self.number("loop")?.map_or(1, |times| times.clamp(1, 10)) },
             "Play" => Verb::Play(text),
-            "Pause" => Verb::Pause(self.number.unwrap_or(1)),
+            "Pause" => Verb::Pause(self.number("length")?.unwrap_or(1)),
             "Redirect" => Verb::Redirect(text),
             "Hangup" | "Reject" => Verb::Hangup,
-            "Gather" => return Ok(None),
+            "Gather" => Verb::Gather(self.gather()?),
+            "Record" => {
+                Verb::Record { action: self.attribute("action"), callback: self.attribute("recordingStatusCallback") }
+            }
+            "Dial" => Verb::Dial { number: text, action: self.attribute("action") },
             other if OTHERS.contains(&other) => Verb::Other(self.name),
             _ => return Err(12200),
         }))
@@ -140,44 +260,4 @@ impl Element {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn say(text: &str) -> Verb {
-        Verb::Say { text: text.to_owned(), times: 1 }
-    }
-
-    #[test]
-    fn words_are_read_with_their_entities() {
-        let document = r#"<?xml version="1.0" encoding="UTF-8"?>
-            <Response><Say language="en-GB">Tom &amp; <![CDATA[<Ann>]]> &#x2014; it&apos;s 5 &lt; 6</Say></Response>"#;
-        assert_eq!(parse(document), Ok(vec![say("Tom & <Ann> — it's 5 < 6")]));
-    }
-
-    #[test]
-    fn verbs_come_in_their_order_and_a_gather_says_what_it_asks() {
-        let document = r#"<Response><Gather numDigits="1"><Say>Press 1.</Say><Pause length="2"/></Gather>
-            <Play>https://a.example/x.mp3</Play><Redirect>/again?a=1&amp;b=2</Redirect><Hangup/></Response>"#;
-        let expected = [
-            say("Press 1."),
-            Verb::Pause(2),
-            Verb::Play("https://a.example/x.mp3".to_owned()),
-            Verb::Redirect("/again?a=1&b=2".to_owned()),
-            Verb::Hangup,
-        ];
-        assert_eq!(parse(document), Ok(expected.to_vec()));
-        assert_eq!(parse("<Response/>"), Ok(Vec::new()));
-    }
-
-    #[test]
-    fn what_is_no_twiml_has_twilios_code() {
-        for document in ["", "hello", "<Response>", "<Response><Say>x</Response>", "<Response>&nbsp;</Response>"] {
-            assert_eq!(parse(document), Err(12100), "{document}");
-        }
-        for document in
-            ["<Say>x</Say>", "<Response><Shout>x</Shout></Response>", r#"<Response><Pause length="long"/></Response>"#]
-        {
-            assert_eq!(parse(document), Err(12200), "{document}");
-        }
-    }
-}
+mod tests;
