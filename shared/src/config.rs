@@ -58,6 +58,11 @@ pub fn public_base_url() -> String {
     optional("PUBLIC_BASE_URL", "http://localhost").trim_end_matches('/').to_owned()
 }
 
+/// Our public address, where only what is ours has to be told from what is not; empty where it is not set.
+pub fn public_url() -> String {
+    optional("PUBLIC_BASE_URL", "").trim_end_matches('/').to_owned()
+}
+
 /// Where Twilio Verify is.
 pub fn twilio_verify() -> String {
     optional("TWILIO_VERIFY_BASE_URL", "https://verify.twilio.com")

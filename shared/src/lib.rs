@@ -2,7 +2,7 @@
 //!
 //! Reading order: [`message`] (what a message is) · [`job`] (one wording, many recipients) · [`person`] (who may be contacted, and why) · [`provider`] (how a
 //! message leaves and what comes back) · [`store`] (DynamoDB, one file per table) · [`road`] (the steps of a message
-//! that more than one function takes) · [`event`] (what subscribers are told) · [`otp`] (one-time codes) · [`twofactor`] (second factors) · [`privacy`] (people's data taken out and taken away) · [`http`] (the edge every HTTP function shares). The rest is plumbing.
+//! that more than one function takes) · [`event`] (what subscribers are told) · [`otp`] (one-time codes) · [`twofactor`] (second factors) · [`privacy`] (people's data taken out and taken away) · [`voice`] (what a call asks) · [`http`] (the edge every HTTP function shares). The rest is plumbing.
 
 pub mod clock;
 pub mod config;
@@ -24,3 +24,4 @@ pub mod telemetry;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod twofactor;
+pub mod voice;

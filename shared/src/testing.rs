@@ -32,7 +32,9 @@ use crate::person::{Decision, Intent, Question, TimeRules};
 use crate::privacy::Privacy;
 use crate::privacy::erasure::Eraser;
 use crate::privacy::reseal::Resealer;
+use crate::provider::twilio::TwilioCredentials;
 use crate::provider::twilio::lookup::Lookup;
+use crate::provider::twilio::recordings::Recordings;
 use crate::provider::{ProviderName, call};
 use crate::queue::Queues;
 use crate::road::{FreeText, Road, Templates, aws_behavior};
@@ -131,6 +133,7 @@ pub fn sample_message(now: Timestamp) -> Message {
         provider_code: None,
         provider_id: None,
         call: None,
+        recordings: Vec::new(),
         engagement: Engagement::default(),
         attempts: 0,
         throttled: 0,
@@ -163,11 +166,7 @@ pub fn dead_events(road: &Road) -> Events {
 /// One-time codes and lookups nobody answers for, and their store.
 pub fn dead_otp(road: &Road) -> Result<(Otp, Lookup, OtpStore), Box<dyn std::error::Error>> {
     let store = OtpStore::new(aws_sdk_dynamodb::Client::new(&dead_aws()), "ephemera".to_owned());
-    let credentials = serde_json::from_value(json!({
-        "account_sid": "AC1", "auth_token": "t", "phone_number": "+15005550006", "whatsapp_number": "+14155238886",
-    }))?;
-    let secret = Arc::new(Secret::fixed(Versions { current: credentials, previous: None }));
-    let lookup = Lookup::new(call::client()?, "http://127.0.0.1:1", road.clock.clone(), secret);
+    let lookup = Lookup::new(call::client()?, "http://127.0.0.1:1", road.clock.clone(), twilio()?);
     Ok((Otp::new(road.clone(), store.clone(), Settings::default()), lookup, store))
 }
 
@@ -190,6 +189,19 @@ pub fn dead_eraser(road: &Road) -> Eraser {
     let dynamo = aws_sdk_dynamodb::Client::new(&dead_aws());
     let twofactor = TwoFactorStore::new(dynamo.clone(), Tables { people, ephemera, ledger }, road.seal.clone());
     Eraser { road: road.clone(), twofactor, store: PrivacyStore::new(dynamo, "catalog".to_owned()) }
+}
+
+/// An account of nobody's.
+fn twilio() -> Result<Arc<Secret<TwilioCredentials>>, Box<dyn std::error::Error>> {
+    let credentials = serde_json::from_value(json!({
+        "account_sid": "AC1", "auth_token": "t", "phone_number": "+15005550006", "whatsapp_number": "+14155238886",
+    }))?;
+    Ok(Arc::new(Secret::fixed(Versions { current: credentials, previous: None })))
+}
+
+/// Recordings nobody deletes.
+pub fn dead_recordings(road: &Road) -> Result<Recordings, Box<dyn std::error::Error>> {
+    Ok(Recordings::new(call::client()?, "http://127.0.0.1:1", road.clock.clone(), twilio()?))
 }
 
 /// What the API asks of privacy, and nobody answers.

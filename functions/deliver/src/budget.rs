@@ -73,13 +73,18 @@ impl Guard {
 
     /// Counts a message that is about to be handed to its provider for the first time.
     async fn charge(&self, message: &Message, now: Timestamp) {
+        self.add(message, message.cost, now).await;
+    }
+
+    /// Counts so much for a message.
+    pub(crate) async fn add(&self, message: &Message, amount: Micros, now: Timestamp) {
         for scope in scopes(message) {
             let Some(Known { budget: Some(budget), .. }) = self.known(scope, now).await else { continue };
             for period in Period::ALL {
-                let counted = self.budgets.spend(scope, period, message.cost, now).await;
+                let counted = self.budgets.spend(scope, period, amount, now).await;
                 let Some(total) = heard(counted) else { continue };
                 self.learn(scope, period, total).await;
-                if let Some(mark) = budget.passed(period, message.cost, total) {
+                if let Some(mark) = budget.passed(period, amount, total) {
                     tell(scope, period, mark, total);
                 }
             }

@@ -58,6 +58,13 @@ struct Keys {
 struct Row {
     status: Option<Text>,
     last_report: Option<Text>,
+    due_at: Option<Number>,
+}
+
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Number {
+    n: String,
 }
 
 #[derive(PartialEq, Eq, Deserialize)]
@@ -75,7 +82,7 @@ impl fmt::Debug for Text {
 /// What follows from a change.
 #[derive(Debug)]
 enum Follows {
-    /// Somebody wrote to us.
+    /// Somebody wrote to us or called; or a call is over and has to be charged.
     Step(MessageId),
     /// A provider said something.
     Report(MessageId, Box<Report>),
@@ -127,6 +134,10 @@ impl Change {
             let is_received = new.status.is_some_and(|status| status.s == Status::Received.as_str());
             return is_received.then_some(Follows::Step(id));
         };
+        let is_delivered = new.status.is_some_and(|status| status.s == Status::Delivered.as_str());
+        if is_delivered && new.due_at.is_some() && new.due_at != old.due_at {
+            return Some(Follows::Step(id));
+        }
         let told = new.last_report.filter(|told| old.last_report.as_ref() != Some(told))?;
         match serde_json::from_str(&told.s) {
             Ok(report) => Some(Follows::Report(id, Box::new(report))),
@@ -141,6 +152,26 @@ impl Change {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_call_that_is_over_is_charged_once_it_is_due() {
+        let row = |status: &str, due: Option<&str>| {
+            let due = due.map(|due| serde_json::json!({"N": due}));
+            serde_json::json!({"status": {"S": status}, "due_at": due})
+        };
+        let follows = |old, new| {
+            let id = MessageId::new().to_string();
+            let change = serde_json::json!({"Keys": {"id": {"S": id}}, "OldImage": old, "NewImage": new});
+            serde_json::from_value::<Change>(change).unwrap().follows().is_some()
+        };
+        assert!(follows(row("sent", Some("300")), row("delivered", Some("60"))));
+        assert!(!follows(row("delivered", Some("60")), row("delivered", Some("60"))), "it was told before");
+        assert!(
+            !follows(row("sent", Some("300")), row("delivered", None)),
+            "a short one costs what it was accepted at"
+        );
+        assert!(!follows(row("accepted", Some("60")), row("sent", Some("300"))));
+    }
 
     #[test]
     fn the_sample_stream_is_told_from_a_queue_and_says_what_follows() {

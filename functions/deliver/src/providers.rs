@@ -9,6 +9,7 @@ use switchboard::otp::Codes;
 use switchboard::person::UnsubscribeLinks;
 use switchboard::provider::resend::{self, Resend, ResendCredentials};
 use switchboard::provider::sendgrid::{self, Sendgrid, SendgridCredentials};
+use switchboard::provider::twilio::recordings::Recordings;
 use switchboard::provider::twilio::{self, Twilio, TwilioCredentials};
 use switchboard::provider::{
     Accepted, Outgoing, PermanentKind, Provider, ProviderName, Report, Resolution, SendError, Taken, call,
@@ -27,21 +28,26 @@ pub struct Providers {
     /// What makes the links with which readers unsubscribe.
     links: UnsubscribeLinks,
     endpoints: Endpoints,
-    twilio: Secret<TwilioCredentials>,
+    twilio: Arc<Secret<TwilioCredentials>>,
+    /// What was recorded in calls.
+    pub(crate) recordings: Recordings,
     sendgrid: Secret<SendgridCredentials>,
     resend: Secret<ResendCredentials>,
 }
 
 impl Providers {
     pub fn from_env(aws: &aws_config::SdkConfig, road: &Road) -> Result<Self, StartError> {
-        let (secrets, endpoints) = (secrets_client(aws), Endpoints::from_env()?);
+        let (secrets, endpoints, http) = (secrets_client(aws), Endpoints::from_env()?, call::client()?);
+        let twilio = Arc::new(Secret::new(secrets.clone(), required("TWILIO_SECRET")?));
+        let recordings = Recordings::new(http.clone(), &endpoints.twilio, road.clock.clone(), twilio.clone());
         Ok(Self {
-            http: call::client()?,
+            http,
             clock: road.clock.clone(),
             codes: Codes::new(road.seal.clone()),
             links: UnsubscribeLinks::new(road.seal.clone(), &endpoints.public),
             endpoints,
-            twilio: Secret::new(secrets.clone(), required("TWILIO_SECRET")?),
+            twilio,
+            recordings,
             sendgrid: Secret::new(secrets.clone(), required("SENDGRID_SECRET")?),
             resend: Secret::new(secrets, required("RESEND_SECRET")?),
         })
@@ -49,7 +55,7 @@ impl Providers {
 
     /// Providers whose credentials cannot be read.
     #[cfg(test)]
-    pub(crate) fn dead(aws: &aws_config::SdkConfig, road: &Road) -> Result<Self, StartError> {
+    pub(crate) fn dead(aws: &aws_config::SdkConfig, road: &Road) -> Result<Self, Box<dyn std::error::Error>> {
         let secrets = secrets_client(aws);
         let nowhere = "http://127.0.0.1:1".to_owned();
         let endpoints =
@@ -60,7 +66,8 @@ impl Providers {
             codes: Codes::new(road.seal.clone()),
             links: UnsubscribeLinks::new(road.seal.clone(), &endpoints.public),
             endpoints,
-            twilio: Secret::new(secrets.clone(), "twilio".to_owned()),
+            twilio: Arc::new(Secret::new(secrets.clone(), "twilio".to_owned())),
+            recordings: switchboard::testing::dead_recordings(road)?,
             sendgrid: Secret::new(secrets.clone(), "sendgrid".to_owned()),
             resend: Secret::new(secrets, "resend".to_owned()),
         })

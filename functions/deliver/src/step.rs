@@ -7,7 +7,7 @@ use switchboard::provider::ProviderName;
 use switchboard::telemetry::DeliveryMetrics;
 
 use crate::room::NoRoom;
-use crate::{App, StepError, ask, attempt, fallback, inbound, resolve};
+use crate::{App, StepError, ask, attempt, charge, fallback, inbound, recordings, resolve};
 
 /// When a message comes again for which there was no room.
 const AGAIN: Duration = Duration::from_secs(5);
@@ -45,13 +45,18 @@ pub(crate) async fn take(app: &App, id: MessageId) -> Result<(), StepError> {
         }
     };
     let message = app.road.messages.open_whole(stored).await?;
+    if let Some(done) = recordings::take(app, &message).await? {
+        tell(&message, &done);
+        return Ok(());
+    }
     let done = match message.status {
         Status::Accepted | Status::Scheduled | Status::Held | Status::Retrying => attempt::take(app, &message).await?,
         Status::Sending | Status::Uncertain => resolve::take(app, &message).await?,
         Status::Sent => ask::take(app, &message).await?,
         Status::Failed | Status::Undelivered | Status::Blocked => fallback::take(app, &message).await?,
         Status::Received => inbound::take(app, &message).await?,
-        Status::Delivered | Status::Cancelled | Status::Expired => Done::nothing("ended"),
+        Status::Delivered => charge::take(app, &message).await?,
+        Status::Cancelled | Status::Expired => Done::nothing("ended"),
     };
     tell(&message, &done);
     Ok(())

@@ -11,12 +11,14 @@ use switchboard::clock::from_millis;
 use switchboard::privacy::Next;
 use switchboard::privacy::erasure::Eraser;
 use switchboard::privacy::reseal::Resealer;
+use switchboard::provider::twilio::recordings::Recordings;
 use switchboard::queue::{LONGEST_DELAY, PrivacyWork};
 
 /// What the steps work with.
 #[derive(Debug)]
 pub struct App {
     eraser: Eraser,
+    recordings: Recordings,
     resealer: Resealer,
 }
 
@@ -27,8 +29,8 @@ type StepError = Box<dyn std::error::Error + Send + Sync>;
 const RESERVE_MS: i64 = 20_000;
 
 impl App {
-    pub fn new(eraser: Eraser, resealer: Resealer) -> Self {
-        Self { eraser, resealer }
+    pub fn new(eraser: Eraser, recordings: Recordings, resealer: Resealer) -> Self {
+        Self { eraser, recordings, resealer }
     }
 }
 
@@ -61,7 +63,7 @@ async fn work(app: &App, record: &SqsMessage, context: &Context) -> Result<(), S
     let deadline = i64::try_from(context.deadline).unwrap_or(i64::MAX);
     let until = from_millis(deadline.saturating_sub(RESERVE_MS));
     let next = match &work {
-        PrivacyWork::Erase { person } => app.eraser.take(person, until).await?,
+        PrivacyWork::Erase { person } => app.eraser.take(person, &app.recordings, until).await?,
         PrivacyWork::Reseal { segment } => app.resealer.take(*segment, until).await?,
     };
     if let Next::After(pause) = next {
@@ -74,7 +76,7 @@ async fn work(app: &App, record: &SqsMessage, context: &Context) -> Result<(), S
 #[cfg(test)]
 mod tests {
     use switchboard::clock::Clock;
-    use switchboard::testing::{dead_eraser, dead_resealer, dead_road};
+    use switchboard::testing::{dead_eraser, dead_recordings, dead_resealer, dead_road};
 
     use super::*;
 
@@ -84,7 +86,7 @@ mod tests {
         let event: SqsEvent = serde_json::from_str(include_str!("../../../events/privacy.json")).unwrap();
         let ids: Vec<_> = event.records.iter().filter_map(|record| record.message_id.clone()).collect();
         let road = dead_road(Clock::system()).unwrap();
-        let app = App::new(dead_eraser(&road), dead_resealer(&road));
+        let app = App::new(dead_eraser(&road), dead_recordings(&road).unwrap(), dead_resealer(&road));
         let response = handle(&app, LambdaEvent::new(event, Context::default())).await.unwrap();
         let failed: Vec<_> = response.batch_item_failures.into_iter().map(|one| one.item_identifier).collect();
         assert_eq!(failed, ids);

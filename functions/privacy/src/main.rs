@@ -1,12 +1,17 @@
 //! The `privacy` function: start, connect, work.
 
+use std::sync::Arc;
+
 use aws_sdk_dynamodb::Client;
 use lambda_runtime::service_fn;
 use privacy::App;
-use switchboard::config::required;
+use switchboard::config::{Endpoints, required};
 use switchboard::privacy::erasure::Eraser;
 use switchboard::privacy::reseal::Resealer;
+use switchboard::provider::call;
+use switchboard::provider::twilio::recordings::Recordings;
 use switchboard::road::{self, Road};
+use switchboard::secrets::Secret;
 use switchboard::store::privacy::{Sealed, sealed};
 use switchboard::store::twofactor::Tables;
 use switchboard::store::{Files, PrivacyStore, TwoFactorStore};
@@ -35,8 +40,10 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let (clock, seal) = (road.clock.clone(), road.seal.clone());
     let files = Files::new(&aws, required("FILES_BUCKET")?);
     let sealed = Sealed::new(dynamo.clone(), places, files, seal.clone());
-    let resealer = Resealer { clock, seal: seal.clone(), store: store.clone(), sealed };
+    let resealer = Resealer { clock: clock.clone(), seal: seal.clone(), store: store.clone(), sealed };
     let eraser = Eraser { road, twofactor: TwoFactorStore::new(dynamo, tables, seal), store };
-    let app = App::new(eraser, resealer);
+    let twilio = Arc::new(Secret::new(road::secrets_client(&aws), required("TWILIO_SECRET")?));
+    let recordings = Recordings::new(call::client()?, &Endpoints::from_env()?.twilio, clock, twilio);
+    let app = App::new(eraser, recordings, resealer);
     lambda_runtime::run(service_fn(|event| privacy::handle(&app, event))).await
 }

@@ -107,15 +107,16 @@ fn next(due: &Due, now: Timestamp) -> Option<Next> {
         Status::Sending | Status::Uncertain => {
             Some(Next { delay: Duration::ZERO, look: next_look(now, due.looks, now) })
         }
-        // It ended, and what is sent instead was not made yet; or somebody wrote it and it was not attended to.
-        Status::Failed | Status::Undelivered | Status::Blocked | Status::Received => {
+        // It ended, and what follows from that was not done yet: another is sent instead, a call is paid for, a recording of
+        // somebody who was erased is deleted. Or somebody wrote it, and it was not attended to.
+        Status::Delivered | Status::Failed | Status::Undelivered | Status::Blocked | Status::Received => {
             Some(Next { delay: Duration::ZERO, look: next_look(now, due.looks, now) })
         }
         Status::Sent => (due.looks < MOST_QUESTIONS).then(|| {
             let pause = FIRST_PAUSE_SECONDS << due.looks;
             Next { delay: Duration::ZERO, look: switchboard::clock::plus_seconds(now, pause) }
         }),
-        Status::Delivered | Status::Cancelled | Status::Expired => None,
+        Status::Cancelled | Status::Expired => None,
     }
 }
 
@@ -153,6 +154,13 @@ mod tests {
     fn a_stored_message_that_was_never_queued_is_queued_at_once() {
         let next = next(&due(Status::Accepted, 0, None), NOW).unwrap();
         assert_eq!(next, Next { delay: Duration::ZERO, look: plus_seconds(NOW, 60) });
+    }
+
+    #[test]
+    fn a_call_that_was_not_charged_is_brought_again_and_what_was_cancelled_is_not() {
+        let charge = next(&due(Status::Delivered, 0, None), NOW).unwrap();
+        assert_eq!(charge.delay, Duration::ZERO);
+        assert_eq!(next(&due(Status::Cancelled, 0, None), NOW), None);
     }
 
     #[test]

@@ -20,6 +20,16 @@ pub(crate) struct NewCall {
     pub(crate) url: Option<String>,
     pub(crate) language: Option<String>,
     pub(crate) machine_detection: Option<bool>,
+    pub(crate) wordless: Wordless,
+}
+
+/// What a call is that names neither words nor where they come from.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) enum Wordless {
+    #[default]
+    Refused,
+    /// Our voice menu.
+    Menu,
 }
 
 /// The longest text that is spoken: four minutes of it.
@@ -46,12 +56,13 @@ impl NewCall {
         let given = |text: Option<String>| text.filter(|text| !text.trim().is_empty());
         let (message, url, language) = (given(self.message), given(self.url), given(self.language));
         match (message, url) {
+            (None, Some(_)) | (None, None) if language.is_some() => {
+                Err(ApiError::invalid_field("language", "It goes with a message; all else is spoken in its own"))
+            }
+            (None, None) if matches!(self.wordless, Wordless::Menu) => Ok(Script::Menu),
             (None, None) => Err(ApiError::missing_field("url")
                 .details("A call needs a url that answers with TwiML, or a message that is spoken")),
             (Some(_), Some(_)) => Err(ApiError::invalid_field("message", "Give either a message or a url, not both")),
-            (None, Some(_)) if language.is_some() => {
-                Err(ApiError::invalid_field("language", "It goes with a message: the url's TwiML names its own"))
-            }
             (None, Some(url)) => Ok(Script::Url(web_address("url", url)?)),
             (Some(text), None) => speech(text, language),
         }
@@ -120,6 +131,8 @@ mod tests {
         let url = "https://example.com/voice";
         assert_eq!(script(None, Some(url), None), Ok(Script::Url(url.to_owned())));
         assert_eq!(script(None, None, None), Err("Missing required field: url".to_owned()));
+        let menu = NewCall { wordless: Wordless::Menu, ..NewCall::default() };
+        assert_eq!(menu.script().ok(), Some(Script::Menu));
         let invalid = |field: &str| Err(format!("Invalid value for field: {field}"));
         assert_eq!(script(Some("Hi"), Some(url), None), invalid("message"));
         assert_eq!(script(None, Some(url), Some("en")), invalid("language"));

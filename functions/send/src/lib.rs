@@ -23,7 +23,7 @@ pub mod twilio;
 pub mod v2;
 
 use axum::Router;
-use switchboard::config::default_region;
+use switchboard::config::{default_region, public_url};
 use switchboard::http::{Access, Edge, Limit, Routes, Scope};
 use switchboard::road::Road;
 use switchboard::store::jobs::JobFiles;
@@ -36,6 +36,8 @@ pub struct App {
     budgets: Budgets,
     jobs: Jobs,
     job_files: JobFiles,
+    /// Our address as the providers know it.
+    public_url: String,
     /// The region phone numbers without a country code are read in.
     region: String,
 }
@@ -144,7 +146,9 @@ pub fn router(edge: Edge, road: Road, budgets: Budgets, jobs: Jobs, job_files: J
         .post("/api/v2/communications/jobs/{id}/pause", "pause_job", cancel, v2::jobs::pause::handle)
         .post("/api/v2/communications/jobs/{id}/resume", "resume_job", cancel, v2::jobs::resume::handle)
         .post("/api/v2/communications/jobs/{id}/cancel", "cancel_job", cancel, v2::jobs::cancel::handle)
-        .finish(App { road, budgets, jobs, job_files, region: default_region() })
+        .get("/api/v2/communications/voice/menu", "voice_menu", settings, v2::voice::get::handle)
+        .put("/api/v2/communications/voice/menu", "put_voice_menu", settings, v2::voice::put::handle)
+        .finish(App { road, budgets, jobs, job_files, public_url: public_url(), region: default_region() })
 }
 
 /// The function's part of the API description.
@@ -196,5 +200,7 @@ pub fn router(edge: Edge, road: Road, budgets: Budgets, jobs: Jobs, job_files: J
     v2::jobs::pause::handle,
     v2::jobs::resume::handle,
     v2::jobs::cancel::handle,
+    v2::voice::get::handle,
+    v2::voice::put::handle,
 ))]
 pub struct Description;

@@ -327,7 +327,7 @@ async fn a_bad_call_names_the_field() {
     let v1 = "/api/v1/twilio/initiate-call";
     let to = "+14155552671";
     refused(v1, json!({"url": "https://example.com"}), "Missing required field: to").await;
-    refused(v1, json!({"to": to, "from": "+15005550006"}), "Missing required field: url").await;
+    refused(v1, json!({"to": to, "language": "en-GB"}), "Invalid value for field: language").await;
     refused(v1, json!({"to": "12", "message": "x"}), "Invalid value for field: to").await;
     refused(v1, json!({"to": to, "from": "Acme", "message": "x"}), "Invalid value for field: from").await;
     refused(v1, json!({"to": to, "url": "/voice"}), "Invalid value for field: url").await;
@@ -348,6 +348,7 @@ async fn a_bad_call_names_the_field() {
         body
     };
     refused(v2, json!({"to": to, "message": "x"}), "Missing required field: purpose").await;
+    refused(v2, json!({"to": to, "purpose": "reminder"}), "Missing required field: url").await;
     refused(v2, with("purpose", "two words"), "Invalid value for field: purpose").await;
     refused(v2, with("contact_id", &"x".repeat(129)), "Invalid value for field: contact_id").await;
     refused(v2, with("scheduled_time", "soon"), "Invalid value for field: scheduled_time").await;

@@ -2,7 +2,7 @@
 //! reaching its message with one write; and the short links people follow.
 //!
 //! [`received`]: a callback as it came · [`reports`]: verify, parse, apply, one function a provider · [`inbound`]: the same of
-//! what people write to us · then one file per endpoint.
+//! what people write to us · [`voice`]: calls that ask what to say · then one file per endpoint.
 
 pub mod communication;
 mod inbound;
@@ -13,6 +13,7 @@ pub mod short_links;
 #[cfg(test)]
 mod tests;
 pub mod twilio;
+mod voice;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
@@ -22,7 +23,7 @@ use switchboard::http::{Access, Routes};
 use switchboard::provider::resend::ResendCredentials;
 use switchboard::provider::sendgrid::SendgridCredentials;
 use switchboard::provider::twilio::TwilioCredentials;
-use switchboard::road::Road;
+use switchboard::road::{Menus, Road};
 use switchboard::secrets::Secret;
 
 /// What callbacks are verified with.
@@ -37,6 +38,7 @@ pub struct Keys {
 #[derive(Clone, Debug)]
 pub struct App {
     road: Road,
+    menus: Menus,
     keys: Arc<Keys>,
     /// Our address as the providers know it.
     public_url: Arc<str>,
@@ -46,7 +48,8 @@ pub struct App {
 
 impl App {
     pub fn new(road: Road, keys: Keys, public_url: String) -> Self {
-        Self { road, keys: Arc::new(keys), public_url: public_url.into(), sendgrid_noted: Arc::default() }
+        let menus = Menus::new(road.templates.catalog.clone(), road.clock.clone());
+        Self { road, menus, keys: Arc::new(keys), public_url: public_url.into(), sendgrid_noted: Arc::default() }
     }
 }
 
@@ -68,6 +71,9 @@ pub fn router(app: App) -> Router {
         .post("/twilio/incoming-sms", "twilio_incoming_sms", signed, twilio::incoming_sms::handle)
         .post("/twilio/incoming-whatsapp", "twilio_incoming_whatsapp", signed, twilio::incoming_whatsapp::handle)
         .post("/twilio/whatsapp-status", "twilio_whatsapp_status", signed, twilio::whatsapp_status::handle)
+        .post("/twilio/voice-response", "twilio_voice_response", signed, twilio::voice_response::handle)
+        .post("/twilio/gather-response", "twilio_gather_response", signed, twilio::gather_response::handle)
+        .post("/twilio/recording-complete", "twilio_recording_complete", signed, twilio::recording_complete::handle)
         .post("/webhooks/resend", "resend_webhook", signed, resend::handle)
         .get("/l/{code}", "short_link", Access::Public, short_links::get::handle)
         .finish(app)
@@ -85,6 +91,9 @@ pub fn router(app: App) -> Router {
     twilio::incoming_sms::handle,
     twilio::incoming_whatsapp::handle,
     twilio::whatsapp_status::handle,
+    twilio::voice_response::handle,
+    twilio::gather_response::handle,
+    twilio::recording_complete::handle,
     resend::handle,
     short_links::get::handle,
 ))]

@@ -9,10 +9,13 @@ use futures::stream::{self, StreamExt};
 use serde::de::DeserializeOwned;
 use switchboard::http::ApiError;
 use switchboard::provider::{BadSignature, MalformedCallback, Report, resend, sendgrid, twilio};
+use switchboard::road::inbound_id;
 use switchboard::secrets::{Secret, Versions};
+use switchboard::voice::Origin;
 
 use crate::App;
 use crate::received::{Acknowledged, Received};
+use crate::voice;
 
 /// How many reports of one callback are applied at a time: SendGrid packs thousands into one.
 const AT_A_TIME: usize = 16;
@@ -27,7 +30,30 @@ pub(crate) async fn twilio(app: &App, received: &Received) -> Result<Json<Acknow
 
 pub(crate) async fn twilio_call(app: &App, received: &Received) -> Result<Json<Acknowledged>, ApiError> {
     verify_twilio(app, received).await?;
-    apply(app, twilio::callback::parse_call(&received.query, &received.body, app.road.clock.now())).await
+    let reports = twilio::callback::parse_call(&received.query, &received.body, app.road.clock.now());
+    let Some(call) = twilio::inbound::call::parse(&received.body).map_err(voice::malformed)? else {
+        return apply(app, reports).await;
+    };
+    for report in reports.map_err(voice::malformed)? {
+        app.road.take_call(call.clone(), &of_inbound(report)).await.map_err(ApiError::unavailable)?;
+    }
+    Ok(Json(Acknowledged { success: true }))
+}
+
+/// Something was recorded in a call, of ours or to us.
+pub(crate) async fn twilio_recording(app: &App, received: &Received) -> Result<(), ApiError> {
+    verify_twilio(app, received).await?;
+    let reports = twilio::callback::recording::parse(&received.query, &received.body, app.road.clock.now());
+    let reports = match Origin::read(&received.query) {
+        Origin::Message(_) | Origin::Ours => reports,
+        Origin::Inbound => reports.map(|reports| reports.into_iter().map(of_inbound).collect()),
+    };
+    apply(app, reports).await.map(drop)
+}
+
+/// What is told of a call to us names no message: its id follows from the provider's.
+fn of_inbound(report: Report) -> Report {
+    Report { message_id: report.provider_id.as_deref().map(inbound_id), ..report }
 }
 
 pub(crate) async fn verify_twilio(app: &App, received: &Received) -> Result<(), ApiError> {
@@ -81,7 +107,7 @@ async fn verified<T: DeserializeOwned, P>(
 }
 
 async fn apply(app: &App, reports: Result<Vec<Report>, MalformedCallback>) -> Result<Json<Acknowledged>, ApiError> {
-    let reports = reports.map_err(|malformed| ApiError::bad_request("Malformed callback").details(malformed.0))?;
+    let reports = reports.map_err(voice::malformed)?;
     let taking = reports.into_iter().map(|report| {
         let road = app.road.clone();
         async move { road.take(&report).await }

@@ -29,6 +29,10 @@ async fn an_unsigned_callback_is_refused_whatever_it_says() {
         "/twilio/whatsapp-status",
         "/twilio/incoming-sms",
         "/twilio/incoming-whatsapp",
+        "/twilio/call-status",
+        "/twilio/voice-response",
+        "/twilio/gather-response",
+        "/twilio/recording-complete",
         "/webhooks/resend",
     ];
     for path in paths {

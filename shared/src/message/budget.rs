@@ -1,7 +1,8 @@
 //! What may be spent. At [`WARNING`] percent of a budget an operator is told; when it is used up, what is not urgent waits
 //! for the next period.
 //!
-//! What is spent is counted by the price table when a message is handed to its provider: a guard, not an invoice.
+//! What is spent is counted by the price table when a message is handed to its provider, and for a call of more than a minute
+//! the rest when it is over: a guard, not an invoice.
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;

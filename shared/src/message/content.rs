@@ -111,6 +111,8 @@ pub enum Script {
     },
     /// Instructions (TwiML) fetched from there when the call is answered.
     Url(String),
+    /// Our own voice menu.
+    Menu,
 }
 
 /// Whether the provider listens if a machine answered.

@@ -35,6 +35,11 @@ impl Micros {
         micros / 1_000_000.0
     }
 
+    /// What so many seconds cost where this is the price of a minute: every minute that has begun is charged, one at least.
+    pub fn for_seconds(self, seconds: u32) -> Self {
+        self.times(seconds.div_ceil(60).max(1))
+    }
+
     fn times(self, count: u32) -> Self {
         Self(self.0.saturating_mul(u64::from(count)))
     }
@@ -149,6 +154,15 @@ mod tests {
         let cost =
             |provider| estimate(Channel::Email, provider, &Address::Email(address.clone()), units(&email, 1)).get();
         assert_eq!((cost(ProviderName::Sendgrid), cost(ProviderName::Resend)), (2_700, 1_200));
+    }
+
+    #[test]
+    fn a_minute_that_has_begun_is_charged() {
+        let minute = Micros::new(14_000);
+        assert_eq!(
+            [0, 1, 60, 61, 120, 121].map(|seconds| minute.for_seconds(seconds).get() / 14_000),
+            [1, 1, 1, 2, 2, 3]
+        );
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! What a message is. Read in this order: [`id`], [`channel`], [`address`], [`content`], [`status`] (the one transition
 //! table), [`lane`], [`segments`] (and [`smart`] and [`short_link`]: fewer of them), [`cost`], [`trigger`], [`template`], [`trail`],
-//! [`engagement`], [`fallback`], [`budget`], [`retention`], and last [`record`]: the whole message.
+//! [`engagement`], [`fallback`], [`budget`], [`retention`], [`call`], and last [`record`]: the whole message.
 
 pub mod address;
 pub mod auto_reply;
 pub mod budget;
+pub mod call;
 pub mod channel;
 pub mod content;
 pub mod cost;

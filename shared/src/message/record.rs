@@ -1,11 +1,11 @@
 //! The whole message: everything the road needs to know of it, and everything an operator asks of it later.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+pub use super::call::{CallFacts, MOST_RECORDINGS, Recording};
 use super::engagement::Engagement;
 use super::trigger::Class;
 use super::{Address, Channel, Content, JobId, Lane, MessageId, Micros, Status, TrailEntry, Trigger};
@@ -69,6 +69,8 @@ pub struct Message {
     pub provider_id: Option<String>,
     /// A call: how it went.
     pub call: Option<CallFacts>,
+    /// What was recorded in it, in the order it was told.
+    pub recordings: Vec<Recording>,
     /// What people did with it.
     pub engagement: Engagement,
     /// How often a worker claimed it for sending.
@@ -256,40 +258,6 @@ pub struct Fallback {
     pub template: Option<TemplateUse>,
     pub provider: ProviderName,
     pub choice: ProviderChoice,
-}
-
-/// How a call went, as far as its provider has told.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct CallFacts {
-    /// Who answered, in the provider's word: `human`, `machine_start` … Told only where it was listened for.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub answered_by: Option<String>,
-    /// How long it lasted once it was answered.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub seconds: Option<u32>,
-}
-
-impl CallFacts {
-    /// `None` where nothing is known. A word that no provider would use is left out: it is stored and shown.
-    pub fn new(answered_by: Option<String>, seconds: Option<u32>) -> Option<Self> {
-        let is_word = |word: &String| {
-            (1..=32).contains(&word.len()) && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
-        };
-        let answered_by = answered_by.filter(is_word);
-        (answered_by.is_some() || seconds.is_some()).then_some(Self { answered_by, seconds })
-    }
-}
-
-/// As a trail notes it: `machine_start, 12 s`.
-impl fmt::Display for CallFacts {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (&self.answered_by, self.seconds) {
-            (Some(who), Some(seconds)) => write!(f, "{who}, {seconds} s"),
-            (Some(who), None) => f.write_str(who),
-            (None, Some(seconds)) => write!(f, "{seconds} s"),
-            (None, None) => Ok(()),
-        }
-    }
 }
 
 /// Which way a message goes.

@@ -56,7 +56,7 @@ fn each_text(content: &Content, with: &mut dyn FnMut(&str) -> Cow<'_, str>) -> C
                 Script::Say { text, language } => {
                     Script::Say { text: with(text).into_owned(), language: language.clone() }
                 }
-                Script::Url(url) => Script::Url(url.clone()),
+                Script::Url(_) | Script::Menu => call.script.clone(),
             };
             Content::Call(Call { script, machine: call.machine })
         }

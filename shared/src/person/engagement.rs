@@ -40,6 +40,8 @@ pub fn points(event: Event) -> Option<u64> {
         | Event::Complained
         | Event::Unsubscribed
         | Event::UnsubscribedKind
+        | Event::Recorded
+        | Event::Ended
         | Event::Ignored => None,
     }
 }

@@ -115,6 +115,12 @@ pub struct ExportedMessage {
     pub reason: Option<String>,
     pub provider: String,
     pub provider_id: Option<String>,
+    /// A call: how it went.
+    #[schema(value_type = Option<Object>)]
+    pub call: Value,
+    /// What was recorded in it; the sound is with the provider.
+    #[schema(value_type = Vec<Object>)]
+    pub recordings: Value,
     /// May it be sent, and why.
     #[schema(value_type = Object)]
     pub decision: Value,

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{PermanentKind, ProviderName};
 use crate::message::engagement::Deed;
-use crate::message::record::CallFacts;
+use crate::message::record::{CallFacts, Recording};
 use crate::message::{Address, Channel, EmailAddress, MessageId, Status};
 use crate::person::{Reason, Scope};
 
@@ -31,12 +31,17 @@ pub struct Report {
     /// How a call went, where it tells.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub call: Option<CallFacts>,
+    /// What was recorded in it, where it tells that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recording: Option<Box<Recording>>,
 }
 
 impl Report {
     /// What stands beside it in a message's trail: the provider's code, else how the call went.
     pub fn detail(&self) -> Option<String> {
-        self.provider_code.clone().or_else(|| self.call.as_ref().map(ToString::to_string))
+        let call = self.call.as_ref().map(ToString::to_string).filter(|told| !told.is_empty());
+        let recording = || self.recording.as_ref().map(|recording| format!("{} s", recording.seconds));
+        self.provider_code.clone().or(call).or_else(recording)
     }
 }
 
@@ -68,6 +73,10 @@ pub enum Event {
     Unsubscribed,
     /// From one kind of mail.
     UnsubscribedKind,
+    /// Something was recorded in a call.
+    Recorded,
+    /// Somebody's call to us is over.
+    Ended,
     /// Known to the provider, of no meaning to us: acknowledged, recorded nowhere.
     Ignored,
 }
@@ -85,6 +94,8 @@ impl Event {
             | Self::Complained
             | Self::Unsubscribed
             | Self::UnsubscribedKind
+            | Self::Recorded
+            | Self::Ended
             | Self::Ignored => None,
         }
     }
@@ -102,6 +113,8 @@ impl Event {
             | Self::Complained
             | Self::Unsubscribed
             | Self::UnsubscribedKind
+            | Self::Recorded
+            | Self::Ended
             | Self::Ignored => None,
         }
     }
@@ -116,7 +129,13 @@ impl Event {
             | Self::Complained
             | Self::Unsubscribed
             | Self::UnsubscribedKind => true,
-            Self::Sent | Self::Delivered | Self::Deferred | Self::OpenedByMachine | Self::Ignored => false,
+            Self::Sent
+            | Self::Delivered
+            | Self::Deferred
+            | Self::OpenedByMachine
+            | Self::Recorded
+            | Self::Ended
+            | Self::Ignored => false,
         }
     }
 
@@ -134,6 +153,8 @@ impl Event {
             | Self::Opened
             | Self::OpenedByMachine
             | Self::Clicked
+            | Self::Recorded
+            | Self::Ended
             | Self::Ignored => None,
         }
     }
@@ -150,6 +171,8 @@ impl Event {
             Self::Clicked => "clicked",
             Self::Complained => "complained",
             Self::Unsubscribed | Self::UnsubscribedKind => "unsubscribed",
+            Self::Recorded => "recorded",
+            Self::Ended => "ended",
             Self::Ignored => "ignored",
         }
     }

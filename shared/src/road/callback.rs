@@ -148,6 +148,7 @@ mod tests {
             key: "key".to_owned(),
             event,
             at: from_millis(0),
+            recording: None,
             recipient: None,
             provider_code: None,
             call: None,

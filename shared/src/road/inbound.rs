@@ -1,9 +1,10 @@
-//! A text somebody wrote to us. [`Road::receive`] makes it a message with one write, which is all its webhook waits for;
+//! A text somebody wrote to us, or a call they made ([`call`]). [`Road::receive`] makes it a message with one write, which is all its webhook waits for;
 //! [`Road::attend`] does what follows from it: their words are heeded, their WhatsApp window opens, it is put down to the
 //! person whose address it is, and what is answered by itself is answered. Each of these may be done again: an id that
 //! follows from the provider's, a row that only moves forward, a place in a set.
 
 mod answer;
+mod call;
 
 use std::collections::BTreeMap;
 
@@ -58,7 +59,9 @@ impl Road {
     /// Does what follows from a text. `ours`: the numbers we send from.
     pub async fn attend(&self, message: &Message, ours: &[String]) -> Result<Attended, AcceptError> {
         let Content::Text(text) = &message.content else {
-            return Ok(Attended { heeded: Heeded::Nothing, answered: Err(Unanswered::NoSuchWord) });
+            let owner = self.sole_owner(message).await?;
+            self.messages.attended(message, owner.as_ref(), &[]).await?;
+            return Ok(Attended { heeded: Heeded::Nothing, answered: Err(Unanswered::NoText) });
         };
         let reply = text.received.as_ref().map_or_else(|| Reply::read(&text.body), |with| with.reply(&text.body));
         let fingerprint = self.seal.fingerprint(&message.to);
@@ -132,7 +135,7 @@ fn trail(attended: &Attended, now: Timestamp) -> Vec<TrailEntry> {
     };
     let answered = match &attended.answered {
         Ok(id) => Some(TrailEntry::ours(now, "answered", Some(id.to_string()))),
-        Err(Unanswered::NoSuchWord | Unanswered::OptOutWord) => None,
+        Err(Unanswered::NoSuchWord | Unanswered::OptOutWord | Unanswered::NoText) => None,
         Err(why) => Some(TrailEntry::ours(now, "not_answered", Some(why.as_str().to_owned()))),
     };
     heeded.into_iter().chain(answered).collect()
@@ -185,6 +188,7 @@ fn received(inbound: Inbound, now: Timestamp) -> Message {
         provider_code: None,
         provider_id: inbound.sid,
         call: None,
+        recordings: Vec::new(),
         attempts: 0,
         throttled: 0,
         looks: 0,

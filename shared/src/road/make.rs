@@ -95,6 +95,7 @@ pub(super) fn message(
         provider_code: None,
         provider_id: None,
         call: None,
+        recordings: Vec::new(),
         engagement: Engagement::default(),
         attempts: 0,
         throttled: 0,

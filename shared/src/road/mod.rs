@@ -3,8 +3,8 @@
 //! (may it be sent), [`confirm`] (the link that proves an e-mail address),
 //! [`reading`] (when somebody reads), [`recipients`] (to everybody else an e-mail goes to), [`templates`] (a template's name becomes
 //! content), [`callback`] (a provider's report reaches its message), [`opt_out`] (somebody's no), [`inbound`] (a text somebody wrote
-//! to us), [`window`] (may they be answered freely), [`short_links`] (links in texts, and who follows them), [`compose`] (what makes
-//! a message sendable), and
+//! to us), [`window`] (may they be answered freely), [`menus`] (what our calls ask), [`short_links`] (links in texts, and who
+//! follows them), [`compose`] (what makes a message sendable), and
 //! [`timing`] (when a message is queued, and when the sweep looks again).
 
 pub mod accept;
@@ -14,6 +14,7 @@ pub mod confirm;
 mod decide;
 mod inbound;
 mod make;
+pub mod menus;
 mod opt_out;
 mod reading;
 mod recipients;
@@ -31,6 +32,7 @@ pub use accept::{AcceptError, waiting};
 pub use callback::Applied;
 pub use inbound::{Attended, Unanswered, inbound_id};
 pub use make::EXPIRED;
+pub use menus::Menus;
 pub use opt_out::{FreeText, Heard, Heeded, REVOCATION_SUSPECTED, TEXTS};
 pub use reading::BestTime;
 pub use short_links::{Followed, Visit};

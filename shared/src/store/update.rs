@@ -174,6 +174,22 @@ impl Update {
         self
     }
 
+    /// Only if there is nothing at this path, or something less.
+    pub(super) fn only_if_absent_or_less(mut self, path: &[&str], value: AttributeValue) -> Self {
+        let (path, value) = (self.path(path), self.value(value));
+        self.conditions.push(format!("(attribute_not_exists({path}) OR {path} < {value})"));
+        self
+    }
+
+    /// Puts a value at the end of a list, which begins with it if there is none; only if the list has room.
+    pub(super) fn append(mut self, name: &str, value: AttributeValue, most: usize) -> Self {
+        let (name, most) = (self.path(&[name]), self.value(super::number(most)));
+        let (one, none) = (self.value(AttributeValue::L(vec![value])), self.value(AttributeValue::L(Vec::new())));
+        self.sets.push(format!("{name} = list_append(if_not_exists({name}, {none}), {one})"));
+        self.conditions.push(format!("(attribute_not_exists({name}) OR size({name}) < {most})"));
+        self
+    }
+
     pub(super) fn only_if_size_under(mut self, name: &str, most: usize) -> Self {
         let (name, most) = (self.path(&[name]), self.value(super::number(most)));
         self.conditions.push(format!("size({name}) < {most}"));

@@ -9,7 +9,7 @@ use strum::IntoEnumIterator;
 use switchboard::http::ApiError;
 use switchboard::http::error::ErrorBody;
 use switchboard::http::refusals::Refusals;
-use switchboard::message::record::{CallFacts, Links, TemplateUse};
+use switchboard::message::record::{CallFacts, Links, Recording, TemplateUse};
 use switchboard::message::trigger::Class;
 use switchboard::message::{Channel, Direction, JobId, Lane, Message, Status, Trigger};
 use switchboard::person::{Check, Outcome, PersonId};
@@ -64,8 +64,11 @@ pub struct MessageView {
     cost: f64,
     /// May it be sent, and why: the latest decision with every rule that was looked at.
     decision: DecisionView,
-    /// A call: who answered, where that was listened for, and how many seconds it lasted.
+    /// A call: who answered, where that was listened for, how many seconds it lasted, and how far it is.
     call: Option<CallFacts>,
+    /// What was recorded in it, the latest last; at most 10.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    recordings: Vec<Recording>,
     /// Every step, oldest first.
     trail: Vec<Step>,
     #[schema(value_type = String, format = DateTime)]
@@ -249,6 +252,7 @@ fn view(message: Message, actions: Vec<ActionView>, seal: &Seal) -> MessageView 
             decided_at: message.decision.decided_at,
         },
         call: message.call,
+        recordings: message.recordings,
         trail,
         created_at: message.times.created,
         scheduled_at: message.times.rescheduled.or(message.times.scheduled),

@@ -10,6 +10,7 @@ use serde::Serialize;
 use switchboard::http::ApiError;
 use switchboard::message::content::Script;
 use switchboard::message::received::Media;
+use switchboard::message::record::{CallFacts, Recording};
 use switchboard::message::{Channel, Content, Direction, Message, Status};
 use switchboard::person::PersonId;
 use switchboard::seal::Seal;
@@ -72,6 +73,12 @@ pub struct Said {
     provider_id: Option<String>,
     #[serde(flatten)]
     words: Words,
+    /// A call: how it went.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    call: Option<CallFacts>,
+    /// What was recorded in it, the latest last.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    recordings: Vec<Recording>,
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
     /// Since when nothing of it is left, because its recipient asked for that.
@@ -132,7 +139,7 @@ impl Words {
             Content::Email(email) => Self { subject: Some(email.subject), text: email.text, ..Self::default() },
             Content::Call(call) => match call.script {
                 Script::Say { text, .. } => Self { text: Some(text), ..Self::default() },
-                Script::Url(_) => Self::default(),
+                Script::Url(_) | Script::Menu => Self::default(),
             },
         }
     }
@@ -148,6 +155,8 @@ fn said(message: Message) -> Said {
         user_id: message.person,
         provider_id: message.provider_id,
         words: Words::of(message.content),
+        call: message.call,
+        recordings: message.recordings,
         created_at: message.times.created,
         erased_at: message.erased,
     }

@@ -7,6 +7,7 @@ use serde::Serialize;
 use switchboard::http::ApiError;
 use switchboard::http::error::ErrorBody;
 use switchboard::http::refusals::Refusals;
+use switchboard::message::record::Recording;
 use switchboard::message::{Channel, Message, Status};
 
 use crate::App;
@@ -23,6 +24,12 @@ pub struct CallStatus {
     status: Status,
     /// How long it lasted once it was answered, in seconds.
     duration: Option<u32>,
+    /// How far it is, in Twilio's word: `initiated`, `ringing`, `in-progress`, `completed`, `busy` …
+    progress: Option<String>,
+    /// What it costs: by the minute that has begun, once it is over.
+    cost: f64,
+    /// What was recorded in it, the latest last.
+    recordings: Vec<Recording>,
     /// Who answered, where that was listened for: `human`, `machine_start`, `fax`, `unknown` …
     answered_by: Option<String>,
     #[schema(value_type = String, format = DateTime)]
@@ -64,6 +71,9 @@ fn view(call: Message) -> CallStatus {
         call_sid: call.provider_id,
         status: call.status,
         duration: facts.seconds,
+        progress: facts.progress,
+        cost: call.cost.units(),
+        recordings: call.recordings,
         answered_by: facts.answered_by,
         created_at: call.times.created,
         sent_at: call.times.sent,

@@ -9,10 +9,10 @@ use switchboard::message::Channel;
 
 use crate::App;
 use crate::accept::{Identity, accept};
-use crate::calls::NewCall;
+use crate::calls::{NewCall, Wordless};
 use crate::direct::{DirectResponse, answer};
 
-/// A call. One of `url` and `message` is needed.
+/// A call: what a `url` answers, a `message`, or without both our own voice menu.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 pub struct CallRequest {
     /// The recipient, in any common spelling.
@@ -21,7 +21,7 @@ pub struct CallRequest {
     /// The calling number, one of ours; the configured one if absent.
     #[schema(example = "+15005550006")]
     from: Option<String>,
-    /// Where Twilio fetches its instructions (TwiML) when the call is answered.
+    /// Where Twilio fetches its instructions (TwiML) when the call is answered; our `/twilio/voice-response` if absent.
     #[schema(example = "https://your-domain.com/twilio/voice-response")]
     url: Option<String>,
     /// What is spoken when the call is answered, up to 3000 characters.
@@ -54,6 +54,6 @@ pub async fn handle(
 ) -> Result<Response, ApiError> {
     let identity = Identity::of(&app, &caller.subject, "initiate-call", &key, &body.canonical);
     let CallRequest { to, from, url, message, language, machine_detection } = body.value;
-    let call = NewCall { to, from, message, url, language, machine_detection };
+    let call = NewCall { to, from, message, url, language, machine_detection, wordless: Wordless::Menu };
     accept(&app, call.task(&app, caller.subject, identity)?, answer(Channel::Voice)).await
 }

@@ -11,7 +11,7 @@ use switchboard::road::Task;
 
 use crate::App;
 use crate::accept::{Identity, accept_read};
-use crate::calls::NewCall;
+use crate::calls::{NewCall, Wordless};
 use crate::direct::{DirectResponse, answer};
 use crate::links::link;
 use crate::times::{expiry, instant};
@@ -92,6 +92,7 @@ fn read(app: &App, caller: String, identity: Identity, request: V2CallRequest) -
         url: request.url,
         language: request.language,
         machine_detection: request.machine_detection,
+        wordless: Wordless::Refused,
     };
     Ok(Task { scheduled, valid_until, links, ..call.task(app, caller, identity)? })
 }

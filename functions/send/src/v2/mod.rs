@@ -7,3 +7,4 @@ pub mod email;
 pub mod jobs;
 pub mod sms;
 pub mod templates;
+pub mod voice;

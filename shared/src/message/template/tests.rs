@@ -41,6 +41,7 @@ fn text(rendered: &Rendered) -> &str {
         Content::Call(call) => match &call.script {
             Script::Say { text, .. } => text,
             Script::Url(url) => url,
+            Script::Menu => panic!("words"),
         },
     }
 }
@@ -150,6 +151,7 @@ fn a_call_is_spoken_in_the_readers_own_region() {
         Content::Call(call) => match call.script {
             Script::Say { language, .. } => language.unwrap(),
             Script::Url(url) => url,
+            Script::Menu => panic!("words"),
         },
         Content::Text(_) | Content::Email(_) => panic!("a call"),
     };

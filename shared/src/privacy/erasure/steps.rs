@@ -6,11 +6,13 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{Erasure, ErasureCounts, Stage, State, Walk};
+use crate::clock::plus_seconds;
 use crate::ledger::{Event, Witness};
 use crate::message::{Message, MessageId};
 use crate::otp::Purpose;
 use crate::person::{PersonId, frequency};
 use crate::privacy::Next;
+use crate::provider::twilio::recordings::Recordings;
 use crate::queue::PrivacyWork;
 use crate::road::Road;
 use crate::road::timing::delay;
@@ -20,6 +22,10 @@ use crate::store::{OtpStore, PrivacyStore, StoreError, TwoFactorStore, people, t
 
 /// How many messages a step takes.
 const PAGE: i32 = 50;
+
+/// When a recording is looked at again that its provider did not delete, in seconds.
+const AGAIN_SECONDS: i64 = 60;
+
 /// What the steps work with.
 #[derive(Clone, Debug)]
 pub struct Eraser {
@@ -39,7 +45,7 @@ pub(super) struct Found {
 
 impl Eraser {
     /// Takes a person's erasure further until it is done, has to wait, or `until` has come.
-    pub async fn take(&self, person: &PersonId, until: Timestamp) -> Result<Next, StoreError> {
+    pub async fn take(&self, person: &PersonId, recordings: &Recordings, until: Timestamp) -> Result<Next, StoreError> {
         loop {
             let Some(erasure) = self.store.erasure(person).await?.filter(|erasure| erasure.state == State::Erasing)
             else {
@@ -53,7 +59,7 @@ impl Eraser {
             if now >= until {
                 return Ok(Next::After(Duration::ZERO));
             }
-            let found = self.step(&erasure, now).await?;
+            let found = self.step(&erasure, recordings, now).await?;
             if self.save(&erasure, found).await? == Saved::Overtaken {
                 return Ok(Next::Nothing);
             }
@@ -88,13 +94,13 @@ impl Eraser {
         self.road.people.begin_erasure(&erasure.person, witness, erasure.reason.as_deref()).await
     }
 
-    async fn step(&self, erasure: &Erasure, now: Timestamp) -> Result<Found, StoreError> {
+    async fn step(&self, erasure: &Erasure, recordings: &Recordings, now: Timestamp) -> Result<Found, StoreError> {
         match &erasure.walk.stage {
             Stage::Profile => self.profile(erasure, now).await,
             Stage::OwnMessages => {
                 let after = place(erasure);
                 let (page, next) = self.road.messages.of_person(&erasure.person, after.as_ref(), PAGE).await?;
-                self.messages(erasure, page, next, now).await
+                self.messages(erasure, (page, next), recordings, now).await
             }
             Stage::MessagesTo(address) => {
                 if self.is_shared(erasure, address).await? {
@@ -102,7 +108,7 @@ impl Eraser {
                 }
                 let after = place(erasure);
                 let (page, next) = self.road.messages.to_address(address, after.as_ref(), PAGE).await?;
-                self.messages(erasure, page, next, now).await
+                self.messages(erasure, (page, next), recordings, now).await
             }
             Stage::Rest => self.rest(erasure, now).await,
         }
@@ -154,8 +160,8 @@ impl Eraser {
     async fn messages(
         &self,
         erasure: &Erasure,
-        page: Vec<Listed>,
-        next: Option<Place>,
+        (page, next): (Vec<Listed>, Option<Place>),
+        recordings: &Recordings,
         now: Timestamp,
     ) -> Result<Found, StoreError> {
         let tally = self.store.tally(erasure);
@@ -167,28 +173,41 @@ impl Eraser {
                     Forgotten::Done => None,
                     Forgotten::Later(at) => Some(at),
                 },
-                Listed::Message(id) => self.message(id, erasure, &tally, now).await?,
+                Listed::Message(id) => self.message(id, erasure, (&tally, recordings), now).await?,
             };
             found.later = found.later.into_iter().chain(later).max();
         }
         Ok(found)
     }
 
-    /// Erases a message; when to look again, if it cannot be erased now.
+    /// Erases a message; when to look again, if it cannot be erased now. What was recorded in a call is deleted where it is
+    /// kept before the row that names it forgets it.
     async fn message(
         &self,
         id: MessageId,
         erasure: &Erasure,
-        tally: &Tally,
+        (tally, recordings): (&Tally, &Recordings),
         now: Timestamp,
     ) -> Result<Option<Timestamp>, StoreError> {
         let links = async |message: &Message| self.road.forget_links(message).await;
-        let (erased, code) = self.road.messages.erase(id, &erasure.person, tally, now, links).await?;
+        let mut deleted = Vec::new();
+        let (erased, code) = loop {
+            let (erased, code) = self.road.messages.erase(id, &erasure.person, &deleted, tally, now, links).await?;
+            let Erased::Recorded(left) = erased else { break (erased, code) };
+            for recording in left {
+                if let Err(error) = recordings.remove(&recording).await {
+                    // The provider's bad hour does not hold up the rest of the walk.
+                    tracing::warn!(message.id = %id, error = %error, "a recording was not deleted");
+                    return Ok(Some(plus_seconds(now, AGAIN_SECONDS)));
+                }
+                deleted.push(recording);
+            }
+        };
         if let Some((address, purpose)) = code {
             self.road.ephemera.forget(OtpStore::keys(&address, &[purpose])).await?;
         }
         Ok(match erased {
-            Erased::Done | Erased::Before | Erased::Others => None,
+            Erased::Done | Erased::Before | Erased::Others | Erased::Recorded(_) => None,
             Erased::Later(at) => Some(at),
         })
     }

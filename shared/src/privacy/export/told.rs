@@ -34,6 +34,8 @@ pub(super) fn exported(message: &Message, place: &str, content: &Content, fallba
         reason: message.reason.clone(),
         provider: message.provider.as_str().to_owned(),
         provider_id: message.provider_id.clone(),
+        call: value(&message.call),
+        recordings: value(&message.recordings),
         decision: value(&message.decision),
         trail: value(&message.trail),
         times: value(&message.times),

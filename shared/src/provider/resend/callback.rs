@@ -50,6 +50,7 @@ pub fn parse(
         recipient: data.get("to").and_then(only_one).and_then(|to| about(to, of)),
         provider_code,
         call: None,
+        recording: None,
     }])
 }
 
@@ -125,6 +126,7 @@ mod tests {
             recipient: Some("fingerprint of c@d.example".to_owned()),
             provider_code: None,
             call: None,
+            recording: None,
         };
         assert_eq!(only(body(json!({"category": "x", "message_id": id.to_string()}))), expected);
         assert_eq!(

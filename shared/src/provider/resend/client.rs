@@ -182,6 +182,7 @@ impl Provider for Resend {
             event: event(&last).unwrap_or(Event::Ignored),
             at: now,
             recipient: None,
+            recording: None,
             provider_code: None,
             call: None,
         }))

@@ -58,6 +58,7 @@ fn report(event: &Value, received: Timestamp, of: Fingerprint<'_>) -> Report {
         recipient: text("email").and_then(|email| about(email, of)),
         provider_code,
         call: None,
+        recording: None,
     }
 }
 
@@ -145,6 +146,7 @@ mod tests {
             recipient: Some("fingerprint of a@b.example".to_owned()),
             provider_code: None,
             call: None,
+            recording: None,
         };
         assert_eq!(only(event), expected);
     }

@@ -3,7 +3,11 @@
 //! Sources: Twilio's "Track the message status" and "Monitor outbound call events" pages. A message's form carries the
 //! status, an error code where it failed, and no time but `RawDlrDoneDate`, the carrier's, to the minute and in no stated
 //! zone: it may lie before the message was accepted, so the time of receipt is used. A call's form carries its `Timestamp`.
-//! A JSON body with the same names is read too.
+//! A JSON body with the same names is read too. [`voice`]: what a call asks of us · [`recording`]: what was
+//! recorded in one.
+
+pub mod recording;
+pub mod voice;
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};
@@ -22,6 +26,7 @@ pub fn parse(query: &str, body: &[u8], received: Timestamp) -> Result<Vec<Report
     let error_code = parameters.number("ErrorCode").filter(|code| *code != 0);
     Ok(vec![Report {
         recipient: None,
+        recording: None,
         provider: ProviderName::Twilio,
         message_id: our_id(query),
         provider_id: Some(sid.to_owned()),
@@ -41,10 +46,23 @@ pub fn parse_call(query: &str, body: &[u8], received: Timestamp) -> Result<Vec<R
     let status = parameters.text(&["CallStatus"])?.ok_or(MalformedCallback("no CallStatus"))?;
     let answered_by = parameters.text(&["AnsweredBy"])?.map(str::to_owned);
     let seconds = parameters.number("CallDuration").and_then(|seconds| u32::try_from(seconds).ok());
-    let event = call_event(status).unwrap_or(Event::Ignored);
+    let event = if parameters.text(&["Direction"])? == Some("inbound") {
+        inbound_event(status)
+    } else {
+        call_event(status).unwrap_or(Event::Ignored)
+    };
+    let sequence = parameters.number("SequenceNumber").and_then(|number| u32::try_from(number).ok());
+    let facts = CallFacts::new(answered_by, seconds);
+    let call = match (event, sequence) {
+        (Event::Ignored, _) => facts,
+        (_, Some(sequence)) => Some(facts.unwrap_or_default().reached(status, sequence)),
+        (Event::Ended, None) => facts.unwrap_or_default().at(status),
+        (_, None) => facts,
+    };
     let at = parameters.text(&["Timestamp"])?.and_then(date);
     Ok(vec![Report {
         recipient: None,
+        recording: None,
         provider: ProviderName::Twilio,
         message_id: our_id(query),
         provider_id: Some(sid.to_owned()),
@@ -52,8 +70,16 @@ pub fn parse_call(query: &str, body: &[u8], received: Timestamp) -> Result<Vec<R
         event,
         at: at.map_or(received, |second| latest_in_second(second, received)),
         provider_code: matches!(event, Event::Undelivered(_)).then(|| status.to_owned()),
-        call: CallFacts::new(answered_by, seconds),
+        call,
     }])
+}
+
+/// What somebody's call to us came to: it was ours to take, so nothing of it arrives or does not.
+fn inbound_event(status: &str) -> Event {
+    match status {
+        "completed" | "busy" | "failed" | "no-answer" | "canceled" => Event::Ended,
+        _ => Event::Ignored,
+    }
 }
 
 /// The parameters of a callback; Twilio adds others without notice.
@@ -107,6 +133,7 @@ mod tests {
         let id = MessageId::new();
         let expected = Report {
             recipient: None,
+            recording: None,
             provider: ProviderName::Twilio,
             message_id: Some(id),
             provider_id: Some("SM1".to_owned()),
@@ -169,6 +196,7 @@ mod tests {
         let received = "2026-03-01T12:00:20Z".parse().unwrap();
         let expected = Report {
             recipient: None,
+            recording: None,
             provider: ProviderName::Twilio,
             message_id: Some(id),
             provider_id: Some("CA1".to_owned()),
@@ -176,7 +204,7 @@ mod tests {
             event: Event::Delivered,
             at: "2026-03-01T12:00:09.999Z".parse().unwrap(),
             provider_code: None,
-            call: CallFacts::new(Some("machine_start".to_owned()), Some(49)),
+            call: CallFacts::new(Some("machine_start".to_owned()), Some(49)).map(|call| call.reached("completed", 3)),
         };
         assert_eq!(parse_call(&format!("message={id}"), CALL, received), Ok(vec![expected]));
     }
@@ -187,10 +215,20 @@ mod tests {
         assert_eq!(busy.event, Event::Undelivered(PermanentKind::Unreachable));
         assert_eq!((busy.key.as_str(), busy.provider_code.as_deref()), ("busy", Some("busy")));
         let ringing = only_call(br#"{"CallSid":"CA1","CallStatus":"ringing","SequenceNumber":1}"#);
-        assert_eq!((ringing.event, ringing.provider_code, ringing.call), (Event::Sent, None, None));
+        assert_eq!((ringing.event, ringing.detail(), ringing.provider_code), (Event::Sent, None, None));
+        assert_eq!(ringing.call, Some(CallFacts::default().reached("ringing", 1)));
         assert_eq!(only_call(b"CallSid=CA1&CallStatus=levitating").event, Event::Ignored);
         for body in [&b""[..], b"CallSid=CA1", b"CallStatus=busy", b"{", br#"{"CallSid":7,"CallStatus":"busy"}"#] {
             assert!(parse_call("", body, Timestamp::UNIX_EPOCH).is_err(), "{body:?}");
         }
+    }
+
+    #[test]
+    fn the_end_of_a_call_to_us_is_told_once_and_moves_no_status() {
+        let ended = only_call(b"CallSid=CA1&Direction=inbound&CallStatus=completed&CallDuration=70&Duration=2");
+        assert_eq!((ended.event, ended.event.status(), ended.detail().as_deref()), (Event::Ended, None, Some("70 s")));
+        assert_eq!(ended.call.unwrap().progress.as_deref(), Some("completed"));
+        assert_eq!(only_call(b"CallSid=CA1&Direction=inbound&CallStatus=no-answer").event, Event::Ended);
+        assert_eq!(only_call(b"CallSid=CA1&Direction=inbound&CallStatus=ringing").event, Event::Ignored);
     }
 }

@@ -88,7 +88,7 @@ impl Twilio {
         format!("/2010-04-01/Accounts/{}", self.credentials.account_sid)
     }
 
-    /// Where the status callbacks of a message go; our id in the query comes back with each.
+    /// Where the callbacks of a message go; our id in the query comes back with each.
     fn status_callback(&self, path: &str, message: &Outgoing) -> String {
         format!("{}/twilio/{path}?message={}", self.settings.public_base_url.trim_end_matches('/'), message.id)
     }

@@ -6,6 +6,8 @@
 //! is Twilio's to add without notice. Everything that is kept has a longest length, so that all of it fits a row (32 kB): what
 //! is written to us can be kept without asking a second store.
 
+pub mod call;
+
 use super::super::MalformedCallback;
 use super::callback::Parameters;
 use crate::message::content::Text;

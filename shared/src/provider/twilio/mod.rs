@@ -1,5 +1,5 @@
 //! Twilio: SMS and WhatsApp (Programmable Messaging) and calls (Programmable Voice), API version 2010-04-01; one-time
-//! codes ([`verify`]) and what is known of a number ([`lookup`]), version 2.
+//! codes ([`verify`]) and what is known of a number ([`lookup`]), version 2; deleting what was recorded ([`recordings`]).
 
 pub mod callback;
 mod client;
@@ -8,6 +8,7 @@ mod contract;
 pub mod errors;
 pub mod inbound;
 pub mod lookup;
+pub mod recordings;
 pub mod signature;
 pub mod twiml;
 pub mod verify;

@@ -1,4 +1,6 @@
-//! TwiML: what a call says, as Twilio reads it.
+//! TwiML: what a call says, as Twilio reads it. [`turn`]: an answer of a voice menu.
+
+pub mod turn;
 
 use quick_xml::Writer;
 use quick_xml::events::{BytesEnd, BytesStart, BytesText, Event};

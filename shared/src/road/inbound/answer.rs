@@ -15,6 +15,8 @@ const HOUR_SECONDS: i64 = 3_600;
 pub enum Unanswered {
     /// There is no answer to these words.
     NoSuchWord,
+    /// It is a call: its caller heard what there is to say.
+    NoText,
     /// It is a matter of opting out or in, which Twilio answers.
     OptOutWord,
     /// It came from a short code or a name: a machine.
@@ -34,6 +36,7 @@ impl Unanswered {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::NoSuchWord => "no_such_word",
+            Self::NoText => "no_text",
             Self::OptOutWord => "opt_out_word",
             Self::NotANumber => "not_a_number",
             Self::OurOwn => "our_own_number",

@@ -256,8 +256,8 @@ impl Catalog {
         put.condition_expression("attribute_not_exists(pk)").build().map_err(unreadable)
     }
 
-    /// Writes rows together. `false`: somebody changed the head meanwhile.
-    async fn write(&self, puts: Vec<Put>) -> Result<bool, StoreError> {
+    /// Writes rows together. `false`: somebody changed what they depend on meanwhile.
+    pub(super) async fn write(&self, puts: Vec<Put>) -> Result<bool, StoreError> {
         let items = puts.into_iter().map(|put| TransactWriteItem::builder().put(put).build()).collect();
         match self.client.transact_write_items().set_transact_items(Some(items)).send().await {
             Ok(_) => Ok(true),

@@ -4,21 +4,24 @@
 
 use jiff::Timestamp;
 
-use super::row::unreadable;
+use super::row::{attribute, unreadable};
 use super::{LAST_REPORT, Messages, Update};
-use crate::message::record::ERASED;
+use crate::message::record::{ERASED, Recording};
 use crate::message::{Message, MessageId, Status, TrailEntry};
 use crate::otp::Purpose;
 use crate::person::PersonId;
 use crate::privacy::erasure::ErasureCounts;
 use crate::store::privacy::Tally;
 use crate::store::privacy::tally::Taken;
+use crate::store::update::Applied;
 use crate::store::{Item, StoreError, number, text};
 
 /// What became of a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Erased {
     Done,
+    /// These recordings of it are still with its provider: they are to be deleted there first.
+    Recorded(Vec<String>),
     /// It was erased before, or has expired.
     Before,
     /// It is somebody else's, who has the same address.
@@ -32,12 +35,13 @@ const TRIES: usize = 8;
 
 impl Messages {
     /// Erases a message, unless it is of another person than this one. With it comes what its one-time code was for, if it
-    /// carried one: the address's fingerprint and the purpose. `before` takes away what else leads there, while the row still
-    /// tells what.
+    /// carried one: the address's fingerprint and the purpose. `deleted`: the recordings that are with the provider no more;
+    /// `before` takes away what else leads there, while the row still tells what.
     pub async fn erase(
         &self,
         id: MessageId,
         of: &PersonId,
+        deleted: &[String],
         tally: &Tally,
         now: Timestamp,
         before: impl AsyncFn(&Message) -> Result<(), StoreError>,
@@ -56,6 +60,11 @@ impl Messages {
             if let Some(lease) = lease {
                 return Ok((Erased::Later(lease), None));
             }
+            let recorded = message.recordings.iter().map(|recording| recording.id.clone());
+            let left: Vec<String> = recorded.filter(|id| !deleted.contains(id)).collect();
+            if !left.is_empty() {
+                return Ok((Erased::Recorded(left), None));
+            }
             // The object first: a row that still names it is found again, an object that no row names is not.
             self.remove_content(&item).await?;
             before(&message).await?;
@@ -64,7 +73,8 @@ impl Messages {
             let (update, cancelled) = ended(message.status, now);
             let update = update
                 .only_if_equal("status", text(message.status.as_str()))
-                .only_if_equal("attempts", number(message.attempts));
+                .only_if_equal("attempts", number(message.attempts))
+                .only_with_recordings(&message.recordings);
             let update = scrubbed(update).time("erased_at", now);
             let key = Item::from([("id".to_owned(), text(id.to_string()))]);
             let write = update.in_transaction(&self.table, key).map_err(unreadable)?;
@@ -77,11 +87,33 @@ impl Messages {
         Ok((Erased::Later(now), None))
     }
 
+    /// What was recorded of an erased message is deleted at its provider: nothing of it is left, and nothing of an ended
+    /// message is due. `false`: something else was recorded in it meanwhile, or another worker was faster.
+    pub async fn unrecorded(&self, seen: &Message) -> Result<bool, StoreError> {
+        let update =
+            Update::default().only_if_present("erased_at").only_with_recordings(&seen.recordings).remove("recordings");
+        let update = if seen.status.is_final() { update.nothing_due() } else { update };
+        let id = seen.id.to_string();
+        let applied = update.apply(&self.client, &self.table, ("id", &id), "messages.unrecorded").await?;
+        Ok(matches!(applied, Applied::Done(_)))
+    }
+
     async fn remove_content(&self, item: &Item) -> Result<(), StoreError> {
         match (item.get("content_key").and_then(|key| key.as_s().ok()), &self.shelf) {
             (Some(key), Some(shelf)) => shelf.remove(key).await,
             (Some(_), None) => Err(unreadable("its content is stored apart")),
             (None, _) => Ok(()),
+        }
+    }
+}
+
+impl Update {
+    /// Only if nothing else was recorded in it meanwhile.
+    fn only_with_recordings(self, seen: &[Recording]) -> Self {
+        if seen.is_empty() {
+            self.only_if_absent(&["recordings"])
+        } else {
+            self.only_if_equal("recordings", attribute(&seen))
         }
     }
 }
@@ -119,7 +151,7 @@ fn noted(now: Timestamp) -> Update {
 
 /// Takes out all that was private.
 fn scrubbed(update: Update) -> Update {
-    const PRIVATE: [&str; 12] = [
+    const PRIVATE: [&str; 13] = [
         "sealed",
         "content_key",
         "recipient",
@@ -129,6 +161,7 @@ fn scrubbed(update: Update) -> Update {
         "links",
         "code",
         "fallback_to",
+        "recordings",
         "actions",
         "action_taken",
         LAST_REPORT,

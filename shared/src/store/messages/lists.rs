@@ -62,6 +62,21 @@ impl Place {
 }
 
 impl Messages {
+    /// The message a provider knows by this id. The index follows the table within moments, so "none" may mean "not yet".
+    pub async fn find_by_provider_id(&self, provider_id: &str) -> Result<Option<MessageId>, StoreError> {
+        let query = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .index_name("by_provider_id")
+            .key_condition_expression("provider_id = :p")
+            .expression_attribute_values(":p", text(provider_id))
+            .limit(1);
+        let answer = query.send().await.map_err(unavailable("messages.find_by_provider_id"))?;
+        let id = answer.items().first().and_then(|item| item.get("id")).and_then(|id| id.as_s().ok());
+        Ok(id.and_then(|id| id.parse().ok()))
+    }
+
     /// Messages of a person, at most so many, and where to go on.
     pub async fn of_person(
         &self,

@@ -2,13 +2,14 @@
 //! its own story.
 //!
 //! [`row`]: a message's stored form · [`large`]: content too large for a row · [`accept`]: making and reading messages · [`progress`]: the steps of the worker ·
-//! [`reschedule`]: another time · [`report`]: what providers say · [`engagement`]: what people did · [`sweep`]: what is due ·
-//! [`lists`]: whose messages there are · [`threads`]: conversations · [`inbound`]: what people write to us ·
+//! [`reschedule`]: another time · [`report`]: what providers say · [`engagement`]: what people did · [`charge`]: what a call cost ·
+//! [`sweep`]: what is due · [`lists`]: whose messages there are · [`threads`]: conversations · [`inbound`]: what people write to us ·
 //! [`mentions`]: who else an e-mail goes to · [`erase`]: what is left of a message whose recipient wants to be forgotten ·
 //! [`change`]: what the table's stream says.
 
 mod accept;
 pub mod change;
+mod charge;
 mod engagement;
 mod erase;
 mod inbound;

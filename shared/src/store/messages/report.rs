@@ -3,17 +3,19 @@
 //! A report from which more follows is kept in its row by the same write ([`LAST_REPORT`]), one after the other: the table's
 //! stream tells each of them, so who brought it waits for nothing else, and nothing that follows is lost.
 
-use serde::Deserialize;
+mod calls;
+mod reader;
+
+use jiff::Timestamp;
 
 use super::engagement::{Counted, Told};
 use super::row::attribute;
-use super::{Messages, Then, Update, first_ask};
+use super::{Messages, Update, first_ask};
 use crate::clock::plus_seconds;
 use crate::message::engagement::Deed;
 use crate::message::fallback::is_mendable;
 use crate::message::trail::MOST_ENTRIES;
-use crate::message::{Channel, MessageId, Status, TrailEntry};
-use crate::person::PersonId;
+use crate::message::{MessageId, Status, TrailEntry};
 use crate::provider::{Event, Report};
 use crate::store::update::Applied;
 use crate::store::{Item, StoreError, text, unavailable};
@@ -37,11 +39,18 @@ pub enum Reported {
     NoSuchMessage,
 }
 
-/// Whom a message went to, and how.
-#[derive(Clone, Debug, Deserialize)]
-pub struct Reader {
-    pub person: PersonId,
-    pub channel: Channel,
+/// What comes after a report's step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum After {
+    Nothing,
+    /// Another message is to be sent instead; the sweep looks at `due` whether it was made.
+    Fallback {
+        due: Timestamp,
+    },
+    /// A call is to be charged for the time it took; the sweep looks at `due` whether it was.
+    Charge {
+        due: Timestamp,
+    },
 }
 
 impl Messages {
@@ -55,8 +64,10 @@ impl Messages {
             return self.note(id, report).await;
         };
         // "The provider has it" seldom says anything new, and a write that its condition refuses costs ten times a read.
-        if report.event == Event::Sent && self.says_nothing(id, report).await? {
-            return Ok(Reported::Repeated);
+        if report.event == Event::Sent
+            && let Some(known) = self.known(id, report).await?
+        {
+            return Ok(known);
         }
         match self.forward(id, to, report).await? {
             Applied::Done(_) => Ok(Reported::Moved(to)),
@@ -64,24 +75,12 @@ impl Messages {
             Applied::Refused(Some(item)) if is_about_another(&item, report.recipient.as_deref()) => {
                 self.about_another(id, &item, report).await
             }
-            Applied::Refused(Some(item)) if knows_in_trail(&item, &report.key) || report.event == Event::Sent => {
-                Ok(Reported::Repeated)
+            Applied::Refused(Some(_)) if report.event == Event::Sent => {
+                Ok(self.known(id, report).await?.unwrap_or(Reported::Repeated))
             }
+            Applied::Refused(Some(item)) if knows_in_trail(&item, &report.key) => Ok(Reported::Repeated),
             Applied::Refused(Some(_)) => self.note(id, report).await,
         }
-    }
-
-    /// Whom a message went to and how, if a report is about that person themselves.
-    pub async fn reader(&self, id: MessageId, report: &Report) -> Result<Option<Reader>, StoreError> {
-        let get = self.client.get_item().table_name(&self.table).key("id", text(id.to_string()));
-        let answer = get
-            .projection_expression("person, channel, recipient")
-            .send()
-            .await
-            .map_err(unavailable("messages.reader"))?;
-        let own = |item: &Item| item.contains_key("person") && !is_about_another(item, report.recipient.as_deref());
-        let reader = answer.item.filter(own).map(serde_dynamo::from_item).transpose();
-        reader.map_err(|error| StoreError::Unreadable { table: "messages", cause: error.to_string() })
     }
 
     /// The step forward. A message that ends in vain and has a fallback is due for that; few have one, so it is tried
@@ -90,11 +89,11 @@ impl Messages {
         let step = |then| move_to(id, to, report, then).about_its_own(report);
         let mendable = matches!(report.event, Event::Undelivered(kind) if is_mendable(to, Some(kind.as_str())));
         if !mendable {
-            return self.apply_report(id, report, step(Then::Nothing)).await;
+            return self.apply_report(id, report, step(calls::follows(report))).await;
         }
-        match self.apply_report(id, report, step(Then::Nothing).only_if_absent(&["fallback_to"])).await? {
+        match self.apply_report(id, report, step(After::Nothing).only_if_absent(&["fallback_to"])).await? {
             Applied::Refused(Some(item)) if item.contains_key("fallback_to") => {
-                let then = Then::Fallback { due: plus_seconds(report.at, 60) };
+                let then = After::Fallback { due: plus_seconds(report.at, 60) };
                 self.apply_report(id, report, step(then)).await
             }
             applied @ (Applied::Done(_) | Applied::Refused(_)) => Ok(applied),
@@ -113,7 +112,7 @@ impl Messages {
         };
         let step = report.event.status().filter(|to| status_of(&item).is_some_and(|status| status.may_become(*to)));
         let Some(to) = step else { return Ok(counted) };
-        let update = move_to(id, to, report, Then::Nothing);
+        let update = move_to(id, to, report, After::Nothing);
         match update.apply(&self.client, &self.table, ("id", &id.to_string()), "messages.report").await? {
             Applied::Done(_) => Ok(Reported::Moved(to)),
             Applied::Refused(_) => Ok(counted),
@@ -127,7 +126,7 @@ impl Messages {
         let get = get.projection_expression("#s, recipient").expression_attribute_names("#s", "status");
         let answer = get.send().await.map_err(unavailable("messages.status"))?;
         let Some(item) = answer.item() else { return Ok(false) };
-        let past = status_of(item).is_some_and(|status| status == Status::Sent || status.is_final());
+        let past = status_of(item).is_some_and(is_past_sending);
         Ok(past || (is_about_another(item, report.recipient.as_deref()) && !status_of(item).is_some_and(is_open)))
     }
 
@@ -144,7 +143,7 @@ impl Messages {
         let noted = Report { provider_code: Some(detail), ..report.clone() };
         if status_of(item).is_some_and(is_open) {
             let evidence = Report { event: Event::Sent, ..noted.clone() };
-            let update = move_to(id, Status::Sent, &evidence, Then::Nothing);
+            let update = move_to(id, Status::Sent, &evidence, After::Nothing);
             if let Applied::Done(_) = self.apply_report(id, &noted, update).await? {
                 return Ok(Reported::Moved(Status::Sent));
             }
@@ -164,13 +163,17 @@ impl Messages {
             return Ok(Reported::Repeated);
         }
         let update = Update::default().only_if_present("id").only_if_size_under("trail", MOST_ENTRIES);
-        match self.apply_report(id, report, update.about_its_own(report)).await? {
+        let update = update.about_call(report).about_its_own(report);
+        match self.apply_report(id, report, update).await? {
             Applied::Done(_) => Ok(Reported::Noted),
             Applied::Refused(None) => Ok(Reported::NoSuchMessage),
             Applied::Refused(Some(item)) if is_about_another(&item, report.recipient.as_deref()) => {
                 self.about_another(id, &item, report).await
             }
             Applied::Refused(Some(item)) if knows_in_trail(&item, &report.key) => Ok(Reported::Repeated),
+            Applied::Refused(Some(item)) if report.recording.is_some() && item.contains_key("erased_at") => {
+                self.unwanted(id, report).await
+            }
             Applied::Refused(Some(_)) => self.only_keep(id, report).await,
         }
     }
@@ -196,25 +199,10 @@ impl Messages {
         };
         update.apply(&self.client, &self.table, ("id", &id.to_string()), "messages.report").await
     }
-
-    /// The message a provider knows by this id. The index follows the table within moments, so "none" may mean "not yet".
-    pub async fn find_by_provider_id(&self, provider_id: &str) -> Result<Option<MessageId>, StoreError> {
-        let query = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .index_name("by_provider_id")
-            .key_condition_expression("provider_id = :p")
-            .expression_attribute_values(":p", text(provider_id))
-            .limit(1);
-        let answer = query.send().await.map_err(unavailable("messages.find_by_provider_id"))?;
-        let id = answer.items().first().and_then(|item| item.get("id")).and_then(|id| id.as_s().ok());
-        Ok(id.and_then(|id| id.parse().ok()))
-    }
 }
 
 /// The step a report takes a message to.
-fn move_to(id: MessageId, to: Status, report: &Report, then: Then) -> Update {
+fn move_to(id: MessageId, to: Status, report: &Report, then: After) -> Update {
     let update =
         Update::default().forward_to(to).time_if_absent("sent_at", report.at).time_if_absent("started_at", report.at);
     let update = match &report.provider_id {
@@ -229,8 +217,8 @@ fn move_to(id: MessageId, to: Status, report: &Report, then: Then) -> Update {
         Event::Undelivered(kind) => {
             let update = update.set("reason", text(kind.as_str())).time("ended_at", report.at);
             let update = match then {
-                Then::Nothing => update.nothing_due(),
-                Then::Fallback { due } => update.remove("lease_until").due(id, due),
+                After::Nothing => update.nothing_due(),
+                After::Fallback { due } | After::Charge { due } => update.remove("lease_until").due(id, due),
             };
             match &report.provider_code {
                 Some(code) => update.set("provider_code", text(code)),
@@ -246,7 +234,15 @@ fn move_to(id: MessageId, to: Status, report: &Report, then: Then) -> Update {
         | Event::Complained
         | Event::Unsubscribed
         | Event::UnsubscribedKind
-        | Event::Ignored => update.time("delivered_at", report.at).time("ended_at", report.at).nothing_due(),
+        | Event::Recorded
+        | Event::Ended
+        | Event::Ignored => {
+            let update = update.time("delivered_at", report.at).time("ended_at", report.at);
+            match then {
+                After::Nothing => update.nothing_due(),
+                After::Fallback { due } | After::Charge { due } => update.remove("lease_until").due(id, due),
+            }
+        }
     }
 }
 
@@ -283,6 +279,10 @@ fn entry(report: &Report) -> TrailEntry {
 
 fn status_of(item: &Item) -> Option<Status> {
     item.get("status").and_then(|status| status.as_s().ok()).and_then(|status| status.parse().ok())
+}
+
+fn is_past_sending(status: Status) -> bool {
+    status == Status::Sent || status.is_final()
 }
 
 /// A call was begun, and nobody knows yet what came of it.

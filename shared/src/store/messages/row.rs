@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Messages;
 use crate::message::engagement::Engagement;
-use crate::message::record::{CallFacts, Fallback, Links, Message, ProviderChoice, TemplateUse, Times};
+use crate::message::record::{CallFacts, Fallback, Links, Message, ProviderChoice, Recording, TemplateUse, Times};
 use crate::message::trigger::Class;
 use crate::message::{Address, Channel, Content, JobId, Lane, MessageId, Micros, Status, TrailEntry, Trigger};
 use crate::otp::CodeRef;
@@ -76,6 +76,8 @@ pub(super) struct Row {
     provider_id: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     call: Option<CallFacts>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    recordings: Vec<Recording>,
     attempts: u32,
     #[serde(default, skip_serializing_if = "is_zero")]
     throttled: u32,
@@ -185,6 +187,7 @@ impl Messages {
             provider_code: message.provider_code,
             provider_id: message.provider_id,
             call: message.call,
+            recordings: message.recordings,
             engagement: message.engagement,
             attempts: message.attempts,
             throttled: message.throttled,
@@ -273,6 +276,7 @@ impl Row {
             provider_code: row.provider_code,
             provider_id: row.provider_id,
             call: row.call,
+            recordings: row.recordings,
             engagement: row.engagement,
             attempts: row.attempts,
             throttled: row.throttled,

@@ -189,6 +189,7 @@ fn shown(content: Content) -> PreviewContent {
         Content::Call(call) => match call.script {
             Script::Say { text, language } => PreviewContent { voice: Some(text), language, ..Default::default() },
             Script::Url(url) => PreviewContent { voice: Some(url), ..Default::default() },
+            Script::Menu => PreviewContent::default(),
         },
     }
 }

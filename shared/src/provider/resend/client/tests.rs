@@ -182,6 +182,7 @@ async fn fetching_reports_the_last_event() {
         event: Event::Delivered,
         at: NOW.parse().unwrap(),
         recipient: None,
+        recording: None,
         provider_code: None,
         call: None,
     };

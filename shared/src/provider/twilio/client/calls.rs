@@ -62,7 +62,7 @@ impl Twilio {
         let callback = self.status_callback("call-status", message);
         let left = message.valid_until.map(|until| until.duration_since(self.settings.clock.now()).as_secs());
         let timeout = left.unwrap_or(RINGS).clamp(SHORTEST_RING, RINGS).to_string();
-        let spoken;
+        let (spoken, menu);
         let mut form = vec![("To", to.as_str()), ("From", self.caller(message))];
         match &call.script {
             Script::Say { text, language } => {
@@ -70,6 +70,10 @@ impl Twilio {
                 form.push(("Twiml", &spoken));
             }
             Script::Url(url) => form.push(("Url", url)),
+            Script::Menu => {
+                menu = self.status_callback("voice-response", message);
+                form.push(("Url", &menu));
+            }
         }
         match call.machine {
             MachineDetection::On => form.push(("MachineDetection", "Enable")),
@@ -101,6 +105,7 @@ impl Twilio {
             let facts = CallFacts::new(found.answered_by, found.duration.and_then(|seconds| seconds.parse().ok()));
             Report {
                 recipient: None,
+                recording: None,
                 provider: ProviderName::Twilio,
                 message_id: Some(message),
                 provider_code: matches!(event, Event::Undelivered(_)).then(|| found.status.clone()),

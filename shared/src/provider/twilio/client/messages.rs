@@ -114,6 +114,7 @@ impl Twilio {
         let now = self.settings.clock.now();
         Ok(found.map(|found| Report {
             recipient: None,
+            recording: None,
             provider: ProviderName::Twilio,
             message_id: Some(message),
             key: key(&found.status, found.error_code),

@@ -223,6 +223,7 @@ async fn fetching_reports_the_present_state() {
         event: Event::Undelivered(PermanentKind::InvalidNumber),
         at: "2026-03-01T12:00:09Z".parse().unwrap(),
         recipient: None,
+        recording: None,
         provider_code: Some("30005".to_owned()),
         call: None,
     };

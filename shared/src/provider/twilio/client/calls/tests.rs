@@ -116,6 +116,7 @@ async fn fetching_a_call_reports_how_it_went() {
     let (twilio, id) = (twilio_with(&stub, None), MessageId::new());
     let expected = Report {
         recipient: None,
+        recording: None,
         provider: ProviderName::Twilio,
         message_id: Some(id),
         provider_id: Some("CA1".to_owned()),
@@ -152,4 +153,11 @@ async fn an_address_that_is_no_number_is_not_called() {
     message.to = Address::Email(crate::message::EmailAddress::parse("a@example.com").unwrap());
     let error = twilio_with(&Stub::new([]).await, None).send(&message).await.unwrap_err();
     assert!(matches!(error, SendError::Permanent { kind: PermanentKind::Configuration, .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_call_of_the_menu_asks_us_for_its_words() {
+    let message = calling(Script::Menu, MachineDetection::Off);
+    let url = format!("https://api.example.com/twilio/voice-response?message={}", message.id);
+    assert!(sent(&message).await.form().contains(&("Url".to_owned(), url)));
 }

@@ -1,0 +1,22 @@
+//! What a call cost, once it is known how long it took.
+
+use super::{Messages, Update};
+use crate::message::{Message, Micros, Status};
+use crate::store::update::Applied;
+use crate::store::{StoreError, number, text};
+
+impl Messages {
+    /// Writes down what a call cost that is over: nothing more waits for it. `false`: another worker did.
+    pub async fn charged(&self, seen: &Message, cost: Micros) -> Result<bool, StoreError> {
+        let update = Update::default()
+            .only_if_equal("status", text(Status::Delivered.as_str()))
+            .only_if_equal("cost", number(seen.cost.get()))
+            .only_if_present("due_at")
+            .set("cost", number(cost.get()))
+            .set_if_absent("estimate", number(seen.cost.get()))
+            .nothing_due();
+        let id = seen.id.to_string();
+        let applied = update.apply(&self.client, &self.table, ("id", &id), "messages.charged").await?;
+        Ok(matches!(applied, Applied::Done(_)))
+    }
+}

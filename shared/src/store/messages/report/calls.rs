@@ -1,0 +1,73 @@
+//! What is told of calls alone: how far one is, that it took its time, and what was recorded in it.
+
+use super::super::row::attribute;
+use super::super::{Messages, Update};
+use super::{After, Reported, is_past_sending, status_of};
+use crate::clock::plus_seconds;
+use crate::message::record::MOST_RECORDINGS;
+use crate::message::{MessageId, Status};
+use crate::provider::{Event, Report};
+use crate::store::update::Applied;
+use crate::store::{StoreError, number, text};
+
+impl Messages {
+    /// What "the provider has it" is to a message that was sent or has ended; `None`: it was not sent yet.
+    ///
+    /// How far a call is that goes on is written at once: what was told later counts, whatever comes first
+    /// (`SequenceNumber`, Twilio's "Monitor outbound call events").
+    pub(super) async fn known(&self, id: MessageId, report: &Report) -> Result<Option<Reported>, StoreError> {
+        let Some((call, sequence)) = report.call.as_ref().and_then(|call| Some((call, call.sequence?))) else {
+            return Ok(self.says_nothing(id, report).await?.then_some(Reported::Repeated));
+        };
+        let update = Update::default()
+            .only_if_equal("status", text(Status::Sent.as_str()))
+            .only_if_absent_or_less(&["call", "sequence"], number(sequence))
+            .set("call", attribute(call));
+        Ok(match update.apply(&self.client, &self.table, ("id", &id.to_string()), "messages.progress").await? {
+            Applied::Done(_) => Some(Reported::Noted),
+            Applied::Refused(None) => Some(Reported::NoSuchMessage),
+            Applied::Refused(Some(item)) => status_of(&item).is_some_and(is_past_sending).then_some(Reported::Repeated),
+        })
+    }
+
+    /// What was recorded of somebody who has been erased meanwhile stays only until it is deleted where it is, which is due at
+    /// once.
+    pub(super) async fn unwanted(&self, id: MessageId, report: &Report) -> Result<Reported, StoreError> {
+        let Some(recording) = &report.recording else { return Ok(Reported::Repeated) };
+        let update = Update::default()
+            .only_if_present("erased_at")
+            .append("recordings", attribute(recording), MOST_RECORDINGS)
+            .due(id, report.at);
+        match self.apply_report(id, report, update).await? {
+            Applied::Done(_) => Ok(Reported::Noted),
+            Applied::Refused(None) => Ok(Reported::NoSuchMessage),
+            Applied::Refused(Some(_)) => Ok(Reported::Repeated),
+        }
+    }
+}
+
+/// What comes after the end of a message that has no fallback: a call of more than the minute it was accepted at is charged
+/// for the others.
+pub(super) fn follows(report: &Report) -> After {
+    let seconds = report.call.as_ref().and_then(|call| call.seconds).unwrap_or_default();
+    if report.event == Event::Delivered && seconds > 60 {
+        After::Charge { due: plus_seconds(report.at, 60) }
+    } else {
+        After::Nothing
+    }
+}
+
+impl Update {
+    /// What only calls tell: that something was recorded in one, or that one to us is over.
+    pub(super) fn about_call(self, report: &Report) -> Self {
+        match (&report.recording, &report.call) {
+            (Some(recording), _) => {
+                self.only_if_absent(&["erased_at"]).append("recordings", attribute(recording), MOST_RECORDINGS)
+            }
+            (None, Some(call)) if report.event == Event::Ended => {
+                self.set("call", attribute(call)).time("ended_at", report.at)
+            }
+            (None, Some(_) | None) => self,
+        }
+    }
+}
