@@ -75,6 +75,8 @@ mod the_keys;
 #[cfg(test)]
 mod twofa;
 #[cfg(test)]
+mod voice;
+#[cfg(test)]
 mod waiting;
 #[cfg(test)]
 mod world;

@@ -96,3 +96,33 @@ async fn a_sender_is_used_no_faster_than_its_pace_and_waiting_uses_up_no_attempt
     }
     assert!(waited > 0, "{by_resend} went through Resend, which takes 5 a second, and none waited");
 }
+
+#[tokio::test]
+async fn a_long_call_is_charged_to_its_budget_by_the_minute() {
+    let world = World::new();
+    let _lines = world.own(&[Line::Voice]).await;
+    let (scope, token) = caller();
+    set(&world, &token, &scope, json!({"daily": 5})).await;
+    let silence = world.fault(json!({"provider": "twilio", "channel": "voice", "kind": "drop_callback"})).await;
+    let call = json!({"to": fresh::phone(), "message": fresh::text()});
+    let answer = world.post("/api/v1/twilio/initiate-call", &call).token(&token).send().await.ok();
+    let id = answer["message_id"].as_str().expect("an id").to_owned();
+    let message = world.until(&id, "sent").await;
+    let minute = message["cost"].as_f64().expect("a cost");
+    let path = format!("/api/v2/communications/budgets/{scope}");
+    let spent = async || world.get(&path).token(&token).send().await.ok()["daily"]["spent"].as_f64().expect("a sum");
+    assert!((spent().await - minute).abs() < 1e-9, "the first minute is counted when it begins");
+    let sid = message["provider_id"].as_str().expect("an id");
+    let end = [("CallSid", sid), ("CallStatus", "completed"), ("CallDuration", "200"), ("SequenceNumber", "3")];
+    let webhook = format!("/twilio/call-status?message={id}");
+    for _ in 0..3 {
+        world.twilio_form(&webhook, &end, world.stack.secret("twilio_auth_token"), None).await.is(200);
+    }
+    eventually("four minutes are counted", seconds(30), async || {
+        let spent = spent().await;
+        if (spent - 4.0 * minute).abs() < 1e-9 { Ok(()) } else { Err(format!("{spent} of {minute} a minute")) }
+    })
+    .await;
+    assert!((world.message(&id).await["cost"].as_f64().expect("a cost") - 4.0 * minute).abs() < 1e-9);
+    drop(silence);
+}

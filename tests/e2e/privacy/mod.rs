@@ -25,7 +25,7 @@ fn export_path(user: impl std::fmt::Display) -> String {
 
 impl World {
     /// Asks for a person to be erased.
-    async fn asks_to_erase(&self, user: i64) -> Value {
+    pub(crate) async fn asks_to_erase(&self, user: i64) -> Value {
         self.post(&erase_path(user), &json!({"reason": "user_request"})).send().await.is(202).json
     }
 
@@ -34,7 +34,7 @@ impl World {
     }
 
     /// Waits until everything was gone through so often.
-    async fn until_walked(&self, user: i64, times: u64) -> Value {
+    pub(crate) async fn until_walked(&self, user: i64, times: u64) -> Value {
         eventually(&format!("{user} was gone through"), seconds(30), async || {
             let erasure = self.erasure(user).await;
             if erasure["walks"].as_u64() >= Some(times) { Ok(erasure) } else { Err(erasure.to_string()) }
@@ -43,7 +43,7 @@ impl World {
     }
 
     /// Lets an erasure grow older by five minutes, and waits until it is done.
-    async fn until_erased(&self, user: i64) -> Value {
+    pub(crate) async fn until_erased(&self, user: i64) -> Value {
         eventually(&format!("{user} is erased"), seconds(60), async || {
             let erasure = self.erasure(user).await;
             if erasure["status"] == "erased" {

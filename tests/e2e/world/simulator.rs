@@ -49,6 +49,26 @@ impl World {
         self.simulator(Method::POST, "/_sim/inbound", Some(text)).await
     }
 
+    /// What the person at a number does when they are called next.
+    pub(crate) async fn will_do(&self, number: &str, deeds: &Value) {
+        let body = json!({"number": number, "deeds": deeds});
+        self.simulator(Method::PUT, "/_sim/callers", Some(&body)).await;
+    }
+
+    /// What Twilio answers to whoever asks for a recording.
+    pub(crate) async fn recording(&self, sid: &str) -> u16 {
+        let (account, token) = (self.stack.secret("twilio_account_sid"), self.stack.secret("twilio_auth_token"));
+        let url = format!("{}/2010-04-01/Accounts/{account}/Recordings/{sid}.json", self.stack.simulator_url);
+        let answer = self.http.get(url).basic_auth(account, Some(token)).send().await;
+        answer.expect("the simulator answers").status().as_u16()
+    }
+
+    /// Somebody calls us and does these deeds; the call once it is over.
+    pub(crate) async fn calls_us(&self, from: &str, deeds: &Value) -> Value {
+        let inbound = json!({"channel": "voice", "from": from, "to": "+15005550006", "deeds": deeds});
+        self.simulator(Method::POST, "/_sim/inbound", Some(&inbound)).await
+    }
+
     /// Sets a fault; it ends with what this gives.
     pub(crate) async fn fault(&self, fault: Value) -> Fault {
         let answer = self.simulator(Method::PUT, "/_sim/faults", Some(&fault)).await;
