@@ -1,11 +1,12 @@
 //! Every parser of what comes from outside, given what it must not stumble over: good inputs taken apart and put together
 //! wrongly, for as long as one likes (`make fuzz MINUTES=5`).
 //!
-//! [`chance`]: where the inputs come from · [`callbacks`], [`signatures`], [`texts`], [`documents`] · [`links`]: the targets, by what they
+//! [`chance`]: where the inputs come from · [`callbacks`], [`calls`], [`signatures`], [`texts`], [`documents`] · [`links`]: the targets, by what they
 //! read. A target fails by panicking; besides not breaking, each holds what its parser promises (what is read twice is the
 //! same, what is kept is bounded, what is not signed is refused).
 
 mod callbacks;
+mod calls;
 pub mod chance;
 mod documents;
 mod links;
@@ -25,11 +26,13 @@ pub struct Target {
 }
 
 /// All of them.
-pub const TARGETS: [Target; 15] = [
+pub const TARGETS: [Target; 17] = [
     Target { name: "twilio_status", run: callbacks::twilio_status },
     Target { name: "twilio_inbound", run: callbacks::twilio_inbound },
     Target { name: "sendgrid_events", run: callbacks::sendgrid_events },
     Target { name: "resend_event", run: callbacks::resend_event },
+    Target { name: "call_requests", run: calls::requests },
+    Target { name: "voice_menus", run: calls::menus },
     Target { name: "twilio_signature", run: signatures::twilio },
     Target { name: "sendgrid_signature", run: signatures::sendgrid },
     Target { name: "resend_signature", run: signatures::resend },
