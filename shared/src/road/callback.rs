@@ -66,7 +66,7 @@ impl Road {
                 Some((Target { fingerprint: fingerprint.clone(), address }, Channel::Email))
             }
             // A text has one recipient; of an e-mail to several nobody says whom it is about.
-            (None, Some(message)) if message.channel.is_telephone() => {
+            (None, Some(message)) if message.channel.is_telephone() && message.erased.is_none() => {
                 Some((self.people.target(&message.to), message.channel))
             }
             (None, Some(_) | None) => None,

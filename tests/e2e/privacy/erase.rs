@@ -149,6 +149,8 @@ async fn no_table_queue_or_object_holds_a_trace_of_whoever_was_erased() {
         (&cancelled.json["data"]["reason"], &cancelled.json["data"]["user_id"]),
         (&json!("erased"), &Value::Null)
     );
+    // Nothing more is kept of what they do.
+    world.post(&format!("/api/communication/track/{sent}"), &action).send().await.refused(404, "Task not found");
     // The ledger says that it was done, and still holds.
     let ledger = world.get(&format!("/api/communication/ledger/{id}")).send().await.ok();
     let events: Vec<_> = ledger["entries"].as_array().expect("entries").iter().map(|entry| &entry["event"]).collect();

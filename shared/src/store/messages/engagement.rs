@@ -136,6 +136,8 @@ impl Messages {
         let deed = Deed::Acted;
         let update = || {
             let update = Update::default().only_if_present("actions").only_if_absent(&["actions", action]);
+            // Of whoever was erased nothing is kept any more.
+            let update = update.only_if_absent(&["erased_at"]);
             let update =
                 update.only_if_size_under("actions", MOST_ACTIONS).set_in(&["actions", action], row::attribute(&kept));
             let update = update.increment(deed.counter()).set_if_absent("action_taken", text(action));
@@ -147,14 +149,17 @@ impl Messages {
         };
         if refused.as_ref().is_some_and(|item| !item.contains_key("actions")) {
             // A row from before actions were kept.
-            let begin = Update::default().only_if_present("id").set_if_absent("actions", row::empty_map());
+            let begin = Update::default().only_if_present("id").only_if_absent(&["erased_at"]);
+            let begin = begin.set_if_absent("actions", row::empty_map());
             self.try_deed(id, begin).await?;
             refused = match self.try_deed(id, update()).await? {
                 Applied::Done(_) => return Ok(Acted::New),
                 Applied::Refused(refused) => refused,
             };
         }
-        let Some(item) = refused else { return Ok(Acted::NoSuchMessage) };
+        let Some(item) = refused.filter(|item| !item.contains_key("erased_at")) else {
+            return Ok(Acted::NoSuchMessage);
+        };
         let known = item.get("actions").and_then(|map| map.as_m().ok()).is_some_and(|map| map.contains_key(action));
         Ok(if known { Acted::Known } else { Acted::TooMany })
     }
