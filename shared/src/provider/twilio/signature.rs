@@ -129,8 +129,10 @@ fn candidates(url: &str) -> BTreeSet<String> {
 fn port_variants(url: &str) -> Vec<String> {
     let Some((scheme, rest)) = url.split_once("://") else { return vec![url.to_owned()] };
     // Without a path a form's first name could pass for the port; the addresses of our webhooks have one.
-    let Some(path_at) = rest.find('/') else { return vec![url.to_owned()] };
-    let (authority, path) = rest.split_at(path_at);
+    let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+    if !path.starts_with('/') {
+        return vec![url.to_owned()];
+    }
     let port_at = authority.rfind(':').filter(|at| authority[at + 1..].bytes().all(|byte| byte.is_ascii_digit()));
     let (host, port) = port_at.map_or((authority, ""), |at| (&authority[..at], &authority[at + 1..]));
     let standard = if scheme.eq_ignore_ascii_case("https") { "443" } else { "80" };
