@@ -1,6 +1,7 @@
 //! What a provider tells of an address, when it refuses a message and in its callbacks.
 
 use serde_json::{Value, json};
+use switchboard::provider::{Event, PermanentKind, ProviderName, Report};
 
 use super::{known, mail, names, phone, says, told, trigger_refusal};
 use crate::world::{Line, World, eventually, fresh, seconds};
@@ -60,6 +61,36 @@ async fn a_callback_that_says_so_counts_as_much() {
         known_as(&world, &number, expected).await;
         assert_eq!(told(&world, &phone(&number)).await.len(), expected.len(), "{code}: said twice, told once");
     }
+}
+
+#[tokio::test]
+async fn what_follows_from_a_callback_and_could_not_be_done_at_once_is_done_from_the_queue() {
+    let world = World::new();
+    let _lines = world.share(&[Line::Sms]).await;
+    let number = fresh::magic_phone("40");
+    let id = world.sms(&number, &fresh::text()).await;
+    world.until(&id, "sent").await;
+    let report = Report {
+        provider: ProviderName::Twilio,
+        message_id: id.parse().ok(),
+        provider_id: None,
+        key: "undelivered:21610".to_owned(),
+        event: Event::Undelivered(PermanentKind::OptedOut),
+        at: jiff::Timestamp::now(),
+        recording: None,
+        recipient: None,
+        provider_code: Some("21610".to_owned()),
+        call: None,
+    };
+    let record = json!({"kind": "follow_up", "id": id, "report": report}).to_string();
+    assert!(!record.contains(&number));
+    let queue = &world.stack.queues["callbacks"];
+    // Twice, as SQS may bring it.
+    for _ in 0..2 {
+        world.sqs().send_message().queue_url(queue).message_body(&record).send().await.expect("SQS takes it");
+    }
+    known_as(&world, &number, &STOPPED).await;
+    assert_eq!(names(&told(&world, &phone(&number)).await), ["address_suppressed"; 2], "one a channel");
 }
 
 #[tokio::test]
