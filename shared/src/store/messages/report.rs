@@ -39,20 +39,6 @@ pub enum Reported {
     NoSuchMessage,
 }
 
-/// What comes after a report's step.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum After {
-    Nothing,
-    /// Another message is to be sent instead; the sweep looks at `due` whether it was made.
-    Fallback {
-        due: Timestamp,
-    },
-    /// A call is to be charged for the time it took; the sweep looks at `due` whether it was.
-    Charge {
-        due: Timestamp,
-    },
-}
-
 impl Messages {
     /// Applies a report to a message: counts what somebody did with it, moves its status if that is a step forward, else
     /// notes it if it is worth noting. Where it comes in order and says something new, that is one write.
@@ -86,15 +72,15 @@ impl Messages {
     /// The step forward. A message that ends in vain and has a fallback is due for that; few have one, so it is tried
     /// without.
     async fn forward(&self, id: MessageId, to: Status, report: &Report) -> Result<Applied, StoreError> {
-        let step = |then| move_to(id, to, report, then).about_its_own(report);
+        let step = |due| move_to(id, to, report, due).about_its_own(report);
         let mendable = matches!(report.event, Event::Undelivered(kind) if is_mendable(to, Some(kind.as_str())));
         if !mendable {
-            return self.apply_report(id, report, step(calls::follows(report))).await;
+            return self.apply_report(id, report, step(calls::charged_at(report))).await;
         }
-        match self.apply_report(id, report, step(After::Nothing).only_if_absent(&["fallback_to"])).await? {
+        match self.apply_report(id, report, step(None).only_if_absent(&["fallback_to"])).await? {
             Applied::Refused(Some(item)) if item.contains_key("fallback_to") => {
-                let then = After::Fallback { due: plus_seconds(report.at, 60) };
-                self.apply_report(id, report, step(then)).await
+                let due = plus_seconds(report.at, 60);
+                self.apply_report(id, report, step(Some(due))).await
             }
             applied @ (Applied::Done(_) | Applied::Refused(_)) => Ok(applied),
         }
@@ -112,7 +98,7 @@ impl Messages {
         };
         let step = report.event.status().filter(|to| status_of(&item).is_some_and(|status| status.may_become(*to)));
         let Some(to) = step else { return Ok(counted) };
-        let update = move_to(id, to, report, After::Nothing);
+        let update = move_to(id, to, report, None);
         match update.apply(&self.client, &self.table, ("id", &id.to_string()), "messages.report").await? {
             Applied::Done(_) => Ok(Reported::Moved(to)),
             Applied::Refused(_) => Ok(counted),
@@ -143,7 +129,7 @@ impl Messages {
         let noted = Report { provider_code: Some(detail), ..report.clone() };
         if status_of(item).is_some_and(is_open) {
             let evidence = Report { event: Event::Sent, ..noted.clone() };
-            let update = move_to(id, Status::Sent, &evidence, After::Nothing);
+            let update = move_to(id, Status::Sent, &evidence, None);
             if let Applied::Done(_) = self.apply_report(id, &noted, update).await? {
                 return Ok(Reported::Moved(Status::Sent));
             }
@@ -201,8 +187,9 @@ impl Messages {
     }
 }
 
-/// The step a report takes a message to.
-fn move_to(id: MessageId, to: Status, report: &Report, then: After) -> Update {
+/// The step a report takes a message to. `due`: when the sweep looks whether what follows from a message's end was done (another
+/// one made in its place, a call charged for the time it took); `None`: nothing follows.
+fn move_to(id: MessageId, to: Status, report: &Report, due: Option<Timestamp>) -> Update {
     let update =
         Update::default().forward_to(to).time_if_absent("sent_at", report.at).time_if_absent("started_at", report.at);
     let update = match &report.provider_id {
@@ -216,10 +203,7 @@ fn move_to(id: MessageId, to: Status, report: &Report, then: After) -> Update {
     match report.event {
         Event::Undelivered(kind) => {
             let update = update.set("reason", text(kind.as_str())).time("ended_at", report.at);
-            let update = match then {
-                After::Nothing => update.nothing_due(),
-                After::Fallback { due } | After::Charge { due } => update.remove("lease_until").due(id, due),
-            };
+            let update = update.ended(id, due);
             match &report.provider_code {
                 Some(code) => update.set("provider_code", text(code)),
                 None => update,
@@ -236,17 +220,19 @@ fn move_to(id: MessageId, to: Status, report: &Report, then: After) -> Update {
         | Event::UnsubscribedKind
         | Event::Recorded
         | Event::Ended
-        | Event::Ignored => {
-            let update = update.time("delivered_at", report.at).time("ended_at", report.at);
-            match then {
-                After::Nothing => update.nothing_due(),
-                After::Fallback { due } | After::Charge { due } => update.remove("lease_until").due(id, due),
-            }
-        }
+        | Event::Ignored => update.time("delivered_at", report.at).time("ended_at", report.at).ended(id, due),
     }
 }
 
 impl Update {
+    /// Nothing waits for it any more but what follows from its end, where something does.
+    fn ended(self, id: MessageId, due: Option<Timestamp>) -> Self {
+        match due {
+            None => self.nothing_due(),
+            Some(due) => self.remove("lease_until").due(id, due),
+        }
+    }
+
     /// Only if the report is about the message's own recipient, or does not say whom it is about.
     fn about_its_own(self, report: &Report) -> Self {
         match &report.recipient {

@@ -1,8 +1,10 @@
 //! What is told of calls alone: how far one is, that it took its time, and what was recorded in it.
 
+use jiff::Timestamp;
+
 use super::super::row::attribute;
 use super::super::{Messages, Update};
-use super::{After, Reported, is_past_sending, status_of};
+use super::{Reported, is_past_sending, status_of};
 use crate::clock::plus_seconds;
 use crate::message::record::MOST_RECORDINGS;
 use crate::message::{MessageId, Status};
@@ -46,15 +48,10 @@ impl Messages {
     }
 }
 
-/// What comes after the end of a message that has no fallback: a call of more than the minute it was accepted at is charged
-/// for the others.
-pub(super) fn follows(report: &Report) -> After {
+/// A call of more than the minute it was accepted at is charged for the others: when the sweep looks whether it was.
+pub(super) fn charged_at(report: &Report) -> Option<Timestamp> {
     let seconds = report.call.as_ref().and_then(|call| call.seconds).unwrap_or_default();
-    if report.event == Event::Delivered && seconds > 60 {
-        After::Charge { due: plus_seconds(report.at, 60) }
-    } else {
-        After::Nothing
-    }
+    (report.event == Event::Delivered && seconds > 60).then(|| plus_seconds(report.at, 60))
 }
 
 impl Update {
