@@ -6,6 +6,7 @@
 
 pub mod budgets;
 pub mod catalog;
+mod due;
 pub mod ephemera;
 pub mod events;
 pub mod files;

@@ -4,10 +4,10 @@ use aws_sdk_dynamodb::Client;
 use jiff::Timestamp;
 
 use super::delivery_key;
-use crate::clock::from_millis;
 use crate::event::{DeliveryId, SubscriberId};
+use crate::store::due::{When, due};
 use crate::store::update::{Applied, Update};
-use crate::store::{Item, StoreError, number, text, unavailable};
+use crate::store::{Item, StoreError, number};
 
 /// Over how many partitions of the index what is due is spread.
 pub const SHARDS: u8 = 8;
@@ -31,13 +31,13 @@ pub struct DueDelivery {
 impl DueDelivery {
     fn from_item(item: &Item) -> Option<Self> {
         let text = |name: &str| item.get(name).and_then(|value| value.as_s().ok());
-        let number = |name: &str| item.get(name).and_then(|value| value.as_n().ok());
+        let When { at, looks, not_before } = When::of(item)?;
         Some(Self {
             subscriber: text("pk")?.split('#').next()?.parse().ok()?,
             id: text("id")?.parse().ok()?,
-            at: from_millis(number("due_at")?.parse().ok()?),
-            looks: number("looks").and_then(|looks| looks.parse().ok()).unwrap_or(0),
-            not_before: number("not_before").and_then(|at| at.parse().ok()).map(from_millis),
+            at,
+            looks,
+            not_before,
         })
     }
 }
@@ -56,17 +56,8 @@ impl DueDeliveries {
 
     /// Up to `most` deliveries of a shard that are due by `until`, the longest overdue first.
     pub async fn due(&self, shard: u8, until: Timestamp, most: i32) -> Result<Vec<DueDelivery>, StoreError> {
-        let query = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .index_name("by_due")
-            .key_condition_expression("due_shard = :s AND due_at <= :t")
-            .expression_attribute_values(":s", text(shard.to_string()))
-            .expression_attribute_values(":t", number(until.as_millisecond()))
-            .limit(most);
-        let answer = query.send().await.map_err(unavailable("deliveries.due"))?;
-        Ok(answer.items().iter().filter_map(DueDelivery::from_item).collect())
+        let items = due(&self.client, &self.table, &shard.to_string(), until, most, "deliveries.due").await?;
+        Ok(items.iter().filter_map(DueDelivery::from_item).collect())
     }
 
     /// Moves a delivery's next look to `next`. `false`: it moved on meanwhile, or another sweep has it.

@@ -1,16 +1,13 @@
 //! What is due: messages whose time has come, and messages that should have moved on by now.
-//!
-//! The index is sparse (only rows that wait for something are in it) and keyed by shard, then time: asking for what is
-//! due is one query a shard, costs what it finds, and needs no memory of the last run.
 
 use aws_sdk_dynamodb::Client;
 use jiff::Timestamp;
 
 use super::Update;
-use crate::clock::from_millis;
 use crate::message::{Lane, MessageId, Status};
+use crate::store::due::{When, due};
 use crate::store::update::Applied;
-use crate::store::{Item, StoreError, number, text, unavailable};
+use crate::store::{Item, StoreError, number, text};
 
 /// Over how many partitions what is due is spread. 16 take 16,000 writes a second.
 pub const SHARDS: u32 = 16;
@@ -31,14 +28,14 @@ pub struct Due {
 impl Due {
     fn from_item(item: &Item) -> Option<Self> {
         let text = |name: &str| item.get(name).and_then(|value| value.as_s().ok());
-        let number = |name: &str| item.get(name).and_then(|value| value.as_n().ok());
+        let When { at, looks, not_before } = When::of(item)?;
         Some(Self {
             id: text("id")?.parse().ok()?,
             lane: text("lane")?.parse().ok()?,
             status: text("status")?.parse().ok()?,
-            at: from_millis(number("due_at")?.parse().ok()?),
-            looks: number("looks").and_then(|looks| looks.parse().ok()).unwrap_or(0),
-            not_before: number("not_before").and_then(|at| at.parse().ok()).map(from_millis),
+            at,
+            looks,
+            not_before,
         })
     }
 }
@@ -57,17 +54,8 @@ impl Agenda {
 
     /// Up to `most` messages of a shard that are due by `until`, the longest overdue first.
     pub async fn due(&self, shard: u32, until: Timestamp, most: i32) -> Result<Vec<Due>, StoreError> {
-        let query = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .index_name("by_due")
-            .key_condition_expression("due_shard = :s AND due_at <= :t")
-            .expression_attribute_values(":s", text(shard.to_string()))
-            .expression_attribute_values(":t", number(until.as_millisecond()))
-            .limit(most);
-        let answer = query.send().await.map_err(unavailable("messages.due"))?;
-        Ok(answer.items().iter().filter_map(Due::from_item).collect())
+        let items = due(&self.client, &self.table, &shard.to_string(), until, most, "messages.due").await?;
+        Ok(items.iter().filter_map(Due::from_item).collect())
     }
 
     /// Moves a message's next look to `next`. `false`: it moved on meanwhile, or another sweep has it.
