@@ -2,7 +2,7 @@
 //! and which rate limit counts it; the edge does the rest: request id, authentication, rate limit, error envelope,
 //! access log line, metrics, panic guard.
 //!
-//! [`error`] (which constructor to use where) · [`auth`] · [`rate_limit`] · [`body`] · [`idempotency`] · [`observe`] · [`origin`] · [`page`].
+//! [`error`] (which constructor to use where) · [`auth`] · [`rate_limit`] · [`body`] · [`idempotency`] · [`observe`] · [`origin`] · [`page`] (HTML) · [`paging`].
 
 pub mod auth;
 pub mod body;
@@ -12,6 +12,7 @@ pub mod idempotency;
 mod observe;
 mod origin;
 pub mod page;
+pub mod paging;
 pub mod rate_limit;
 pub mod refusals;
 #[cfg(test)]

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use switchboard::http::error::ErrorBody;
 use switchboard::http::refusals::Refusals;
-use switchboard::http::{ApiError, Caller};
+use switchboard::http::{ApiError, Caller, paging};
 use switchboard::ledger::{Entry, Personal};
 use switchboard::person::PersonId;
 use switchboard::store::people::subject;
@@ -92,14 +92,7 @@ pub async fn handle(
     let person = person_id(&user_id)?;
     caller.may_manage(&person)?;
     let LedgerQuery { limit, cursor } = query(asked)?;
-    let limit = match limit.as_deref() {
-        None => USUAL,
-        Some(text) => text
-            .parse()
-            .ok()
-            .filter(|limit| (1..=MOST).contains(limit))
-            .ok_or_else(|| ApiError::invalid_field("limit", format!("It must be 1 to {MOST}")))?,
-    };
+    let limit = paging::limit(limit.as_deref(), USUAL, MOST)?;
     let before = cursor.as_deref().map(place).transpose()?;
     let page = app.road.people.ledger().page(&subject(&person), before, limit).await?;
     Ok(Json(LedgerResponse {

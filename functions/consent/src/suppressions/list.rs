@@ -6,7 +6,7 @@ use axum::extract::{Query, State};
 use serde::{Deserialize, Serialize};
 use switchboard::http::error::ErrorBody;
 use switchboard::http::refusals::Refusals;
-use switchboard::http::{ApiError, Caller};
+use switchboard::http::{ApiError, Caller, paging};
 use switchboard::person::suppression::Reason;
 use switchboard::store::people::is_place;
 
@@ -62,14 +62,7 @@ pub async fn handle(
 ) -> Result<Json<SuppressionsResponse>, ApiError> {
     let SuppressionsQuery { reason, limit, cursor } = query(asked)?;
     let reason = reason.map(|name| name.parse::<Reason>().map_err(|_| no_reason())).transpose()?;
-    let limit = match limit.as_deref() {
-        None => USUAL,
-        Some(text) => text
-            .parse()
-            .ok()
-            .filter(|limit| (1..=MOST).contains(limit))
-            .ok_or_else(|| ApiError::invalid_field("limit", format!("It must be 1 to {MOST}")))?,
-    };
+    let limit = paging::limit(limit.as_deref(), USUAL, MOST)?;
     if cursor.as_deref().is_some_and(|cursor| !is_place(cursor)) {
         return Err(ApiError::invalid_field("cursor", "It must be the next_cursor of an answer"));
     }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use switchboard::http::error::ErrorBody;
 use switchboard::http::refusals::Refusals;
-use switchboard::http::{ApiError, Caller};
+use switchboard::http::{ApiError, Caller, paging};
 use switchboard::ledger::Entry;
 
 use super::{person_id, query};
@@ -80,14 +80,7 @@ pub async fn handle(
     let person = person_id(&user_id)?;
     caller.may_manage(&person)?;
     let HistoryQuery { limit, cursor } = query(asked)?;
-    let limit = match limit.as_deref() {
-        None => USUAL,
-        Some(text) => text
-            .parse()
-            .ok()
-            .filter(|limit| (1..=MOST).contains(limit))
-            .ok_or_else(|| ApiError::invalid_field("limit", format!("It must be 1 to {MOST}")))?,
-    };
+    let limit = paging::limit(limit.as_deref(), USUAL, MOST)?;
     let before = cursor.as_deref().map(place).transpose()?;
     let page = app.twofactor.history(&person, before, limit).await?;
     Ok(Json(TwoFactorHistoryResponse {

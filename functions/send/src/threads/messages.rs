@@ -3,8 +3,8 @@
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use serde::{Deserialize, Serialize};
-use switchboard::http::ApiError;
 use switchboard::http::refusals::Refusals;
+use switchboard::http::{ApiError, paging};
 use switchboard::message::Channel;
 use switchboard::person::PersonId;
 use switchboard::store::StoreError;
@@ -59,14 +59,7 @@ pub async fn handle(
     Query(page): Query<Page>,
 ) -> Result<Json<ThreadResponse>, ApiError> {
     let thread = Thread::parse(&id)?;
-    let limit = match page.limit.as_deref() {
-        None => USUAL,
-        Some(text) => text
-            .parse()
-            .ok()
-            .filter(|limit| (1..=MOST).contains(limit))
-            .ok_or_else(|| ApiError::invalid_field("limit", format!("It must be 1 to {MOST}")))?,
-    };
+    let limit = paging::limit(page.limit.as_deref(), USUAL, MOST)?;
     let before = page.cursor.as_deref().map(mark).transpose()?;
     let lists = match &thread {
         Thread::Person(person) => of_person(&app, person).await?,

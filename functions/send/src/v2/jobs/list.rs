@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use switchboard::http::refusals::Refusals;
-use switchboard::http::{ApiError, Caller};
+use switchboard::http::{ApiError, Caller, paging};
 
 use super::view::JobView;
 use crate::App;
@@ -53,14 +53,7 @@ pub async fn handle(
     caller: Caller,
     Query(page): Query<Page>,
 ) -> Result<Json<JobsResponse>, ApiError> {
-    let limit = match page.limit.as_deref() {
-        None => USUAL,
-        Some(text) => text
-            .parse()
-            .ok()
-            .filter(|limit| (1..=MOST).contains(limit))
-            .ok_or_else(|| ApiError::invalid_field("limit", format!("It must be 1 to {MOST}")))?,
-    };
+    let limit = paging::limit(page.limit.as_deref(), USUAL, MOST)?;
     let after = page.cursor.as_deref().map(place).transpose()?;
     let (jobs, next) = app.jobs.of_caller(&caller.subject, after.as_deref(), limit).await?;
     let now = app.road.clock.now();
