@@ -16,7 +16,7 @@ use crate::{
     app::App,
     connection::Line,
     faults::{self, Operation, Verdict},
-    store::{Detail as StoreDetail, Handle, Message, Provider, Store},
+    store::{Channel, Detail as StoreDetail, Handle, Message, Provider, Store},
 };
 
 /// `GET …/Messages/{sid}.json`
@@ -27,7 +27,7 @@ pub(super) async fn one(
     headers: HeaderMap,
 ) -> Result<Response, Error> {
     auth::check(&app.config, &headers, &account)?;
-    if let Some(response) = read_fault(&app, &line).await {
+    if let Some(response) = read_fault(&app, &line, None).await {
         return Ok(response);
     }
     let store = app.store();
@@ -52,7 +52,7 @@ pub(super) async fn list(
     headers: HeaderMap,
 ) -> Result<Response, Error> {
     auth::check(&app.config, &headers, &account)?;
-    if let Some(response) = read_fault(&app, &line).await {
+    if let Some(response) = read_fault(&app, &line, None).await {
         return Ok(response);
     }
     let filter = Filter::parse(query.as_deref().unwrap_or_default(), app.config.strict)?;
@@ -64,10 +64,10 @@ pub(super) async fn list(
     Ok(answer::answer(StatusCode::OK, &body))
 }
 
-/// Lets a request that only reads meet its fault.
-pub(super) async fn read_fault(app: &App, line: &Line) -> Option<Response> {
+/// Lets a request that only reads meet its fault: of one channel's line, or of any.
+pub(super) async fn read_fault(app: &App, line: &Line, channel: Option<Channel>) -> Option<Response> {
     app.store().stats_mut().reads += 1;
-    match faults::meet(app, line, Provider::Twilio, None, Operation::Read).await {
+    match faults::meet(app, line, Provider::Twilio, channel, Operation::Read).await {
         Verdict::Proceed => None,
         Verdict::AcceptThenHang(delay) => {
             faults::hang(delay).await;

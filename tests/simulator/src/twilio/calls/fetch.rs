@@ -29,7 +29,7 @@ pub(super) async fn one(
     headers: HeaderMap,
 ) -> Result<Response, Error> {
     auth::check(&app.config, &headers, &account)?;
-    if let Some(response) = read_fault(&app, &line).await {
+    if let Some(response) = read_fault(&app, &line, None).await {
         return Ok(response);
     }
     let store = app.store();
@@ -54,7 +54,7 @@ pub(super) async fn list(
     headers: HeaderMap,
 ) -> Result<Response, Error> {
     auth::check(&app.config, &headers, &account)?;
-    if let Some(response) = read_fault(&app, &line).await {
+    if let Some(response) = read_fault(&app, &line, None).await {
         return Ok(response);
     }
     let filter = Filter::parse(query.as_deref().unwrap_or_default(), app.config.strict)?;

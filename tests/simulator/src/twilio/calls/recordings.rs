@@ -13,13 +13,9 @@ use serde_json::{Value, json};
 use super::super::{
     answer::{self, Error, date},
     auth,
+    fetch::read_fault,
 };
-use crate::{
-    app::App,
-    connection::Line,
-    faults::{self, Operation, Verdict},
-    store::{Channel, Provider},
-};
+use crate::{app::App, connection::Line, store::Channel};
 
 /// The recordings there are, by SID.
 #[derive(Debug, Default)]
@@ -47,7 +43,7 @@ pub(super) async fn one(
     headers: HeaderMap,
 ) -> Result<Response, Error> {
     auth::check(&app.config, &headers, &account)?;
-    if let Some(refused) = fault(&app, &line).await {
+    if let Some(refused) = read_fault(&app, &line, Some(Channel::Voice)).await {
         return Ok(refused);
     }
     let mut store = app.store();
@@ -63,7 +59,7 @@ pub(super) async fn delete(
     headers: HeaderMap,
 ) -> Result<Response, Error> {
     auth::check(&app.config, &headers, &account)?;
-    if let Some(refused) = fault(&app, &line).await {
+    if let Some(refused) = read_fault(&app, &line, Some(Channel::Voice)).await {
         return Ok(refused);
     }
     let gone = sid(&file).and_then(|sid| app.store().recordings_mut().0.remove(sid));
@@ -76,20 +72,6 @@ fn sid(file: &str) -> Option<&str> {
 
 fn none(account: &str, file: &str) -> Error {
     Error::not_found(&format!("/2010-04-01/Accounts/{account}/Recordings/{file}"))
-}
-
-/// Lets a request meet the faults of reading from the voice line.
-async fn fault(app: &App, line: &Line) -> Option<Response> {
-    app.store().stats_mut().reads += 1;
-    match faults::meet(app, line, Provider::Twilio, Some(Channel::Voice), Operation::Read).await {
-        Verdict::Proceed => None,
-        Verdict::AcceptThenHang(delay) => {
-            faults::hang(delay).await;
-            None
-        }
-        Verdict::Refuse(status) => Some(Error::of_status(status).into_response()),
-        Verdict::Cut => Some(StatusCode::OK.into_response()),
-    }
 }
 
 fn resource(account: &str, sid: &str, recording: &Recording) -> Value {
