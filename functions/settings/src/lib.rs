@@ -46,6 +46,12 @@ pub fn router(edge: Edge, road: Road, events: Events, reach: Reach) -> Router {
             settings,
             webhooks::deliveries::handle,
         )
+        .get(
+            "/api/v2/communications/webhooks/{id}/deliveries/{delivery_id}",
+            "webhook_delivery",
+            settings,
+            webhooks::delivery::handle,
+        )
         .post(
             "/api/v2/communications/webhooks/{id}/deliveries/{delivery_id}/replay",
             "replay_webhook_delivery",
@@ -66,6 +72,7 @@ pub fn router(edge: Edge, road: Road, events: Events, reach: Reach) -> Router {
     webhooks::rotate::handle,
     webhooks::test::handle,
     webhooks::deliveries::handle,
+    webhooks::delivery::handle,
     webhooks::replay::handle,
 ))]
 pub struct Description;

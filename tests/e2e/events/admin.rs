@@ -4,11 +4,12 @@ use serde_json::{Value, json};
 
 use super::WEBHOOKS;
 use super::listener::{Listener, Reply};
-use crate::world::{World, eventually, fresh, seconds};
+use crate::world::{Line, World, eventually, fresh, seconds};
 
 #[tokio::test]
 async fn a_subscriber_is_shown_without_its_secret_changed_and_removed() {
     let world = World::new();
+    let _lines = world.share(&[Line::Events]).await;
     let hook = world.hook(&["message.received"]).await;
     assert!(hook.secret.starts_with("whsec_"));
     let path = format!("{WEBHOOKS}/{}", hook.id);
@@ -51,6 +52,7 @@ async fn private_addresses_are_refused_at_registration() {
 #[tokio::test]
 async fn a_private_address_is_not_called_whatever_the_row_says() {
     let world = World::new();
+    let _lines = world.share(&[Line::Events]).await;
     let hook = world.hook(&["message.received"]).await;
     world.point_hook_to(&hook, "https://169.254.169.254/latest/meta-data/").await;
     super::known_everywhere().await;
@@ -63,6 +65,7 @@ async fn a_private_address_is_not_called_whatever_the_row_says() {
 #[tokio::test]
 async fn a_removed_or_disabled_subscriber_is_told_nothing() {
     let world = World::new();
+    let _lines = world.share(&[Line::Events]).await;
     let hook = world.hook(&["message.received"]).await;
     let path = format!("{WEBHOOKS}/{}", hook.id);
     let off = json!({"url": hook.listener.url, "events": ["message.blocked"], "state": "disabled"});
@@ -109,6 +112,7 @@ async fn there_is_no_room_for_more_subscribers_than_an_event_can_be_told_to() {
 #[tokio::test]
 async fn what_waits_for_a_subscriber_that_is_disabled_is_dropped_and_can_be_replayed() {
     let world = World::new();
+    let _lines = world.share(&[Line::Events]).await;
     let hook = world.hook(&["message.received"]).await;
     hook.listener.replies("webhook.test", [Reply::Status(500), Reply::Status(500)]);
     let id = world.test_hook(&hook).await;

@@ -10,6 +10,7 @@ use crate::world::{Line, World, fresh};
 async fn an_event_whose_worker_is_killed_arrives_under_the_same_id() {
     let world = World::new();
     let _lines = world.share(&[Line::Sms]).await;
+    let _workers = world.own(&[Line::Events]).await;
     let hook = world.hook(&["message.delivered"]).await;
     let body =
         json!({"to": fresh::phone(), "body": fresh::text(), "scheduled_time": crate::world::flows::in_an_hour()});
@@ -37,6 +38,7 @@ async fn an_event_whose_worker_is_killed_arrives_under_the_same_id() {
 async fn changes_are_told_though_the_worker_that_reads_them_is_killed() {
     let world = World::new();
     let _lines = world.share(&[Line::Sms]).await;
+    let _workers = world.own(&[Line::Events]).await;
     let hook = world.hook(&["message.delivered"]).await;
     let mut ids = Vec::new();
     for round in 0..12 {
@@ -48,7 +50,7 @@ async fn changes_are_told_though_the_worker_that_reads_them_is_killed() {
     for id in &ids {
         world.until(id, "delivered").await;
         let delivery = world.delivery_of(&hook, id, "message.delivered").await;
-        // Its try may have been cut off as well.
+        // Its try may have been cut off as well: it came, and nobody knows.
         let done = world.delivery_until(&hook, &delivery, |_| true).await;
         if done["status"] != "delivered" {
             world.make_due(&hook, &delivery).await;

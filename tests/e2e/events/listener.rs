@@ -36,8 +36,10 @@ pub(crate) struct Received {
 #[derive(Default)]
 struct Inbox {
     received: Vec<Received>,
-    /// By message id or event type; the last one stays.
+    /// By message id or event type.
     replies: HashMap<String, VecDeque<Reply>>,
+    /// Whatever else comes is answered with this, or else with 204.
+    otherwise: Option<Reply>,
 }
 
 pub(crate) struct Listener {
@@ -60,9 +62,14 @@ impl Listener {
         self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Answers events of a message, or of a type, like this, one after the other; then with 204.
+    /// Answers events of a message, or of a type, like this, one after the other; then as all the others.
     pub(crate) fn replies(&self, to: &str, replies: impl IntoIterator<Item = Reply>) {
         self.inbox().replies.insert(to.to_owned(), replies.into_iter().collect());
+    }
+
+    /// Answers whatever else comes like this: also what other tests do is told here.
+    pub(crate) fn otherwise(&self, reply: Option<Reply>) {
+        self.inbox().otherwise = reply;
     }
 
     /// What came of a message, or under a `webhook-id`, in order.
@@ -111,6 +118,7 @@ async fn take(State(inbox): State<Arc<Mutex<Inbox>>>, headers: HeaderMap, body: 
         let mut inbox = inbox.lock().unwrap_or_else(PoisonError::into_inner);
         let keys = [&json["data"]["id"], &json["type"]].map(|key| key.as_str().unwrap_or_default().to_owned());
         let next = keys.iter().find_map(|key| inbox.replies.get_mut(key)?.pop_front());
+        let next = next.or(inbox.otherwise);
         inbox.received.push(Received {
             id: header("webhook-id"),
             timestamp: header("webhook-timestamp").parse().expect("a number"),

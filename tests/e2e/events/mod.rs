@@ -45,12 +45,12 @@ impl World {
         answer["delivery_id"].as_str().expect("an id").to_owned()
     }
 
-    /// A delivery, as the API lists it, once it looks like this.
+    /// A delivery, as the API shows it, once it looks like this.
     pub(crate) async fn delivery_until(&self, hook: &Hook, id: &str, done: impl Fn(&Value) -> bool) -> Value {
         eventually(&format!("delivery {id} goes on"), seconds(60), async || {
-            let listed = self.get(&format!("{WEBHOOKS}/{}/deliveries?limit=100", hook.id)).send().await.ok();
-            let found = listed["deliveries"].as_array().expect("a list").iter().find(|one| one["id"] == id).cloned();
-            found.filter(|found| done(found)).ok_or_else(|| listed.to_string())
+            let answer = self.get(&format!("{WEBHOOKS}/{}/deliveries/{id}", hook.id)).send().await;
+            let found = &answer.json["delivery"];
+            if answer.status == 200 && done(found) { Ok(found.clone()) } else { Err(answer.text) }
         })
         .await
     }
@@ -71,13 +71,12 @@ impl World {
         self.rewrite_webhook(&hook.id, "url", text(url)).await;
     }
 
-    /// The delivery of an event of a message.
+    /// The delivery of an event of a message that was brought to the subscriber at least once.
     pub(crate) async fn delivery_of(&self, hook: &Hook, message: &str, kind: &str) -> String {
-        eventually(&format!("{kind} of {message} is on its way"), seconds(60), async || {
-            let listed = self.get(&format!("{WEBHOOKS}/{}/deliveries?limit=100", hook.id)).send().await.ok();
-            let of = |one: &&Value| one["message_id"] == message && one["type"] == kind;
-            let found = listed["deliveries"].as_array().expect("a list").iter().find(of);
-            found.and_then(|one| one["id"].as_str()).map(str::to_owned).ok_or_else(|| listed.to_string())
+        eventually(&format!("{kind} of {message} is brought"), seconds(60), async || {
+            let brought = hook.listener.received(message);
+            let found = brought.iter().find(|one| one.json["type"] == kind).map(|one| one.id.clone());
+            found.ok_or_else(|| format!("{brought:?}"))
         })
         .await
     }

@@ -9,7 +9,7 @@ use crate::world::{Line, World, eventually, fresh, seconds};
 #[tokio::test]
 async fn a_failing_subscriber_is_asked_again_under_the_same_id_until_it_takes_it() {
     let world = World::new();
-    let _lines = world.share(&[Line::Sms]).await;
+    let _lines = world.share(&[Line::Sms, Line::Events]).await;
     let hook = world.hook(&["message.delivered"]).await;
     // A time far off: the replies are set before anything happens to it.
     let body =
@@ -24,7 +24,6 @@ async fn a_failing_subscriber_is_asked_again_under_the_same_id_until_it_takes_it
         world.delivery_until(&hook, &delivery, |one| one["attempts"] == 2 && one["response_code"] == 503).await;
     assert_eq!((&failed["status"], &failed["last_error"]), (&json!("pending"), &json!("status")), "{failed}");
     assert!((290..=340).contains(&next_in(&failed)), "{failed}");
-    assert!(world.hook_view(&hook).await["failing_since"].is_string());
     world.make_due(&hook, &delivery).await;
     let failed =
         world.delivery_until(&hook, &delivery, |one| one["attempts"] == 3 && one["response_code"] == 302).await;
@@ -40,6 +39,17 @@ async fn a_failing_subscriber_is_asked_again_under_the_same_id_until_it_takes_it
         one.is_genuine(&hook);
         assert_eq!((&one.id, &one.text), (&delivery, &told[0].text));
     }
+}
+
+#[tokio::test]
+async fn since_when_a_subscriber_fails_is_known_until_it_takes_something() {
+    let world = World::new();
+    let _lines = world.share(&[Line::Events]).await;
+    let hook = world.hook(&["message.expired"]).await;
+    hook.listener.otherwise(Some(Reply::Status(500)));
+    world.test_hook(&hook).await;
+    fails(&world, &hook).await;
+    hook.listener.otherwise(None);
     eventually("its failures are forgotten", seconds(20), async || {
         // One that took something while nobody knew of its failures clears them with the next.
         world.test_hook(&hook).await;
@@ -52,6 +62,7 @@ async fn a_failing_subscriber_is_asked_again_under_the_same_id_until_it_takes_it
 #[tokio::test]
 async fn a_subscriber_that_says_gone_is_disabled_at_once_and_may_come_back() {
     let world = World::new();
+    let _lines = world.share(&[Line::Events]).await;
     let hook = world.hook(&["message.received"]).await;
     hook.listener.replies("webhook.test", [Reply::Status(410)]);
     let id = world.test_hook(&hook).await;
@@ -76,22 +87,26 @@ async fn a_subscriber_that_says_gone_is_disabled_at_once_and_may_come_back() {
 #[tokio::test]
 async fn a_subscriber_that_did_nothing_but_fail_for_five_days_is_disabled() {
     let world = World::new();
-    let hook = world.hook(&["message.received"]).await;
-    hook.listener.replies("webhook.test", [500; 10].map(Reply::Status));
+    let _lines = world.share(&[Line::Events]).await;
+    let hook = world.hook(&["message.expired"]).await;
+    hook.listener.otherwise(Some(Reply::Status(500)));
     let first = world.test_hook(&hook).await;
-    world.delivery_until(&hook, &first, |one| one["attempts"] == 1 && one["response_code"] == 500).await;
-    eventually("it is known to fail", seconds(20), async || {
-        let view = world.hook_view(&hook).await;
-        view["failing_since"].as_str().map(|_| ()).ok_or_else(|| view.to_string())
-    })
-    .await;
+    fails(&world, &hook).await;
     world.fail_since(&hook, 5 * 86_400 + 60).await;
     known_everywhere().await;
-    world.test_hook(&hook).await;
+    world.make_due(&hook, &first).await;
     let view = disabled(&world, &hook).await;
     assert_eq!(view["disabled_because"], "failing", "{view}");
     let told = world.ledger(&format!("webhook#{}", hook.id)).await;
     assert_eq!(told, ["registered", "disabled"]);
+}
+
+async fn fails(world: &World, hook: &Hook) {
+    eventually("it is known to fail", seconds(20), async || {
+        let view = world.hook_view(hook).await;
+        view["failing_since"].as_str().map(|_| ()).ok_or_else(|| view.to_string())
+    })
+    .await;
 }
 
 async fn disabled(world: &World, hook: &Hook) -> Value {

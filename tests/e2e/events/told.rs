@@ -8,7 +8,7 @@ use crate::world::{Line, World, eventually, fresh, seconds};
 #[tokio::test]
 async fn what_becomes_of_a_message_is_told_signed_and_without_address_or_content() {
     let world = World::new();
-    let _lines = world.share(&[Line::Sms]).await;
+    let _lines = world.share(&[Line::Sms, Line::Events]).await;
     let hook = world.hook(&["message.sent", "message.delivered"]).await;
     let (to, text) = (fresh::phone(), fresh::text());
     let id = world.sms(&to, &text).await;
@@ -38,6 +38,7 @@ async fn what_becomes_of_a_message_is_told_signed_and_without_address_or_content
 #[tokio::test]
 async fn a_refused_message_is_told_with_its_reason_and_its_person() {
     let world = World::new();
+    let _lines = world.share(&[Line::Events]).await;
     let hook = world.hook(&["message.blocked"]).await;
     let person = world.person().await;
     world.prefers(person.id, &json!({"sms_enabled": false})).await;
@@ -54,6 +55,7 @@ async fn a_refused_message_is_told_with_its_reason_and_its_person() {
 #[tokio::test]
 async fn what_somebody_writes_is_told_once_with_whose_it_is_and_without_its_words() {
     let world = World::new();
+    let _lines = world.share(&[Line::Events]).await;
     let hook = world.hook(&["message.received"]).await;
     let (person, text) = (world.person().await, fresh::text());
     let body = json!({"channel": "sms", "from": person.phone, "to": "+15005550006", "text": text, "id": fresh::sid()});
@@ -77,7 +79,7 @@ async fn what_somebody_writes_is_told_once_with_whose_it_is_and_without_its_word
 #[tokio::test]
 async fn a_one_time_code_is_nobodys_business() {
     let world = World::new();
-    let _lines = world.share(&[Line::Sms]).await;
+    let _lines = world.share(&[Line::Sms, Line::Events]).await;
     let hook = world.hook(&["message.sent", "message.delivered"]).await;
     let (to, other) = (fresh::phone(), fresh::phone());
     let code = json!({"phone_number": to, "purpose": "login"});
@@ -100,6 +102,7 @@ async fn a_one_time_code_is_nobodys_business() {
 #[tokio::test]
 async fn a_change_the_stream_brings_twice_is_told_once() {
     let world = World::new();
+    let _lines = world.share(&[Line::Events]).await;
     let hook = world.hook(&["message.sent"]).await;
     let id = uuid::Uuid::now_v7().to_string();
     let batch = include_str!("../../../events/events.json").replace("0192f5e4-7c3a-7c5e-8f53-0a6f6f0c2d11", &id);
@@ -117,6 +120,7 @@ async fn a_change_the_stream_brings_twice_is_told_once() {
 #[tokio::test]
 async fn a_secret_that_is_rotated_signs_beside_the_new_one() {
     let world = World::new();
+    let _lines = world.share(&[Line::Events]).await;
     let hook = world.hook(&["message.received"]).await;
     let path = format!("{}/{}/secret/rotate", super::WEBHOOKS, hook.id);
     let rotated = world.post(&path, &json!({})).send().await.ok();
@@ -139,6 +143,7 @@ async fn a_secret_that_is_rotated_signs_beside_the_new_one() {
 #[tokio::test]
 async fn an_event_is_sent_again_when_an_administrator_asks() {
     let world = World::new();
+    let _lines = world.share(&[Line::Events]).await;
     let hook = world.hook(&["message.received"]).await;
     let id = world.test_hook(&hook).await;
     world.delivery_until(&hook, &id, |one| one["status"] == "delivered").await;
@@ -157,6 +162,7 @@ async fn an_event_is_sent_again_when_an_administrator_asks() {
 #[tokio::test]
 async fn deliveries_are_listed_page_by_page_newest_first() {
     let world = World::new();
+    let _lines = world.share(&[Line::Events]).await;
     let hook = world.hook(&["message.received"]).await;
     let mut made = Vec::new();
     for _ in 0..5 {

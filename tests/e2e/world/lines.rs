@@ -1,6 +1,6 @@
 //! Lines to the providers. A fault of the simulator strikes whatever goes over its line, so a test that sets one has the
 //! line to itself; tests that only send over it share it. The same goes for the bulk lane, whose queue a test may set up
-//! otherwise.
+//! otherwise, and for the workers that tell events, which a test may kill.
 
 use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -14,11 +14,12 @@ pub(crate) enum Line {
     Resend,
     Voice,
     BulkLane,
+    Events,
 }
 
 impl Line {
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Sms, Self::Whatsapp, Self::Sendgrid, Self::Resend, Self::Voice, Self::BulkLane];
+    pub(crate) const ALL: [Self; 7] =
+        [Self::Sms, Self::Whatsapp, Self::Sendgrid, Self::Resend, Self::Voice, Self::BulkLane, Self::Events];
 }
 
 static LINES: [RwLock<()>; Line::ALL.len()] = [const { RwLock::const_new(()) }; Line::ALL.len()];

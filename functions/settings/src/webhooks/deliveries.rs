@@ -125,6 +125,10 @@ pub async fn handle(
     Ok(Json(DeliveriesAnswer { success: true, deliveries: found.into_iter().map(view).collect(), next_cursor }))
 }
 
+pub(super) fn no_such_delivery() -> ApiError {
+    ApiError::not_found("No such delivery")
+}
+
 fn limit(text: &str) -> Result<u8, ApiError> {
     let number = text.parse().ok().filter(|limit| (1..=MOST).contains(limit));
     number.ok_or_else(|| ApiError::invalid_field("limit", format!("It must be a number from 1 to {MOST}")))
@@ -134,7 +138,7 @@ fn cursor(text: &str) -> Result<DeliveryId, ApiError> {
     text.parse().map_err(|_| ApiError::invalid_field("cursor", "It must be the next_cursor of an earlier answer"))
 }
 
-fn view(delivery: Delivery) -> DeliveryView {
+pub(super) fn view(delivery: Delivery) -> DeliveryView {
     let last = delivery.tried.last();
     DeliveryView {
         id: delivery.id,

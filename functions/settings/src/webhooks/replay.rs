@@ -8,6 +8,7 @@ use switchboard::http::ApiError;
 use switchboard::http::error::ErrorBody;
 use switchboard::http::refusals::Refusals;
 
+use super::deliveries::no_such_delivery;
 use super::find;
 use super::test::{DeliveryQueued, disabled, queued};
 use crate::App;
@@ -39,9 +40,8 @@ pub async fn handle(
     if subscriber.disabled.is_some() {
         return Err(disabled());
     }
-    let not_found = || ApiError::not_found("No such delivery");
-    let delivery: DeliveryId = delivery.parse().map_err(|_| not_found())?;
-    app.events.delivery(subscriber.id, delivery).await?.ok_or_else(not_found)?;
+    let delivery: DeliveryId = delivery.parse().map_err(|_| no_such_delivery())?;
+    app.events.delivery(subscriber.id, delivery).await?.ok_or_else(no_such_delivery)?;
     match app.events.replay(subscriber.id, delivery, app.road.clock.now()).await? {
         Some(delivery) => Ok(queued(&app, &delivery).await),
         None => Err(ApiError::conflict("The delivery is being tried").details("Look at it again in a minute")),
