@@ -29,6 +29,8 @@ pub enum Work {
     FollowUp { id: MessageId, report: Report },
     /// Heed this text of somebody's, which could not be heeded when it came.
     Heard { heard: Heard },
+    /// Delete these recordings at the provider: the message they belong to has expired.
+    Unrecord { recordings: Vec<String> },
 }
 
 /// What a record of the jobs queue asks for.
@@ -142,6 +144,11 @@ impl Queues {
     /// Lets a text wait that could not be heeded.
     pub async fn park_heard(&self, heard: &Heard, delay: Duration) -> Result<(), QueueError> {
         self.put("callbacks", &self.callbacks, &Work::Heard { heard: heard.clone() }, delay).await
+    }
+
+    /// Lets wait recordings that could not be deleted.
+    pub async fn park_unrecord(&self, recordings: Vec<String>, delay: Duration) -> Result<(), QueueError> {
+        self.put("callbacks", &self.callbacks, &Work::Unrecord { recordings }, delay).await
     }
 
     /// Asks `bulk` for something, after `delay`.

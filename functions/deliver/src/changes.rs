@@ -1,6 +1,6 @@
 //! The Messages table's stream: what follows from a row, a moment after it was written. A text that somebody wrote to us is
 //! attended to; of a report, what concerns more than its own message is done: an address is not used any more, an hour is
-//! counted, another message goes instead.
+//! counted, another message goes instead. What was recorded in a call that has expired is deleted at the provider.
 //!
 //! One row must not hold up all behind it, so what fails here goes to where it has tries and a dead-letter queue: what has a
 //! time in its row is put in a lane by the sweep, the rest waits in the queue of callbacks. Only if that does not take it
@@ -17,7 +17,7 @@ use switchboard::message::{MessageId, Status};
 use switchboard::provider::{Event, Report};
 use switchboard::queue::QueueError;
 
-use crate::{App, StepError, step};
+use crate::{App, StepError, recordings, step};
 
 /// Who a stream's records are from.
 pub(crate) const SOURCE: &str = "aws:dynamodb";
@@ -59,6 +59,19 @@ struct Row {
     status: Option<Text>,
     last_report: Option<Text>,
     due_at: Option<Number>,
+    recordings: Option<Recordings>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Recordings {
+    l: Vec<Recording>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Recording {
+    m: Keys,
 }
 
 #[derive(Debug, PartialEq, Eq, Deserialize)]
@@ -86,6 +99,8 @@ enum Follows {
     Step(MessageId),
     /// A provider said something.
     Report(MessageId, Box<Report>),
+    /// A call has expired in which this was recorded.
+    Expired(MessageId, Vec<String>),
 }
 
 /// Does what follows from each of the changes.
@@ -110,6 +125,13 @@ async fn follow(app: &App, follows: Follows) -> Result<(), QueueError> {
             }
             Ok(())
         }
+        Follows::Expired(id, recorded) => {
+            if let Err(cause) = unpanicked(recordings::remove(app, &recorded)).await {
+                tracing::error!(message.id = %id, error = %cause, "recordings were not deleted, parked");
+                app.road.queues.park_unrecord(recorded, WAIT).await?;
+            }
+            Ok(())
+        }
     }
 }
 
@@ -129,7 +151,11 @@ async fn unpanicked(work: impl Future<Output = Result<(), StepError>>) -> Result
 impl Change {
     fn follows(self) -> Option<Follows> {
         let id = self.keys.id.s.parse::<MessageId>().ok()?;
-        let (old, new) = (self.old_image, self.new_image?);
+        let old = self.old_image;
+        let Some(new) = self.new_image else {
+            let recordings: Vec<_> = old?.recordings?.l.into_iter().map(|recording| recording.m.id.s).collect();
+            return (!recordings.is_empty()).then_some(Follows::Expired(id, recordings));
+        };
         let Some(old) = old else {
             let is_received = new.status.is_some_and(|status| status.s == Status::Received.as_str());
             return is_received.then_some(Follows::Step(id));
@@ -171,6 +197,21 @@ mod tests {
             "a short one costs what it was accepted at"
         );
         assert!(!follows(row("accepted", Some("60")), row("sent", Some("300"))));
+    }
+
+    #[test]
+    fn of_what_expires_the_recordings_are_left_to_delete() {
+        let follows = |old: serde_json::Value| {
+            let id = MessageId::new().to_string();
+            let change = serde_json::json!({"Keys": {"id": {"S": id}}, "OldImage": old});
+            serde_json::from_value::<Change>(change).unwrap().follows()
+        };
+        let recording = |id: &str| serde_json::json!({"M": {"id": {"S": id}, "seconds": {"N": "7"}}});
+        let recorded = serde_json::json!({"status": {"S": "delivered"}, "recordings": {"L": [recording("RE1"), recording("RE2")]}});
+        let Some(Follows::Expired(_, recordings)) = follows(recorded) else { panic!("nothing follows") };
+        assert_eq!(recordings, ["RE1", "RE2"]);
+        assert!(follows(serde_json::json!({"status": {"S": "delivered"}, "recordings": {"L": []}})).is_none());
+        assert!(follows(serde_json::json!({"status": {"S": "delivered"}})).is_none());
     }
 
     #[test]

@@ -136,6 +136,7 @@ async fn work(app: &App, record: &SqsMessage) -> Result<(), StepError> {
         Work::Message { id } => step::take(app, id).await,
         Work::Report { report } => report::take(app, &report, record).await,
         Work::FollowUp { id, report } => changes::follow_up(app, id, &report).await,
+        Work::Unrecord { recordings } => recordings::remove(app, &recordings).await,
         Work::Heard { heard } => app.road.heed(&heard, None).await.map(|_| ()).map_err(Into::into),
     }
 }

@@ -1,7 +1,8 @@
-//! What was recorded in a call of somebody who was erased meanwhile, told too late for their erasure: it is deleted where it
-//! is kept, and then nothing of it is left here either.
+//! What was recorded in a call stays with the provider until it is deleted there. That is done here with the message itself
+//! when that expires, and for somebody who was erased before the recording was told: then nothing of it is left here either.
 
 use switchboard::message::Message;
+use switchboard::telemetry;
 
 use crate::step::Done;
 use crate::{App, StepError};
@@ -11,9 +12,17 @@ pub(crate) async fn take(app: &App, message: &Message) -> Result<Option<Done>, S
     if message.erased.is_none() || message.recordings.is_empty() {
         return Ok(None);
     }
-    for recording in &message.recordings {
-        app.providers.recordings.remove(&recording.id).await?;
-    }
+    let recordings: Vec<String> = message.recordings.iter().map(|recording| recording.id.clone()).collect();
+    remove(app, &recordings).await?;
     app.road.messages.unrecorded(message).await?;
     Ok(Some(Done::nothing("unrecorded")))
+}
+
+/// Deletes recordings at the provider. What is gone is deleted: it may be asked for again.
+pub(crate) async fn remove(app: &App, recordings: &[String]) -> Result<(), StepError> {
+    for recording in recordings {
+        app.providers.recordings.remove(recording).await?;
+    }
+    telemetry::count("recordings_deleted", u64::try_from(recordings.len()).unwrap_or(u64::MAX));
+    Ok(())
 }

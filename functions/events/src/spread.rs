@@ -112,4 +112,37 @@ mod tests {
             assert!(!body.contains(private), "{private} in {body}");
         }
     }
+
+    /// It is delivered first, to be charged for its time; then it is told, with what it cost, once.
+    #[test]
+    fn a_long_call_is_told_with_what_it_cost_in_the_end() {
+        let batch: Value = serde_json::from_str(include_str!("../../../events/events.json")).unwrap();
+        let sample = &batch["Records"][0]["dynamodb"]["NewImage"];
+        let row = |status: &str, cost: &str, set: &[&str]| {
+            let mut row = sample.clone();
+            row["channel"] = serde_json::json!({"S": "voice"});
+            (row["status"], row["cost"]) = (serde_json::json!({"S": status}), serde_json::json!({"N": cost}));
+            for name in set {
+                row[*name] = serde_json::json!({"N": "1795266000000"});
+            }
+            row
+        };
+        let happens = |old: &Value, new: &Value| {
+            let record = serde_json::json!({"dynamodb": {"OldImage": old, "NewImage": new}});
+            happened(record).unwrap().map(|event| serde_json::from_str::<Value>(&event.body().unwrap()).unwrap())
+        };
+        let (sent, over) = (row("sent", "14000", &[]), row("delivered", "14000", &["due_at"]));
+        let charged = row("delivered", "42000", &["estimate"]);
+        assert_eq!(happens(&sent, &over), None);
+        let told = happens(&over, &charged).unwrap();
+        assert_eq!((&told["type"], &told["data"]["cost"]), (&"message.delivered".into(), &0.042.into()));
+        // Erased later, and a recording of it that is told only then has to be deleted.
+        let (erased, late) = (
+            row("delivered", "42000", &["estimate", "erased_at"]),
+            row("delivered", "42000", &["due_at", "erased_at"]),
+        );
+        assert_eq!([happens(&charged, &erased), happens(&erased, &late), happens(&late, &erased)], [None, None, None]);
+        let short = row("delivered", "14000", &[]);
+        assert!(happens(&sent, &short).is_some(), "one of a minute costs what it was accepted at");
+    }
 }

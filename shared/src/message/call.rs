@@ -35,8 +35,8 @@ pub struct Recording {
     pub at: Timestamp,
 }
 
-/// How many recordings a call keeps.
-pub const MOST_RECORDINGS: usize = 10;
+/// How many recordings a call keeps: more than it has answers ([`crate::voice`]), each of which records once at most.
+pub const MOST_RECORDINGS: usize = 50;
 
 impl CallFacts {
     /// `None` where nothing is known. A word that no provider would use is left out: it is stored and shown.

@@ -1,4 +1,5 @@
-//! What was recorded of somebody who wants to be forgotten goes where it is kept, too.
+//! What was recorded of somebody who wants to be forgotten goes where it is kept, too; and what was recorded in a call that
+//! expires.
 
 use serde_json::{Value, json};
 
@@ -64,4 +65,24 @@ async fn recordings_of_whoever_is_erased_are_deleted_at_the_provider() {
         if (there, &left["recordings"]) == (404, &Value::Null) { Ok(()) } else { Err(format!("{there} {left}")) }
     })
     .await;
+}
+
+#[tokio::test]
+async fn recordings_of_a_call_that_expires_are_deleted_at_the_provider() {
+    let world = World::new();
+    let _lines = world.own(&[Line::Voice]).await;
+    let (person, other) = (world.person().await, world.person().await);
+    let (call, recording) = records(&world, &person).await;
+    let (_, others) = records(&world, &other).await;
+    // As the table does it when its time has come; and the provider has its bad hour.
+    let refusing = json!({"provider": "twilio", "channel": "voice", "kind": "status", "status": 503, "operation": "read", "count": 1});
+    let refusing = world.fault(refusing).await;
+    world.expires(&call).await;
+    refusing.used_up(&world).await;
+    eventually("it is deleted", seconds(60), async || match world.recording(&recording).await {
+        404 => Ok(()),
+        status => Err(status.to_string()),
+    })
+    .await;
+    assert_eq!(world.recording(&others).await, 200, "another call's stays");
 }

@@ -48,6 +48,7 @@ async fn told(world: &World, path: &str, form: &[(&str, &str)]) {
 async fn progress_goes_by_sequence_number_and_the_end_has_its_cost() {
     let world = World::new();
     let _lines = world.own(&[Line::Voice]).await;
+    let hook = world.hook(&["message.delivered"]).await;
     let silence = world.fault(json!({"provider": "twilio", "channel": "voice", "kind": "drop_callback"})).await;
     let (id, sid) = silent(&world).await;
     let minute = world.message(&id).await["cost"].as_f64().unwrap();
@@ -75,6 +76,8 @@ async fn progress_goes_by_sequence_number_and_the_end_has_its_cost() {
     })
     .await;
     assert!((three - 3.0 * minute).abs() < 1e-9 && minute > 0.0, "{three} of {minute} a minute");
+    let told = hook.listener.until(1, &id).await;
+    assert_eq!((told.len(), &told[0].json["data"]["cost"]), (1, &json!(three)), "it is told once that is known");
     drop(silence);
 }
 

@@ -168,6 +168,12 @@ impl World {
         answer.item.unwrap_or_else(|| panic!("no row of message {id}"))
     }
 
+    /// Removes a message's row, as the table does when its time has come.
+    pub(crate) async fn expires(&self, id: &str) {
+        let delete = self.dynamodb().delete_item().table_name(&self.stack.tables["messages"]);
+        delete.key("id", text(id)).send().await.expect("DynamoDB answers");
+    }
+
     /// How many codes were entered for an address (by its fingerprint) and a purpose.
     pub(crate) async fn otp_checks(&self, fingerprint: &str, purpose: &str) -> i64 {
         let get = self.dynamodb().get_item().table_name(&self.stack.tables["ephemera"]);

@@ -36,12 +36,17 @@ struct Step {
     status: Status,
     code: Option<IgnoredAny>,
     due_at: Option<IgnoredAny>,
+    estimate: Option<IgnoredAny>,
+    erased_at: Option<IgnoredAny>,
 }
 
 impl Step {
-    /// The event this row came to. What somebody wrote is told once it was attended to: then nothing waits for it.
+    /// The event this row came to. What somebody wrote is told once it was attended to, and a call once it is known what it
+    /// cost: then nothing waits for it.
     fn told(&self) -> Option<EventType> {
-        EventType::of(self.status).filter(|kind| *kind != EventType::Received || self.due_at.is_none())
+        let is_charged = self.estimate.is_some() || self.erased_at.is_some();
+        let waits = |kind: EventType| kind == EventType::Received || (kind == EventType::Delivered && !is_charged);
+        EventType::of(self.status).filter(|kind| self.due_at.is_none() || !waits(*kind))
     }
 }
 
