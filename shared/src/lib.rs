@@ -4,6 +4,7 @@
 //! message leaves and what comes back) · [`store`] (DynamoDB, one file per table) · [`road`] (the steps of a message
 //! that more than one function takes) · [`event`] (what subscribers are told) · [`otp`] (one-time codes) · [`twofactor`] (second factors) · [`privacy`] (people's data taken out and taken away) · [`voice`] (what a call asks) · [`http`] (the edge every HTTP function shares). The rest is plumbing.
 
+pub mod batch;
 pub mod clock;
 pub mod config;
 pub mod event;

@@ -17,14 +17,13 @@ pub mod rows;
 mod step;
 mod take;
 
-use std::panic::AssertUnwindSafe;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
-use futures::FutureExt;
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use jiff::Timestamp;
 use lambda_runtime::{Context, LambdaEvent};
+use switchboard::batch::{self, StepError};
 use switchboard::clock::from_millis;
 use switchboard::message::Lane;
 use switchboard::road::Road;
@@ -43,9 +42,6 @@ pub struct App {
     deepest: u32,
     depth: Mutex<Option<(Instant, u32)>>,
 }
-
-/// A record could not be worked through now: SQS will bring it again, and in the end put it aside.
-type StepError = Box<dyn std::error::Error + Send + Sync>;
 
 /// How long a depth is believed.
 const DEPTH_LASTS: Duration = Duration::from_secs(1);
@@ -98,25 +94,11 @@ impl Budget {
 pub async fn handle(app: &App, event: LambdaEvent<SqsEvent>) -> Result<SqsBatchResponse, lambda_runtime::Error> {
     app.road.seal.keep_current().await;
     let budget = Budget::of(&event.context);
-    let mut response = SqsBatchResponse::default();
-    for record in event.payload.records {
-        response.batch_item_failures.extend(guarded(app, record, budget).await);
-    }
-    Ok(response)
-}
-
-/// One record, its panic caught: the others of its batch go on.
-async fn guarded(app: &App, record: SqsMessage, budget: Budget) -> Option<BatchItemFailure> {
-    let id = record.message_id.clone().unwrap_or_default();
-    let cause = match AssertUnwindSafe(take::record(app, &record, budget)).catch_unwind().await {
-        Ok(Ok(())) => return None,
-        Ok(Err(error)) => error.to_string(),
-        Err(_) => "panicked".to_owned(),
-    };
-    tracing::error!(queue.record = id, error = cause, "record not worked through, it will come again");
-    let mut failure = BatchItemFailure::default();
-    failure.item_identifier = id;
-    Some(failure)
+    let steps = event.payload.records.into_iter().map(|record| {
+        let id = record.message_id.clone();
+        (id, async move { take::record(app, &record, budget).await })
+    });
+    Ok(batch::each(steps, 1).await)
 }
 
 #[cfg(test)]

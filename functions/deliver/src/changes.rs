@@ -7,12 +7,11 @@
 //! either must the batch come again.
 
 use std::fmt;
-use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
-use futures::FutureExt;
 use futures::stream::{self, StreamExt};
 use serde::Deserialize;
+use switchboard::batch::unpanicked;
 use switchboard::message::{MessageId, Status};
 use switchboard::provider::{Event, Report};
 use switchboard::queue::QueueError;
@@ -142,10 +141,6 @@ pub(crate) async fn follow_up(app: &App, id: MessageId, report: &Report) -> Resu
         step::take(app, id).await?;
     }
     Ok(())
-}
-
-async fn unpanicked(work: impl Future<Output = Result<(), StepError>>) -> Result<(), StepError> {
-    AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|_| Err("panicked".into()))
 }
 
 impl Change {

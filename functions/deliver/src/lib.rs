@@ -24,16 +24,13 @@ mod room;
 mod routing;
 mod step;
 
-use std::panic::AssertUnwindSafe;
-
-use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use budget::Guard;
-use futures::FutureExt;
-use futures::stream::{self, StreamExt};
 use lambda_runtime::LambdaEvent;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
+use switchboard::batch::{self, StepError};
 use switchboard::provider::pacing::Paces;
 use switchboard::queue::Work;
 use switchboard::road::Road;
@@ -58,9 +55,6 @@ pub struct App {
     jobs: JobStates,
     room: room::Room,
 }
-
-/// A record could not be worked through now: SQS will bring it again, and in the end put it aside.
-type StepError = Box<dyn std::error::Error + Send + Sync>;
 
 impl App {
     pub fn new(
@@ -106,29 +100,13 @@ pub async fn handle(app: &App, event: LambdaEvent<Event>) -> Result<SqsBatchResp
 }
 
 async fn queue(app: &App, event: SqsEvent) -> Result<SqsBatchResponse, lambda_runtime::Error> {
-    let records = event.records;
-    let failed: Vec<Option<BatchItemFailure>> = stream::iter(records.into_iter().map(|record| guarded(app, record)))
-        .buffer_unordered(AT_A_TIME)
-        .collect()
-        .await;
+    let steps = event.records.into_iter().map(|record| {
+        let id = record.message_id.clone();
+        (id, async move { work(app, &record).await })
+    });
+    let response = batch::each(steps, AT_A_TIME).await;
     app.routing.flush(&app.road).await;
-    let mut response = SqsBatchResponse::default();
-    response.batch_item_failures = failed.into_iter().flatten().collect();
     Ok(response)
-}
-
-/// One record, its panic caught: the others of its batch go on.
-async fn guarded(app: &App, record: SqsMessage) -> Option<BatchItemFailure> {
-    let id = record.message_id.clone().unwrap_or_default();
-    let cause = match AssertUnwindSafe(work(app, &record)).catch_unwind().await {
-        Ok(Ok(())) => return None,
-        Ok(Err(error)) => error.to_string(),
-        Err(_) => "panicked".to_owned(),
-    };
-    tracing::error!(queue.record = id, error = cause, "record not worked through, it will come again");
-    let mut failure = BatchItemFailure::default();
-    failure.item_identifier = id;
-    Some(failure)
 }
 
 async fn work(app: &App, record: &SqsMessage) -> Result<(), StepError> {

@@ -9,16 +9,14 @@ mod attempt;
 mod spread;
 mod subscribers;
 
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsMessage};
-use futures::FutureExt;
-use futures::stream::{self, StreamExt};
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsMessage};
 use lambda_runtime::LambdaEvent;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use subscribers::Subscribers;
+use switchboard::batch::{self, StepError};
 use switchboard::clock::Clock;
 use switchboard::event::Caller;
 use switchboard::queue::Queues;
@@ -40,9 +38,6 @@ pub struct App {
     caller: Caller,
     queues: Queues,
 }
-
-/// Something could not be worked through now: it will come again.
-type StepError = Box<dyn std::error::Error + Send + Sync>;
 
 impl App {
     pub fn new(clock: Clock, seal: Arc<Seal>, events: Events, owners: Owners, caller: Caller, queues: Queues) -> Self {
@@ -85,28 +80,12 @@ pub async fn handle(app: &App, event: LambdaEvent<Value>) -> Result<Response, la
         spread::run(app, batch.records).await?;
         return Ok(Response::Stream {});
     }
-    let failed: Vec<Option<BatchItemFailure>> =
-        stream::iter(batch.records.into_iter().map(|record| guarded(app, record)))
-            .buffer_unordered(AT_A_TIME)
-            .collect()
-            .await;
-    let mut response = SqsBatchResponse::default();
-    response.batch_item_failures = failed.into_iter().flatten().collect();
+    let steps = batch.records.into_iter().map(|record| {
+        let id = record.get("messageId").and_then(Value::as_str).map(str::to_owned);
+        (id, work(app, record))
+    });
+    let response = batch::each(steps, AT_A_TIME).await;
     Ok(Response::Queue(response))
-}
-
-/// One record of the queue, its panic caught: the others of its batch go on.
-async fn guarded(app: &App, record: Value) -> Option<BatchItemFailure> {
-    let id = record.get("messageId").and_then(Value::as_str).unwrap_or_default().to_owned();
-    let cause = match AssertUnwindSafe(work(app, record)).catch_unwind().await {
-        Ok(Ok(())) => return None,
-        Ok(Err(error)) => error.to_string(),
-        Err(_) => "panicked".to_owned(),
-    };
-    tracing::error!(queue.record = id, error = cause, "record not worked through, it will come again");
-    let mut failure = BatchItemFailure::default();
-    failure.item_identifier = id;
-    Some(failure)
 }
 
 async fn work(app: &App, record: Value) -> Result<(), StepError> {

@@ -2,11 +2,9 @@
 //! until that is done, has to wait, or the invocation's time is used up; what is left is asked for again. The rules are in
 //! [`switchboard::privacy`].
 
-use std::panic::AssertUnwindSafe;
-
-use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
-use futures::FutureExt;
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use lambda_runtime::{Context, LambdaEvent};
+use switchboard::batch::{self, StepError};
 use switchboard::clock::from_millis;
 use switchboard::privacy::Next;
 use switchboard::privacy::erasure::Eraser;
@@ -22,9 +20,6 @@ pub struct App {
     resealer: Resealer,
 }
 
-/// A record could not be worked through now: SQS will bring it again, and in the end put it aside.
-type StepError = Box<dyn std::error::Error + Send + Sync>;
-
 /// So long before its end an invocation begins no step: longer than one takes on a bad day.
 const RESERVE_MS: i64 = 20_000;
 
@@ -37,25 +32,12 @@ impl App {
 /// Works through a batch; answers the records that must come again.
 pub async fn handle(app: &App, event: LambdaEvent<SqsEvent>) -> Result<SqsBatchResponse, lambda_runtime::Error> {
     app.resealer.seal.keep_current().await;
-    let mut response = SqsBatchResponse::default();
-    for record in event.payload.records {
-        response.batch_item_failures.extend(guarded(app, record, &event.context).await);
-    }
-    Ok(response)
-}
-
-/// One record, its panic caught: the others of its batch go on.
-async fn guarded(app: &App, record: SqsMessage, context: &Context) -> Option<BatchItemFailure> {
-    let id = record.message_id.clone().unwrap_or_default();
-    let cause = match AssertUnwindSafe(work(app, &record, context)).catch_unwind().await {
-        Ok(Ok(())) => return None,
-        Ok(Err(error)) => error.to_string(),
-        Err(_) => "panicked".to_owned(),
-    };
-    tracing::error!(queue.record = id, error = cause, "record not worked through, it will come again");
-    let mut failure = BatchItemFailure::default();
-    failure.item_identifier = id;
-    Some(failure)
+    let context = &event.context;
+    let steps = event.payload.records.into_iter().map(|record| {
+        let id = record.message_id.clone();
+        (id, async move { work(app, &record, context).await })
+    });
+    Ok(batch::each(steps, 1).await)
 }
 
 async fn work(app: &App, record: &SqsMessage, context: &Context) -> Result<(), StepError> {

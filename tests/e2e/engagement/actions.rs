@@ -3,11 +3,12 @@
 use serde_json::json;
 
 use crate::world::tokens::token;
-use crate::world::{World, fresh};
+use crate::world::{Line, World, fresh};
 
 #[tokio::test]
 async fn an_action_is_kept_once_with_the_first_beside_it() {
     let world = World::new();
+    let _lines = world.share(&[Line::Sms]).await;
     let id = world.sms(&fresh::phone(), &fresh::text()).await;
     world.until(&id, "delivered").await;
     let path = format!("/api/communication/track/{id}");
@@ -33,6 +34,7 @@ async fn an_action_is_kept_once_with_the_first_beside_it() {
 #[tokio::test]
 async fn people_track_their_own_and_nobody_elses() {
     let world = World::new();
+    let _lines = world.share(&[Line::Sms]).await;
     let person = world.person().await;
     let body = json!({"user_id": person.id, "trigger_type": "security_alert", "channel": "sms", "data": {"event": "a new device"}});
     let id = world.trigger(&body).await;

@@ -39,6 +39,7 @@ async fn what_somebody_writes_back_is_counted_on_the_last_message_they_got() {
 #[tokio::test]
 async fn the_first_answer_is_the_earliest_in_whatever_order_they_come() {
     let world = World::new();
+    let _lines = world.share(&[Line::Sms]).await;
     let id = world.sms(&fresh::phone(), &fresh::text()).await;
     world.until(&id, "delivered").await;
     let (store, message) = (world.store().await, id.parse().expect("an id"));

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::counts;
 use crate::world::aws::number;
-use crate::world::{World, fresh};
+use crate::world::{Line, World, fresh};
 
 const PHONE: &str = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 Version/17.5 Mobile/15E148 Safari/604.1";
 
@@ -32,6 +32,7 @@ async fn arrived(world: &World, id: &str, to: &str) -> (String, String) {
 #[tokio::test]
 async fn a_link_in_a_text_is_made_short_leads_on_and_counts_who_follows_it() {
     let world = World::new();
+    let _lines = world.share(&[Line::Sms]).await;
     let to = fresh::phone();
     let target = format!("https://forecast.example/{}?a=1&b=%20#top", "long/".repeat(40));
     let body = json!({"to": to, "message": format!("Your forecast: {target}"), "shorten_links": true});
@@ -71,6 +72,7 @@ async fn a_link_in_a_text_is_made_short_leads_on_and_counts_who_follows_it() {
 #[tokio::test]
 async fn links_stay_as_they_are_unless_the_request_or_the_template_asks() {
     let world = World::new();
+    let _lines = world.share(&[Line::Sms]).await;
     let name = format!("offer_{}", fresh::word());
     let link = format!("https://offer.example/{}", fresh::word());
     let template = json!({"template": {"shorten_links": true, "locales": {"en": {"text": "See {{ link }}"}}}});
@@ -96,6 +98,7 @@ async fn links_stay_as_they_are_unless_the_request_or_the_template_asks() {
 #[tokio::test]
 async fn a_repeated_request_has_the_same_link() {
     let world = World::new();
+    let _lines = world.share(&[Line::Sms]).await;
     let (to, key) = (fresh::phone(), fresh::word());
     let body =
         json!({"to_number": to, "message": format!("See https://a.example/{}", fresh::word()), "shorten_links": true});

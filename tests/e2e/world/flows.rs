@@ -1,5 +1,6 @@
 //! Steps many tests take: register somebody, send, and see what became of it.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -113,6 +114,8 @@ impl World {
     }
 
     pub(crate) async fn until_within(&self, within: Duration, id: &str, status: &str) -> Value {
+        let is_sent = ["sent", "delivered"].contains(&status);
+        assert!(!is_sent || self.has_lines.load(Ordering::Relaxed), "what is sent goes over a line: share it");
         eventually(&format!("message {id} is {status}"), within, async || {
             let message = self.message(id).await;
             let now = message["status"].as_str().unwrap_or_default();

@@ -2,6 +2,8 @@
 //! line to itself; tests that only send over it share it. The same goes for the bulk lane, whose queue a test may set up
 //! otherwise, and for the workers that tell events, which a test may kill.
 
+use std::sync::atomic::Ordering;
+
 use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::World;
@@ -39,6 +41,7 @@ impl World {
         if lines.iter().any(|line| matches!(line, Line::Sendgrid | Line::Resend)) {
             lines.extend([Line::Sendgrid, Line::Resend]);
         }
+        self.has_lines.store(true, Ordering::Relaxed);
         let mut held = Vec::new();
         for line in ordered(&lines) {
             held.push(LINES[line as usize].read().await);
@@ -48,6 +51,7 @@ impl World {
 
     /// While this is held, no other test sends over these lines.
     pub(crate) async fn own(&self, lines: &[Line]) -> Vec<RwLockWriteGuard<'static, ()>> {
+        self.has_lines.store(true, Ordering::Relaxed);
         let mut held = Vec::new();
         for line in ordered(lines) {
             held.push(LINES[line as usize].write().await);

@@ -17,7 +17,7 @@ pub(crate) mod stack;
 pub(crate) mod tokens;
 pub(crate) mod wait;
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 pub(crate) use lines::Line;
 pub(crate) use stack::Stack;
@@ -30,13 +30,15 @@ static AT_WORK: AtomicUsize = AtomicUsize::new(0);
 pub(crate) struct World {
     pub(crate) stack: &'static Stack,
     pub(crate) http: reqwest::Client,
+    /// Whether the test has had lines to the providers, shared or its own.
+    pub(crate) has_lines: AtomicBool,
 }
 
 impl World {
     pub(crate) fn new() -> Self {
         AT_WORK.fetch_add(1, Ordering::SeqCst);
         let http = reqwest::Client::builder().no_proxy().timeout(seconds(120)).build().expect("an HTTP client");
-        Self { stack: stack::stack(), http }
+        Self { stack: stack::stack(), http, has_lines: AtomicBool::new(false) }
     }
 
     /// Waits until no other test is at work. For what must be looked at last.

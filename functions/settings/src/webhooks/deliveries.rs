@@ -7,9 +7,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use switchboard::event::delivery::{Dropped, Outcome};
 use switchboard::event::{Delivery, DeliveryId, DeliveryState, EventType};
-use switchboard::http::ApiError;
 use switchboard::http::error::ErrorBody;
 use switchboard::http::refusals::Refusals;
+use switchboard::http::{ApiError, paging};
 use switchboard::message::MessageId;
 
 use super::find;
@@ -114,7 +114,7 @@ pub async fn handle(
     asked: Result<Query<Page>, QueryRejection>,
 ) -> Result<Json<DeliveriesAnswer>, ApiError> {
     let Query(page) = asked.map_err(|_| ApiError::bad_request("Invalid query"))?;
-    let limit = page.limit.as_deref().map_or(Ok(USUAL), limit)?;
+    let limit = paging::limit(page.limit.as_deref(), USUAL, MOST)?;
     let before = page.cursor.as_deref().map(cursor).transpose()?;
     let subscriber = find(&app, &id).await?;
     // One more than asked for tells whether there are more.
@@ -127,11 +127,6 @@ pub async fn handle(
 
 pub(super) fn no_such_delivery() -> ApiError {
     ApiError::not_found("No such delivery")
-}
-
-fn limit(text: &str) -> Result<u8, ApiError> {
-    let number = text.parse().ok().filter(|limit| (1..=MOST).contains(limit));
-    number.ok_or_else(|| ApiError::invalid_field("limit", format!("It must be a number from 1 to {MOST}")))
 }
 
 fn cursor(text: &str) -> Result<DeliveryId, ApiError> {

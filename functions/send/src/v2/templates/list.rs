@@ -8,9 +8,9 @@ use axum::extract::{Query, State};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
-use switchboard::http::ApiError;
 use switchboard::http::error::ErrorBody;
 use switchboard::http::refusals::Refusals;
+use switchboard::http::{ApiError, paging};
 use switchboard::message::template::{SHIPPED_VERSION, TemplateName, shipped};
 use switchboard::store::catalog::templates::Listed;
 
@@ -58,7 +58,7 @@ pub async fn handle(
     asked: Result<Query<ListQuery>, QueryRejection>,
 ) -> Result<Json<TemplateList>, ApiError> {
     let query = query(asked)?;
-    let limit = query.limit.as_deref().map_or(Ok(USUAL), limit)?;
+    let limit = paging::limit(query.limit.as_deref(), USUAL, MOST)?;
     let after = query.cursor.as_deref().map(after).transpose()?;
     // One more than asked for tells whether there is more.
     let stored = app.road.templates.catalog.list_templates(after.as_ref().map(TemplateName::as_str), limit + 1).await?;
@@ -71,11 +71,6 @@ pub async fn handle(
     let templates: Vec<Listed> = templates.into_values().take(limit).collect();
     let last = templates.last().filter(|_| more).map(|listed| URL_SAFE_NO_PAD.encode(listed.name.as_str()));
     Ok(Json(TemplateList { success: true, templates, next_cursor: last }))
-}
-
-fn limit(text: &str) -> Result<usize, ApiError> {
-    let number = text.parse().ok().filter(|limit| (1..=MOST).contains(limit));
-    number.ok_or_else(|| ApiError::invalid_field("limit", format!("It must be a number from 1 to {MOST}")))
 }
 
 fn after(cursor: &str) -> Result<TemplateName, ApiError> {
