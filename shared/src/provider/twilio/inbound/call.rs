@@ -1,17 +1,27 @@
 //! A call somebody made to us, as Twilio tells of it: when it asks for TwiML, and when the call is over.
 //!
 //! Source: Twilio's pages "TwiML Voice" (what every request holds) and "Phone number status callbacks". Who withholds their
-//! number comes as a word (`anonymous`) or as letters on a keypad (`+266696687`).
+//! number comes as a word (`anonymous`) or as its letters on a keypad (`+266696687`).
 
 use super::{Address, Channel, LONGEST_WORD, MalformedCallback, Parameters, PhoneNumber, cut};
 use crate::message::record::CallFacts;
+
+/// What stands in place of a number that is withheld, and as what digits.
+const WITHHELD: [(&str, &str); 5] = [
+    ("anonymous", "+266696687"),
+    ("restricted", "+7378742833"),
+    ("blocked", "+2562533"),
+    ("unknown", "+8656696"),
+    ("unavailable", "+86282452253"),
+];
 
 /// What is read of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InboundCall {
     /// Twilio's id of it.
     pub sid: String,
-    /// Who calls: a number, or what stands in its place.
+    /// Who calls: a number, or what stands in its place. Of two who withhold theirs nobody knows whether they are one: each call
+    /// is somebody's of its own (`anonymous:CA…`).
     pub caller: Address,
     /// The number of ours that was called.
     pub to: Option<String>,
@@ -27,14 +37,20 @@ pub fn parse(body: &[u8]) -> Result<Option<InboundCall>, MalformedCallback> {
     }
     let sid = parameters.text(&["CallSid"])?.ok_or(MalformedCallback("no CallSid"))?;
     let from = parameters.text(&["From", "Caller"])?.unwrap_or("anonymous");
-    let number = PhoneNumber::parse(from, "").map(Address::Phone);
+    let known = Some(from).filter(|from| !is_withheld(from));
+    let number = known.and_then(|from| PhoneNumber::parse(from, "").ok()).map(Address::Phone);
+    let name = known.map_or_else(|| format!("anonymous:{sid}"), str::to_owned);
     let progress = parameters.text(&["CallStatus"])?;
     Ok(Some(InboundCall {
         sid: cut(sid, LONGEST_WORD),
-        caller: number.unwrap_or_else(|_| Address::stored(Channel::Voice, cut(from, LONGEST_WORD))),
+        caller: number.unwrap_or_else(|| Address::stored(Channel::Voice, cut(&name, LONGEST_WORD))),
         to: parameters.text(&["To", "Called"])?.map(|to| cut(to, LONGEST_WORD)),
         facts: progress.and_then(|word| CallFacts::default().at(word)),
     }))
+}
+
+fn is_withheld(from: &str) -> bool {
+    from.is_empty() || WITHHELD.iter().any(|(word, digits)| from.eq_ignore_ascii_case(word) || from == *digits)
 }
 
 #[cfg(test)]
@@ -53,11 +69,33 @@ mod tests {
         );
         assert_eq!(read("CallSid=CA1&Direction=outbound-api&From=%2B1"), None);
         assert_eq!(read("CallSid=CA1"), None);
-        for hidden in ["anonymous", "Restricted", "sip%3Aada%40example.com"] {
-            let call = read(&format!("CallSid=CA1&Direction=inbound&From={hidden}")).unwrap();
-            assert!(PhoneNumber::parse(call.caller.as_str(), "").is_err(), "{hidden}");
+        let caller = |sid: &str, from: &str| {
+            let call = read(&format!("CallSid={sid}&Direction=inbound&From={from}")).unwrap();
+            call.caller.as_str().to_owned()
+        };
+        assert_eq!(caller("CA1", "sip%3Aada%40example.com"), "sip:ada@example.com");
+        for hidden in ["anonymous", "Restricted", "", "%2B266696687", "%2B7378742833", "%2B86282452253"] {
+            assert_eq!(caller("CA1", hidden), "anonymous:CA1", "{hidden}");
+            assert_ne!(caller("CA1", hidden), caller("CA2", hidden), "nobody knows whether they are one");
         }
-        assert_eq!(read("CallSid=CA1&Direction=inbound").unwrap().caller.as_str(), "anonymous");
+        assert_eq!(read("CallSid=CA1&Direction=inbound").unwrap().caller.as_str(), "anonymous:CA1");
         assert!(parse(b"Direction=inbound").is_err());
+    }
+
+    #[test]
+    fn withheld_numbers_are_the_words_letters_on_a_keypad() {
+        let key = |letter: char| match letter {
+            'a'..='c' => '2',
+            'd'..='f' => '3',
+            'g'..='i' => '4',
+            'j'..='l' => '5',
+            'm'..='o' => '6',
+            'p'..='s' => '7',
+            't'..='v' => '8',
+            _ => '9',
+        };
+        for (word, digits) in WITHHELD {
+            assert_eq!(digits, format!("+{}", word.chars().map(key).collect::<String>()), "{word}");
+        }
     }
 }
