@@ -44,7 +44,7 @@ def price(record: dict[str, Any], before: Counter[str], after: Counter[str], mes
     seconds = sum(count for name, count in usage.items() if name.startswith("milliseconds ") and "reminders" not in name) / messages / 1000
     requests = usage["api requests"] / messages
     rows = [
-        (f"DynamoDB write units (rows of {size} bytes)", writes, writes * WRITE_UNIT),
+        (f"DynamoDB write units (rows of {size} bytes at the end of their road, each write counted so)", writes, writes * WRITE_UNIT),
         ("DynamoDB read units", reads, reads * READ_UNIT),
         ("API requests (the send, its callbacks)", requests, requests * API_REQUEST),
         ("SQS requests", queue, queue * SQS_REQUEST),
@@ -55,21 +55,27 @@ def price(record: dict[str, Any], before: Counter[str], after: Counter[str], mes
 
 
 def _row_size(record: dict[str, Any]) -> int:
-    """The average size of a message's row at the end of its road, roughly as DynamoDB counts it."""
+    """The average size of a message's row at the end of its road."""
     table = deploy.Aws(record["aws_endpoint"]).client("dynamodb")
     items = table.scan(TableName=record["tables"]["messages"], Limit=50)["Items"]
     return round(sum(_size(item) for item in items) / max(1, len(items)))
 
 
 def _size(item: dict[str, Any]) -> int:
+    """Source: the DynamoDB developer guide, "Item sizes and formats": half a byte a significant digit and one more, one for a
+    truth value, three for a map or list and one for each of its elements."""
     total = 0
     for name, value in item.items():
         ((kind, content),) = value.items()
         total += len(name.encode())
         if kind == "M":
-            total += 3 + _size(content)
+            total += 3 + len(content) + _size(content)
         elif kind == "L":
             total += 3 + sum(_size({"": one}) + 1 for one in content)
+        elif kind == "N":
+            total += 1 + (len(content.strip("-0").replace(".", "")) + 1) // 2
+        elif kind in ("BOOL", "NULL"):
+            total += 1
         else:
-            total += len(str(content).encode())
+            total += len(content.encode())
     return total
