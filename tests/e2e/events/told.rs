@@ -155,8 +155,11 @@ async fn an_event_is_sent_again_when_an_administrator_asks() {
     told[1].is_genuine(&hook);
     let listed = world.delivery_until(&hook, &id, |one| one["attempts"] == 2 && one["status"] == "delivered").await;
     assert!(listed["replayed_at"].is_string(), "{listed}");
-    let nobody = format!("{}/{}/deliveries/{}/replay", super::WEBHOOKS, hook.id, uuid::Uuid::new_v4());
-    world.post(&nobody, &json!({})).send().await.refused(404, "No such delivery");
+    for nobody in [uuid::Uuid::new_v4().to_string(), "none".to_owned()] {
+        let path = format!("{}/{}/deliveries/{nobody}", super::WEBHOOKS, hook.id);
+        world.get(&path).send().await.refused(404, "No such delivery");
+        world.post(&format!("{path}/replay"), &json!({})).send().await.refused(404, "No such delivery");
+    }
 }
 
 #[tokio::test]
