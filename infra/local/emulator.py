@@ -1,6 +1,6 @@
 """The process that stands in for AWS: MiniStack on AWS_PORT, and the deployed HTTP API on API_PORT.
 
-Started as `python -m local.emulator DIRECTORY AWS_PORT API_PORT`. It adds nine things to MiniStack:
+Started as `python -m local.emulator DIRECTORY AWS_PORT API_PORT`. It adds to MiniStack:
 
 - the door: MiniStack serves an API under the host name {apiId}.execute-api.localhost only. People, providers and
   webhooks get a plain address instead. The door hands the request straight to MiniStack's API Gateway: path, query

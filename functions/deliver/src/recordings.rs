@@ -2,7 +2,6 @@
 //! when that expires, and for somebody who was erased before the recording was told: then nothing of it is left here either.
 
 use switchboard::message::Message;
-use switchboard::telemetry;
 
 use crate::step::Done;
 use crate::{App, StepError};
@@ -23,6 +22,5 @@ pub(crate) async fn remove(app: &App, recordings: &[String]) -> Result<(), StepE
     for recording in recordings {
         app.providers.recordings.remove(recording).await?;
     }
-    telemetry::count("recordings_deleted", u64::try_from(recordings.len()).unwrap_or(u64::MAX));
     Ok(())
 }

@@ -4,9 +4,12 @@
 use std::fmt;
 
 use crate::message::MessageId;
+use crate::message::record::MOST_RECORDINGS;
 
 /// No call gets more answers than this; then it hears the goodbye.
 pub const MOST_STEPS: u8 = 40;
+// Each may record something, and all of it is kept.
+const _: () = assert!(MOST_RECORDINGS > MOST_STEPS as usize);
 
 /// Where a call is.
 #[derive(Clone, Debug, PartialEq, Eq)]

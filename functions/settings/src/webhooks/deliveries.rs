@@ -6,7 +6,7 @@ use axum::extract::{Path, Query, State};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use switchboard::event::delivery::{Dropped, Outcome};
-use switchboard::event::{Delivery, DeliveryId, DeliveryState, EventType};
+use switchboard::event::{Delivery, DeliveryId, DeliveryState, EventType, Subscriber};
 use switchboard::http::error::ErrorBody;
 use switchboard::http::refusals::Refusals;
 use switchboard::http::{ApiError, paging};
@@ -125,8 +125,11 @@ pub async fn handle(
     Ok(Json(DeliveriesAnswer { success: true, deliveries: found.into_iter().map(view).collect(), next_cursor }))
 }
 
-pub(super) fn no_such_delivery() -> ApiError {
-    ApiError::not_found("No such delivery")
+/// The delivery a path names, as of now.
+pub(super) async fn find_delivery(app: &App, of: &Subscriber, id: &str) -> Result<Delivery, ApiError> {
+    let none = || ApiError::not_found("No such delivery");
+    let id: DeliveryId = id.parse().map_err(|_| none())?;
+    app.events.delivery(of.id, id).await?.ok_or_else(none)
 }
 
 fn cursor(text: &str) -> Result<DeliveryId, ApiError> {

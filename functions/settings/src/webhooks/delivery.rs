@@ -3,12 +3,11 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use serde::Serialize;
-use switchboard::event::DeliveryId;
 use switchboard::http::ApiError;
 use switchboard::http::error::ErrorBody;
 use switchboard::http::refusals::Refusals;
 
-use super::deliveries::{DeliveryView, no_such_delivery, view};
+use super::deliveries::{DeliveryView, find_delivery, view};
 use super::find;
 use crate::App;
 
@@ -41,7 +40,6 @@ pub async fn handle(
     Path((id, delivery)): Path<(String, String)>,
 ) -> Result<Json<DeliveryAnswer>, ApiError> {
     let subscriber = find(&app, &id).await?;
-    let delivery: DeliveryId = delivery.parse().map_err(|_| no_such_delivery())?;
-    let found = app.events.delivery(subscriber.id, delivery).await?.ok_or_else(no_such_delivery)?;
+    let found = find_delivery(&app, &subscriber, &delivery).await?;
     Ok(Json(DeliveryAnswer { success: true, delivery: view(found) }))
 }

@@ -3,12 +3,11 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use http::StatusCode;
-use switchboard::event::DeliveryId;
 use switchboard::http::ApiError;
 use switchboard::http::error::ErrorBody;
 use switchboard::http::refusals::Refusals;
 
-use super::deliveries::no_such_delivery;
+use super::deliveries::find_delivery;
 use super::find;
 use super::test::{DeliveryQueued, disabled, queued};
 use crate::App;
@@ -40,8 +39,7 @@ pub async fn handle(
     if subscriber.disabled.is_some() {
         return Err(disabled());
     }
-    let delivery: DeliveryId = delivery.parse().map_err(|_| no_such_delivery())?;
-    app.events.delivery(subscriber.id, delivery).await?.ok_or_else(no_such_delivery)?;
+    let delivery = find_delivery(&app, &subscriber, &delivery).await?.id;
     match app.events.replay(subscriber.id, delivery, app.road.clock.now()).await? {
         Some(delivery) => Ok(queued(&app, &delivery).await),
         None => Err(ApiError::conflict("The delivery is being tried").details("Look at it again in a minute")),

@@ -10,6 +10,7 @@ use super::super::call::answer;
 use super::{TwilioCredentials, errors};
 use crate::clock::Clock;
 use crate::secrets::{Secret, SecretError, Versions};
+use crate::telemetry;
 
 /// The account's recordings, with its credentials as they are now. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -49,7 +50,11 @@ impl Recordings {
         let request = self.http.delete(url).basic_auth(account_sid, Some(auth_token));
         let answer = answer(request).await.map_err(SendError::of_a_question)?;
         match answer.status.as_u16() {
-            200..=299 | 404 => Ok(()),
+            200..=299 => {
+                telemetry::count("recordings_deleted", 1);
+                Ok(())
+            }
+            404 => Ok(()),
             _ => Err(errors::refused(&answer, self.clock.now()).of_a_question()),
         }
     }

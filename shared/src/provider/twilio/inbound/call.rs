@@ -36,14 +36,17 @@ pub fn parse(body: &[u8]) -> Result<Option<InboundCall>, MalformedCallback> {
         return Ok(None);
     }
     let sid = parameters.text(&["CallSid"])?.ok_or(MalformedCallback("no CallSid"))?;
-    let from = parameters.text(&["From", "Caller"])?.unwrap_or("anonymous");
-    let known = Some(from).filter(|from| !is_withheld(from));
-    let number = known.and_then(|from| PhoneNumber::parse(from, "").ok()).map(Address::Phone);
-    let name = known.map_or_else(|| format!("anonymous:{sid}"), str::to_owned);
+    let from = parameters.text(&["From", "Caller"])?.unwrap_or_default();
+    let named = |name: &str| Address::stored(Channel::Voice, cut(name, LONGEST_WORD));
+    let caller = if is_withheld(from) {
+        named(&format!("anonymous:{sid}"))
+    } else {
+        PhoneNumber::parse(from, "").map_or_else(|_| named(from), Address::Phone)
+    };
     let progress = parameters.text(&["CallStatus"])?;
     Ok(Some(InboundCall {
         sid: cut(sid, LONGEST_WORD),
-        caller: number.unwrap_or_else(|| Address::stored(Channel::Voice, cut(&name, LONGEST_WORD))),
+        caller,
         to: parameters.text(&["To", "Called"])?.map(|to| cut(to, LONGEST_WORD)),
         facts: progress.and_then(|word| CallFacts::default().at(word)),
     }))
