@@ -55,11 +55,13 @@ async fn happen(world: &World) -> Accident {
     for victim in [&accident.unsent, &accident.silent] {
         let until = jiff::Timestamp::now().as_millisecond() + 30_000;
         world.rewrite(&victim.id, "SET lease_until = :t", &[(":t", number(until))]).await;
+    }
+    world.sweep().await;
+    for victim in [&accident.unsent, &accident.silent] {
         world.enqueue("standard", &victim.id).await;
         world.until_stepped(&victim.id, 1).await;
         assert_eq!(world.message(&victim.id).await["status"], "sending");
     }
-    world.sweep().await;
     accident
 }
 

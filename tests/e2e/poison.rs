@@ -21,6 +21,7 @@ fn entry(id: &str, body: String) -> SendMessageBatchRequestEntry {
 #[tokio::test]
 async fn a_poison_record_blocks_no_other_and_ends_in_the_dead_letter_queue() {
     let world = World::new();
+    let _lines = world.share(&[Line::Sms]).await;
     let _lane = world.own(&[Line::BulkLane]).await;
     let (before, after) = (world.person().await, world.person().await);
     let first = stored_only(&world, &before, "low").await;

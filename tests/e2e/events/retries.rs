@@ -91,6 +91,7 @@ async fn a_subscriber_that_did_nothing_but_fail_for_five_days_is_disabled() {
     let hook = world.hook(&["message.expired"]).await;
     hook.listener.otherwise(Some(Reply::Status(500)));
     let first = world.test_hook(&hook).await;
+    world.delivery_until(&hook, &first, |one| one["response_code"] == 500).await;
     fails(&world, &hook).await;
     world.fail_since(&hook, 5 * 86_400 + 60).await;
     known_everywhere().await;

@@ -53,7 +53,8 @@ impl World {
 #[tokio::test]
 async fn a_paused_job_sends_nothing_and_goes_on_where_it_stood() {
     let world = World::new();
-    let _lines = world.own(&[Line::BulkLane]).await;
+    let _lines = world.share(&[Line::Sms]).await;
+    let _lane = world.own(&[Line::BulkLane]).await;
     let (job, held) = world.paused().await;
     let before = world.job(&job.id).await;
     assert_eq!(before["status"], "paused");
@@ -74,7 +75,8 @@ async fn a_paused_job_sends_nothing_and_goes_on_where_it_stood() {
 #[tokio::test]
 async fn a_cancelled_job_ends_what_was_not_sent() {
     let world = World::new();
-    let _lines = world.own(&[Line::BulkLane]).await;
+    let _lines = world.share(&[Line::Sms]).await;
+    let _lane = world.own(&[Line::BulkLane]).await;
     let (job, held) = world.paused().await;
     let mut arrived = 0;
     for to in &job.numbers {

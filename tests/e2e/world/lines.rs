@@ -41,7 +41,7 @@ impl World {
         if lines.iter().any(|line| matches!(line, Line::Sendgrid | Line::Resend)) {
             lines.extend([Line::Sendgrid, Line::Resend]);
         }
-        self.has_lines.store(true, Ordering::Relaxed);
+        self.note(&lines);
         let mut held = Vec::new();
         for line in ordered(&lines) {
             held.push(LINES[line as usize].read().await);
@@ -51,11 +51,18 @@ impl World {
 
     /// While this is held, no other test sends over these lines.
     pub(crate) async fn own(&self, lines: &[Line]) -> Vec<RwLockWriteGuard<'static, ()>> {
-        self.has_lines.store(true, Ordering::Relaxed);
+        self.note(lines);
         let mut held = Vec::new();
         for line in ordered(lines) {
             held.push(LINES[line as usize].write().await);
         }
         held
+    }
+
+    /// The lane and the events' workers lead to no provider.
+    fn note(&self, lines: &[Line]) {
+        if lines.iter().any(|line| !matches!(line, Line::BulkLane | Line::Events)) {
+            self.has_lines.store(true, Ordering::Relaxed);
+        }
     }
 }
