@@ -34,9 +34,11 @@ impl Otp {
             self.road.people.get(person).await?;
         }
         self.part(&start, start.channel, start.locale.as_ref(), &challenge).await?;
+        // The moment a message would be of: what a repeated request is told counts from it.
+        let at = self.road.clock.now();
         self.road.people.address(&start.address).await?;
         let request_hash = start.request_hash.unwrap_or_default();
-        let pretended = Pretended { request_hash, expires, at: self.road.clock.now() };
+        let pretended = Pretended { request_hash, expires, at };
         self.store.remember_pretended(start.id, &pretended).await?;
         Ok(Started { channel: start.channel, expires, resend_at: resend_at.min(expires), replayed: false })
     }

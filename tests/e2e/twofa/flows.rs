@@ -1,5 +1,7 @@
 //! A lender's way into a portal, by the API and a phone.
 
+use std::time::Instant;
+
 use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
 use serde_json::{Value, json};
@@ -110,11 +112,16 @@ async fn who_may_only_send_cannot_tell_who_is_enrolled() {
     for path in ["status", "history"] {
         world.get(&format!("{TWO_FACTOR}/{path}/{user}")).token(&token).send().await.refused(403, "Insufficient scope");
     }
+    let first = Instant::now();
     let begin = async |user: i64, key: &str| {
         let call = world.post(&format!("{TWO_FACTOR}/start"), &json!({"user_id": user})).token(&token).key(key);
         let mut answer = call.send().await.is(200);
         let replayed = answer.header("idempotency-replay").to_owned();
-        answer.json.as_object_mut().expect("an object").remove("expires_in");
+        let body = answer.json.as_object_mut().expect("an object");
+        body.remove("expires_in");
+        // It counts down from each one's own first request.
+        let wait = body.remove("resend_after").and_then(|wait| wait.as_u64()).expect("seconds");
+        assert!((30_u64.saturating_sub(first.elapsed().as_secs())..=30).contains(&wait), "{wait}");
         (answer.json, replayed)
     };
     let (key, other) = (fresh::word(), fresh::word());
