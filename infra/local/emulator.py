@@ -292,6 +292,7 @@ async def run(directory: Path, aws_port: int, api_port: int) -> None:
     config = Config()
     config.bind = [f"127.0.0.1:{aws_port}", f"127.0.0.1:{api_port}"]
     config.keep_alive_timeout = 75
+    config.backlog = 2_048  # a thousand calls may come at once
     config.graceful_timeout = 1
     config.include_server_header = False
     config.loglevel = "WARNING"

@@ -30,7 +30,9 @@ async fn a_call_says_its_text_and_tells_how_it_went() {
     let extra = json!({"message": spoken, "machine_detection": true, "language": "en-GB", "contact_id": "c-7"});
     let id = call(&world, &to, extra).await;
     let message = world.until(&id, "delivered").await;
-    assert_eq!(trail(&message), ["accepted", "sending", "sent", "delivered"], "{message}");
+    // What says how it ended may overtake our own note that it was sent.
+    let steps: Vec<&str> = trail(&message).into_iter().filter(|step| *step != "sent").collect();
+    assert_eq!(steps, ["accepted", "sending", "delivered"], "{message}");
     assert_eq!(
         (&message["contact_id"], &message["purpose"]),
         (&json!("c-7"), &json!("interview_reminder")),
@@ -39,7 +41,8 @@ async fn a_call_says_its_text_and_tells_how_it_went() {
     assert_eq!((&message["lane"], &message["consent_class"]), (&json!("standard"), &json!("transactional")));
     let facts = &message["call"];
     assert_eq!(facts["answered_by"], "human", "{message}");
-    let told = message["trail"].as_array().unwrap().last().unwrap()["detail"].clone();
+    let mut steps = message["trail"].as_array().unwrap().iter();
+    let told = steps.find(|step| step["event"] == "delivered").unwrap()["detail"].clone();
     assert_eq!(told, format!("human, {} s", facts["seconds"]), "{message}");
 
     let there = world.the_one(&to, "voice").await;
@@ -114,14 +117,15 @@ async fn the_documented_request_is_taken_with_its_url() {
 async fn a_callback_that_overtakes_the_others_is_not_undone_by_them() {
     let world = World::new();
     let _lines = world.own(&[Line::Voice]).await;
+    // So late that the last one overtakes them on a busy machine too.
     let late = json!({
-        "provider": "twilio", "channel": "voice", "kind": "reorder_callback", "delay_ms": 1_500, "count": 3,
+        "provider": "twilio", "channel": "voice", "kind": "reorder_callback", "delay_ms": 12_000, "count": 3,
     });
     let late = world.fault(late).await;
     let id = call(&world, &fresh::phone(), json!({})).await;
     late.used_up(&world).await;
     world.until(&id, "delivered").await;
-    let order = eventually("the late ones come", seconds(20), async || {
+    let order = eventually("the late ones come", seconds(30), async || {
         let callbacks = world.called_back(&id).await;
         let order: Vec<String> = callbacks.iter().filter_map(|one| one["event"].as_str()).map(str::to_owned).collect();
         if order.len() == 4 { Ok(order) } else { Err(format!("{order:?}")) }

@@ -11,7 +11,7 @@ const EMAIL: &str = "/api/communication/consent/email";
 #[tokio::test]
 async fn marketing_needs_an_opt_in_for_that_kind_of_message() {
     let world = World::new();
-    let _lines = world.share(&[Line::Resend, Line::Sendgrid]).await;
+    let _lines = world.share(&[Line::Resend, Line::Sendgrid, Line::BulkLane]).await;
     let (user, email) = (fresh::user(), fresh::email());
     world.owns(user, &email).await;
     let agreed = json!({"user_id": user, "email": email, "message_types": ["career_insight"]});

@@ -110,6 +110,7 @@ async fn granting_sms_consent_and_verifying_the_number_answer_as_printed() {
 #[tokio::test]
 async fn granting_email_consent_takes_the_printed_body() {
     let world = World::new();
+    let _lines = world.share(&[Line::Resend, Line::Sendgrid]).await;
     let body = json!({
         "user_id": 123,
         "email": "user@example.com",

@@ -69,14 +69,14 @@ mod sweep;
 #[cfg(test)]
 mod templates;
 #[cfg(test)]
-mod the_end;
-#[cfg(test)]
-mod the_keys;
-#[cfg(test)]
 mod twofa;
 #[cfg(test)]
 mod voice;
 #[cfg(test)]
 mod waiting;
+#[cfg(test)]
+mod when_all_is_over;
+#[cfg(test)]
+mod when_keys_change;
 #[cfg(test)]
 mod world;

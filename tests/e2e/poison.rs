@@ -28,8 +28,8 @@ async fn a_poison_record_blocks_no_other_and_ends_in_the_dead_letter_queue() {
     let last = stored_only(&world, &after, "low").await;
     let work = |id: &str| json!({"kind": "message", "id": id}).to_string();
 
-    // Failed tries follow each other at once instead of every three minutes.
-    hidden_for(&world, "1").await;
+    // Failed tries follow each other soon instead of every three minutes.
+    hidden_for(&world, "8").await;
     let batch = world.sqs().send_message_batch().queue_url(&world.stack.queues[LANE]);
     let batch = batch.entries(entry("first", work(&first))).entries(entry("poison", "no work of ours".to_owned()));
     let batch =
@@ -43,7 +43,7 @@ async fn a_poison_record_blocks_no_other_and_ends_in_the_dead_letter_queue() {
     }
     let dead = &world.stack.queues[&format!("{LANE}_dead")];
     let mut bodies = Vec::new();
-    eventually("both records are in the dead-letter queue", seconds(40), async || {
+    eventually("both records are in the dead-letter queue", seconds(90), async || {
         let receive =
             world.sqs().receive_message().queue_url(dead).max_number_of_messages(10).send().await.expect("SQS answers");
         for message in receive.messages() {

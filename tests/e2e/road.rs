@@ -31,7 +31,9 @@ fn assert_recorded(message: &Value) {
     let place =
         |event: &str| steps.iter().position(|step| *step == event).unwrap_or_else(|| panic!("{event} in {steps:?}"));
     assert_eq!(place("accepted"), 0, "{steps:?}");
-    assert!(place("sending") < place("sent") && place("sending") < place("delivered"), "{steps:?}");
+    // What says `delivered` may overtake our own note that it was sent.
+    assert!(place("sending") < place("delivered"), "{steps:?}");
+    assert!(count(message, "sent") == 0 || place("sending") < place("sent"), "{steps:?}");
     assert_eq!(count(message, "sending"), 1, "{steps:?}");
     let times: Vec<&str> =
         message["trail"].as_array().expect("a trail").iter().filter_map(|step| step["at"].as_str()).collect();

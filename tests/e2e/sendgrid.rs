@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use crate::world::aws::number;
 use crate::world::flows::count;
 use crate::world::{Line, World, fresh, seconds};
 
@@ -25,12 +26,14 @@ async fn a_mail_sendgrid_failed_on_is_sent_again_when_others_events_came_and_its
     world.until(&other, "delivered").await;
 
     // Not before its events have had their time.
-    world.age(&id, 200).await;
+    let now = jiff::Timestamp::now().as_millisecond();
+    let values = [(":c", number(now - 200_000)), (":d", number(now))];
+    world.rewrite(&id, "SET claimed_at = :c, due_at = :d", &values).await;
     world.sweep().await;
     world.until_stepped(&id, 2).await;
     assert_eq!(world.message(&id).await["status"], "uncertain");
 
-    world.age(&id, 101).await;
+    world.age(&id, 300).await;
     let message = world.until_swept(seconds(40), &id, "delivered").await;
     assert_eq!((&message["attempts"], count(&message, "retrying")), (&json!(2), 1), "{message}");
     world.the_one(&to, "email").await;

@@ -39,7 +39,7 @@ async fn a_whatsapp_message_carries_its_medium() {
 #[tokio::test]
 async fn a_bulk_text_reaches_every_good_number_once_and_names_the_bad_ones() {
     let world = World::new();
-    let _lines = world.share(&[Line::Sms, Line::Whatsapp]).await;
+    let _lines = world.share(&[Line::Sms, Line::Whatsapp, Line::BulkLane]).await;
     for (path, channel) in
         [("/api/sms/send-bulk", "sms"), ("/api/sms/bulk-send", "sms"), ("/api/sms/whatsapp/send-bulk", "whatsapp")]
     {

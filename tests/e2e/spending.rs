@@ -82,7 +82,7 @@ async fn a_sender_is_used_no_faster_than_its_pace_and_waiting_uses_up_no_attempt
     let _lines = world.own(&[Line::Sendgrid, Line::Resend]).await;
     let person = world.person().await;
     // However slow the machine is, they come faster than Resend's line moves.
-    world.stand_still("pace#resend#email##standard", 20).await;
+    world.stand_still("pace#resend#email##standard", 90).await;
     let one = json!({"user_id": person.id, "trigger_type": "user_invitation", "data": {}, "channel": "email"});
     let batch = json!({"communications": vec![one; 60]});
     let answer = world.post("/api/communication/batch", &batch).send().await.ok();

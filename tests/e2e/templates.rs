@@ -90,7 +90,7 @@ async fn a_template_is_put_used_changed_and_rolled_back() {
 #[tokio::test]
 async fn a_stored_version_shadows_the_shipped_one_for_sends_by_trigger() {
     let world = World::new();
-    let _lines = world.share(&[Line::Sms]).await;
+    let _lines = world.share(&[Line::Sms, Line::Sendgrid, Line::Resend]).await;
     let person = world.person().await;
     let trigger = "inspection_reminder";
     let body = json!({"user_id": person.id, "trigger_type": trigger, "channel": "sms", "data": {"inspection": "Roof"}});
@@ -108,7 +108,7 @@ async fn a_stored_version_shadows_the_shipped_one_for_sends_by_trigger() {
         "user_id": person.id, "trigger_type": trigger, "channel": "email", "fallback": "none", "data": {"inspection": "Roof"},
     });
     let task = world.trigger(&email).await;
-    let template = world.message(&task).await["template"].clone();
+    let template = world.until(&task, "delivered").await["template"].clone();
     assert_eq!(template, json!({"name": trigger, "version": 0, "locale": "en"}), "e-mail keeps the shipped words");
 
     world.post(&format!("{}/rollback", path(trigger)), &json!({"version": "shipped"})).send().await.ok();
@@ -142,7 +142,7 @@ async fn a_message_is_written_in_the_readers_language_or_the_next_best() {
         (None, "weekly_checkin", "en"),
     ] {
         let task = world.trigger(&send(locale, "sms", trigger)).await;
-        assert_eq!(world.message(&task).await["template"]["locale"], expected, "{locale:?} {trigger}");
+        assert_eq!(world.until(&task, "delivered").await["template"]["locale"], expected, "{locale:?} {trigger}");
     }
     let task = world.trigger(&send(Some("es"), "email", "payment_reminder")).await;
     world.until(&task, "delivered").await;
@@ -156,7 +156,7 @@ async fn a_message_is_written_in_the_readers_language_or_the_next_best() {
 #[tokio::test]
 async fn what_is_filled_in_brings_no_markup_into_an_email() {
     let world = World::new();
-    let _lines = world.share(&[Line::Resend]).await;
+    let _lines = world.share(&[Line::Resend, Line::BulkLane]).await;
     let person = world.person().await;
     let evil = "<script>alert(1)</script>\r\nBcc: x@y.example & \"more\"";
     let body = json!({

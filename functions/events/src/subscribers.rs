@@ -43,8 +43,10 @@ impl Subscribers {
         if let Some((_, all)) = cached.as_ref().filter(|(read, _)| read.elapsed() < age) {
             return Ok(all.clone());
         }
+        // As old as the moment it was asked for: what changes while it is read may not be in it.
+        let asked = Instant::now();
         let all = Arc::new(self.events.subscribers().await?);
-        *cached = Some((Instant::now(), all.clone()));
+        *cached = Some((asked, all.clone()));
         Ok(all)
     }
 }

@@ -36,7 +36,7 @@ async fn what_is_wrong_is_named() {
         ("url", json!("https://127.0.0.1/"), "Its host must have a public address"),
         ("url", json!("https://169.254.169.254/latest/meta-data"), "Its host must have a public address"),
         ("url", json!("https://localhost/"), "Its host must have a public address"),
-        ("url", json!("https://nobody.invalid/"), "Its host has no address"),
+        ("url", json!(format!("https://{}.example/", "a".repeat(64))), "Its host has no address"),
         ("events", json!([]), "It must name at least one event"),
         ("events", json!(["message.delivered", "webhook.test"]), "It must hold some of: message.sent,"),
         ("events", json!(["otp.sent"]), "It must hold some of: message.sent,"),

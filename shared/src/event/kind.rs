@@ -23,7 +23,7 @@ use crate::message::Status;
     utoipa::ToSchema,
 )]
 pub enum EventType {
-    /// The provider has it.
+    /// The provider has it. Not told where it was delivered before that was known.
     #[serde(rename = "message.sent")]
     #[strum(serialize = "message.sent")]
     Sent,

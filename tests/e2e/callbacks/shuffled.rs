@@ -11,7 +11,7 @@ use crate::world::{Line, World, fresh, signing};
 /// How many are under way at a time.
 const AT_A_TIME: usize = 8;
 /// SendGrid packs so many events into one callback.
-const BATCH: usize = 40;
+const BATCH: usize = 10;
 
 /// What a provider says of one message.
 #[derive(Clone, Debug)]

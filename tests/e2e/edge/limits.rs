@@ -1,5 +1,6 @@
 //! How often.
 
+use futures::future::join_all;
 use serde_json::json;
 
 use crate::world::{World, fresh, tokens};
@@ -13,13 +14,17 @@ async fn the_eleventh_send_in_a_minute_has_to_wait() {
     let world = World::new();
     let token = tokens::sender(&fresh::word());
     let nothing = json!({});
-    let mut resets = Vec::new();
-    for sent in 1..=10 {
-        let answer = world.post("/api/communication/send", &nothing).token(&token).send().await.is(400);
+    // At once: a minute is not long on a busy machine.
+    let sends = (0..10).map(|_| world.post("/api/communication/send", &nothing).token(&token).send());
+    let (mut remaining, mut resets) = (Vec::new(), Vec::new());
+    for answer in join_all(sends).await {
+        let answer = answer.is(400);
         assert_eq!(answer.header("x-ratelimit-limit"), "10");
-        assert_eq!(number(answer.header("x-ratelimit-remaining")), 10 - sent);
+        remaining.push(number(answer.header("x-ratelimit-remaining")));
         resets.push(number(answer.header("x-ratelimit-reset")));
     }
+    remaining.sort_unstable();
+    assert_eq!(remaining, (0..10).collect::<Vec<_>>(), "each is counted");
     assert!(resets.iter().all(|reset| *reset == resets[0]), "one window: {resets:?}");
     let now = jiff::Timestamp::now().as_second();
     assert!((now..=now + 61).contains(&resets[0]), "{} is not within the next minute", resets[0]);

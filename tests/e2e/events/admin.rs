@@ -89,6 +89,8 @@ async fn a_removed_or_disabled_subscriber_is_told_nothing() {
 #[tokio::test]
 async fn there_is_no_room_for_more_subscribers_than_an_event_can_be_told_to() {
     let world = World::new();
+    // Nobody else finds room meanwhile.
+    let _workers = world.own(&[Line::Events]).await;
     let listener = Listener::start().await;
     let body = json!({"url": listener.url, "events": ["message.received"], "description": fresh::word()});
     let mut made = Vec::new();
@@ -114,9 +116,9 @@ async fn what_waits_for_a_subscriber_that_is_disabled_is_dropped_and_can_be_repl
     let world = World::new();
     let _lines = world.share(&[Line::Events]).await;
     let hook = world.hook(&["message.received"]).await;
-    hook.listener.replies("webhook.test", [Reply::Status(500), Reply::Status(500)]);
+    hook.listener.replies("webhook.test", [Reply::Status(500), Reply::Status(503)]);
     let id = world.test_hook(&hook).await;
-    world.delivery_until(&hook, &id, |one| one["attempts"] == 2 && one["response_code"] == 500).await;
+    world.delivery_until(&hook, &id, |one| one["attempts"] == 2 && one["response_code"] == 503).await;
     let path = format!("{WEBHOOKS}/{}", hook.id);
     let state = |state: &str| json!({"url": hook.listener.url, "events": ["message.received"], "state": state});
     world.put(&path, &state("disabled")).send().await.ok();

@@ -84,7 +84,7 @@ impl World {
 
 /// Workers read the subscribers every five seconds. There is nothing to look at that would tell that all of them did.
 async fn known_everywhere() {
-    tokio::time::sleep(seconds(6)).await;
+    tokio::time::sleep(seconds(8)).await;
 }
 
 impl Drop for Hook {

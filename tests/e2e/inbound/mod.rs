@@ -32,7 +32,7 @@ pub(crate) async fn brought(world: &World, text: &Value) -> String {
 /// Nothing waits for it any more.
 pub(crate) async fn attended(world: &World, sid: &str) -> Value {
     let id = inbound_id(sid).to_string();
-    eventually(&format!("{id} is attended to"), seconds(30), async || {
+    eventually(&format!("{id} is attended to"), seconds(60), async || {
         let row = world.row(&id).await;
         if row.contains_key("due_at") { Err("it waits".to_owned()) } else { Ok(()) }
     })

@@ -15,13 +15,22 @@ impl World {
 
     /// A job that was paused while some of its messages waited in the lane: those wait on, held.
     async fn paused(&self) -> (Job, Vec<String>) {
-        let job = self.texts(ROWS).await;
-        eventually("rows become messages", seconds(60), async || {
-            let seen = self.job(&job.id).await;
-            if seen["counts"]["accepted"].as_u64() > Some(0) { Ok(()) } else { Err(seen.to_string()) }
+        let job = eventually("a job is paused before its end", seconds(120), async || {
+            let job = self.texts(ROWS).await;
+            eventually("rows become messages", seconds(60), async || {
+                let seen = self.job(&job.id).await;
+                if seen["counts"]["accepted"].as_u64() > Some(0) { Ok(()) } else { Err(seen.to_string()) }
+            })
+            .await;
+            // While the request is on its way it may come to its end.
+            let answer = self.post(&format!("{PATH}/{}/pause", job.id), &json!({})).send().await;
+            if answer.status == 409 {
+                return Err(answer.text);
+            }
+            assert_eq!(answer.ok()["status"], "paused");
+            Ok(job)
         })
         .await;
-        assert_eq!(self.step(&job, "pause").await["status"], "paused");
         // Two seconds a worker may not know yet; then everything that waits is held.
         let held = eventually("nothing moves", seconds(60), async || {
             let statuses = self.statuses(&job).await;

@@ -12,7 +12,7 @@ use switchboard::person::PersonId;
 use switchboard::road::Road;
 use switchboard::store::OtpStore;
 
-use crate::world::{World, fresh};
+use crate::world::{Line, World, fresh};
 
 pub(crate) struct Engine {
     pub(crate) otp: Otp,
@@ -89,6 +89,7 @@ pub(crate) const MINUTE: i64 = 60_000;
 #[tokio::test]
 async fn five_sends_in_ten_minutes_carry_the_same_code_and_the_sixth_waits() {
     let world = World::new();
+    let _lines = world.share(&[Line::Sms]).await;
     let engine = Engine::new(&world, Settings::default()).await;
     let to = phone();
     let begun = engine.clock.now();
@@ -114,6 +115,7 @@ async fn five_sends_in_ten_minutes_carry_the_same_code_and_the_sixth_waits() {
 #[tokio::test]
 async fn the_fifth_check_counts_and_the_sixth_is_not_looked_at() {
     let world = World::new();
+    let _lines = world.share(&[Line::Sms]).await;
     let engine = Engine::new(&world, Settings::default()).await;
     let (to, other) = (phone(), phone());
     let until = switchboard::clock::plus_seconds(engine.clock.now(), 600);
@@ -136,6 +138,7 @@ async fn the_fifth_check_counts_and_the_sixth_is_not_looked_at() {
 #[tokio::test]
 async fn a_code_is_good_until_its_last_millisecond_once_for_its_address_and_purpose() {
     let world = World::new();
+    let _lines = world.share(&[Line::Sms]).await;
     let engine = Engine::new(&world, Settings::default()).await;
     let (to, late) = (phone(), phone());
     let (code, expired) = (engine.code(&to, "login").await, engine.code(&late, "login").await);
@@ -151,6 +154,7 @@ async fn a_code_is_good_until_its_last_millisecond_once_for_its_address_and_purp
 #[tokio::test]
 async fn of_a_thousand_guesses_at_once_five_are_looked_at_and_of_right_ones_one_is_approved() {
     let world = World::new();
+    let _lines = world.share(&[Line::Sms]).await;
     let engine = Engine::new(&world, Settings::default()).await;
     let (guessed, entered) = (phone(), phone());
     let code = engine.code(&guessed, "login").await;
@@ -174,6 +178,7 @@ async fn of_a_thousand_guesses_at_once_five_are_looked_at_and_of_right_ones_one_
 #[tokio::test]
 async fn every_window_of_the_guard_is_exact() {
     let world = World::new();
+    let _lines = world.share(&[Line::Sms]).await;
     let guard =
         Guard { per_address: 3, per_person: 3, per_ip: 3, per_block: 4, never_entered: 1_000, ..Guard::default() };
     let engine = Engine::new(&world, Settings { guard, ..Settings::default() }).await;
@@ -203,6 +208,7 @@ async fn every_window_of_the_guard_is_exact() {
 #[tokio::test]
 async fn a_block_whose_codes_nobody_enters_is_blocked_for_a_day_and_one_code_entered_lifts_it() {
     let world = World::new();
+    let _lines = world.share(&[Line::Sms]).await;
     let guard = Guard { never_entered: 3, countries: Countries::All, ..Guard::default() };
     let engine = Engine::new(&world, Settings { guard, ..Settings::default() }).await;
     let until = switchboard::clock::plus_seconds(engine.clock.now(), 86_400);
@@ -230,6 +236,7 @@ async fn a_block_whose_codes_nobody_enters_is_blocked_for_a_day_and_one_code_ent
 #[tokio::test]
 async fn the_same_request_sends_once_and_another_body_under_its_key_is_refused() {
     let world = World::new();
+    let _lines = world.share(&[Line::Sms]).await;
     let engine = Engine::new(&world, Settings::default()).await;
     let to = phone();
     let request = Start { request_hash: Some("one".to_owned()), ..start(&to, "login") };

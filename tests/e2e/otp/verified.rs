@@ -24,7 +24,7 @@ async fn engine(world: &World) -> Engine {
     let credentials = serde_json::from_value(secret).expect("credentials");
     let secret = Arc::new(Secret::fixed(Versions { current: credentials, previous: None }));
     let base = std::env::var("TWILIO_VERIFY_BASE_URL").unwrap_or_else(|_| world.stack.simulator_url.clone());
-    let http = call::client_within(seconds(2)).expect("a client");
+    let http = call::client_within(seconds(6)).expect("a client");
     let verify = Verify::new(http, &base, Clock::system(), secret);
     Engine::new(world, Settings::default()).await.with(Backend::TwilioVerify(verify))
 }
@@ -129,13 +129,17 @@ async fn a_start_without_an_answer_is_not_repeated_and_asked_for_again_it_is_the
     let _lines = world.own(&[Line::Sms]).await;
     let engine = engine(&world).await;
     let (to, other) = (phone(), phone());
-    let fault = json!({"kind": "hang_after", "provider": "twilio", "channel": "sms", "count": 2});
-    let fault = world.fault(fault).await;
+    let hang = async |to: &Address| {
+        let fault =
+            json!({"kind": "hang_after", "provider": "twilio", "channel": "sms", "count": 1, "to": to.as_str()});
+        world.fault(fault).await
+    };
+    let faults = (hang(&to).await, hang(&other).await);
     let request = Start { request_hash: Some("one".to_owned()), ..start(&to, "login") };
     for start in [request.clone(), start(&other, "login")] {
         assert!(matches!(engine.try_send(start).await, Err(StartError::Provider(_))), "nobody knows what became of it");
     }
-    drop(fault);
+    drop(faults);
     let code = world.verify_code(1, to.as_str(), "sms").await;
     assert_eq!(world.arrived(to.as_str()).await.len(), 1);
     assert_eq!(engine.check(&to, "login", &code).await, Checked::Wrong { left: 4 }, "its verification is not known");

@@ -1,5 +1,6 @@
 //! What was agreed to by e-mail counts when the link that went to the address was followed.
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use switchboard::clock::plus_seconds;
 use switchboard::message::{Address, EmailAddress};
@@ -123,6 +124,11 @@ async fn a_proven_address_needs_no_other_link_and_another_address_does() {
     world.agrees_to_mail(user, &email).await;
     assert_eq!(standing(&world, user, "weekly_checkin").await, pair("explicit_consent", "granted"));
     let body = json!({"user_id": user, "email": other, "locale": "de"});
+    // A mail is the same one within ten minutes of the clock.
+    let left = 600 - Timestamp::now().as_second().rem_euclid(600);
+    if left < 60 {
+        tokio::time::sleep(seconds(left.unsigned_abs() + 1)).await;
+    }
     let answer = world.post(EMAIL, &body).send().await.ok();
     assert_eq!(answer["verification_required"], true);
     assert_eq!(standing(&world, user, "weekly_checkin").await, pair("consent_pending", "pending"));
@@ -162,7 +168,7 @@ async fn a_link_that_is_not_ours_or_not_good_any_more_confirms_nothing() {
     let (user, email) = (fresh::user(), fresh::email());
     world.post(EMAIL, &json!({"user_id": user, "email": email})).send().await.ok();
     let links = ConfirmLinks::new(world.seal().await, "");
-    let (id, now) = (PersonId::text(&user.to_string()).expect("an id"), jiff::Timestamp::now());
+    let (id, now) = (PersonId::text(&user.to_string()).expect("an id"), Timestamp::now());
     let address = |text: &str| Address::Email(EmailAddress::parse(text).expect("an address"));
     let (mine, elsewhere) = (links.url(&id, &address(&email), now), links.url(&id, &address(&fresh::email()), now));
     let eight_days_ago = links.url(&id, &address(&email), plus_seconds(now, -8 * 86_400));

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::world::{World, fresh, tokens};
+use crate::world::{Line, World, fresh, tokens};
 
 /// Every route about people: method, path and body, about this user.
 fn routes(user: i64) -> Vec<(&'static str, String, Value)> {
@@ -32,6 +32,7 @@ fn routes(user: i64) -> Vec<(&'static str, String, Value)> {
 #[tokio::test]
 async fn a_token_opens_ones_own_data_and_nobody_elses() {
     let world = World::new();
+    let _lines = world.share(&[Line::Sms, Line::Resend, Line::Sendgrid]).await;
     let (own, other) = (fresh::user(), fresh::user());
     world.prefers(other, &json!({"time_zone": "Europe/Berlin"})).await;
     let before = world.get(&format!("/api/communication/preferences/{other}")).send().await.ok();

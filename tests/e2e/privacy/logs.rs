@@ -1,5 +1,5 @@
 //! No function's log names an address or a text, whatever way a message takes: all channels, refusals, failures, fallbacks, codes,
-//! bulk rows, broken callbacks, and taking data out and away. (`the_end` looks at the logs of the whole run once more.)
+//! bulk rows, broken callbacks, and taking data out and away. (`when_all_is_over` looks at the logs of the whole run once more.)
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -23,7 +23,7 @@ async fn no_log_of_any_function_names_whom_or_what() {
     let whatsapp = world.whatsapp(&person.phone, &texts[1]).await;
     world.until(&sms, "delivered").await;
     world.until(&whatsapp, "delivered").await;
-    hook.listener.until(2, &sms).await;
+    hook.listener.until(1, &sms).await;
     let call = json!({"to": person.phone, "message": texts[2], "purpose": "reminder"});
     world.post("/api/v2/communications/calls", &call).send().await.ok();
     let mail = json!({"to": person.email, "cc": [fresh::email()], "subject": texts[3], "text": texts[3]});

@@ -33,9 +33,9 @@ impl World {
         self.get(&erase_path(user)).send().await.ok()
     }
 
-    /// Waits until everything was gone through so often.
+    /// Waits until everything was gone through so often. A worker that is killed beside it costs six minutes.
     pub(crate) async fn until_walked(&self, user: i64, times: u64) -> Value {
-        eventually(&format!("{user} was gone through"), seconds(30), async || {
+        eventually(&format!("{user} was gone through"), seconds(120), async || {
             let erasure = self.erasure(user).await;
             if erasure["walks"].as_u64() >= Some(times) { Ok(erasure) } else { Err(erasure.to_string()) }
         })

@@ -7,7 +7,7 @@ use switchboard::twofactor::{BeginError, Begun, Confirmed, EnrolError, Locked, M
 
 use super::portal::{Portal, passed, person};
 use crate::otp::engine::{MINUTE, phone, wrong};
-use crate::world::World;
+use crate::world::{Line, World};
 
 fn denied(verdict: &Verdict) -> Try {
     match verdict {
@@ -23,6 +23,7 @@ fn is_locked_until(verdict: &Verdict, until: jiff::Timestamp) -> bool {
 #[tokio::test]
 async fn five_failures_lock_for_a_minute_then_for_two_and_a_success_begins_anew() {
     let world = World::new();
+    let _lines = world.share(&[Line::Sms]).await;
     let portal = Portal::new(&world).await;
     let lender = portal.lender().await;
     let code = portal.start(&lender).await;
@@ -62,6 +63,7 @@ async fn five_failures_lock_for_a_minute_then_for_two_and_a_success_begins_anew(
 #[tokio::test]
 async fn somebody_without_a_second_factor_is_answered_as_somebody_with_one() {
     let world = World::new();
+    let _lines = world.share(&[Line::Sms]).await;
     let portal = Portal::new(&world).await;
     let (lender, nobody) = (portal.lender().await, person());
     let right = portal.start(&lender).await;
@@ -97,6 +99,7 @@ async fn somebody_without_a_second_factor_is_answered_as_somebody_with_one() {
 #[tokio::test]
 async fn every_guess_is_wrong_for_nobody() {
     let world = World::new();
+    let _lines = world.share(&[Line::Sms]).await;
     let portal = Portal::new(&world).await;
     let nobody = person();
     for round in 0..3_i64 {
@@ -112,6 +115,7 @@ async fn every_guess_is_wrong_for_nobody() {
 #[tokio::test]
 async fn a_phone_waits_for_its_code_and_the_last_one_given_counts() {
     let world = World::new();
+    let _lines = world.share(&[Line::Sms]).await;
     let portal = Portal::new(&world).await;
     let (id, first, second) = (person(), phone(), phone());
     let (_, message) = portal.enrol(&id, &first).await.expect("a code");
@@ -140,6 +144,7 @@ async fn a_phone_waits_for_its_code_and_the_last_one_given_counts() {
 #[tokio::test]
 async fn the_assertion_says_how_and_when_it_was_proved() {
     let world = World::new();
+    let _lines = world.share(&[Line::Sms]).await;
     let portal = Portal::new(&world).await;
     let lender = portal.lender().await;
     let code = portal.start(&lender).await;
@@ -165,6 +170,7 @@ async fn the_assertion_says_how_and_when_it_was_proved() {
 #[tokio::test]
 async fn a_trusted_device_needs_no_code_for_thirty_days_until_it_is_revoked_or_the_factor_is_removed() {
     let world = World::new();
+    let _lines = world.share(&[Line::Sms]).await;
     let portal = Portal::new(&world).await;
     let lender = portal.lender().await;
     let mut tokens = Vec::new();
@@ -203,6 +209,7 @@ async fn a_trusted_device_needs_no_code_for_thirty_days_until_it_is_revoked_or_t
 #[tokio::test]
 async fn everything_is_written_down_and_nothing_of_it_tells_a_code_or_a_number() {
     let world = World::new();
+    let _lines = world.share(&[Line::Sms]).await;
     let portal = Portal::new(&world).await;
     let lender = portal.lender().await;
     let code = portal.start(&lender).await;

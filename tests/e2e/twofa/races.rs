@@ -6,7 +6,7 @@ use switchboard::twofactor::{Confirmed, EnrolError, Proof, Trust, Verdict};
 
 use super::portal::{Portal, passed, person};
 use crate::otp::engine::{MINUTE, phone};
-use crate::world::World;
+use crate::world::{Line, World};
 
 fn counts(verdicts: &[Verdict]) -> (usize, usize, usize) {
     let of = |is: fn(&Verdict) -> bool| verdicts.iter().filter(|verdict| is(verdict)).count();
@@ -20,6 +20,7 @@ fn counts(verdicts: &[Verdict]) -> (usize, usize, usize) {
 #[tokio::test]
 async fn of_two_hundred_guesses_at_once_five_are_looked_at_whoever_it_is() {
     let world = World::new();
+    let _lines = world.share(&[Line::Sms]).await;
     let portal = Portal::new(&world).await;
     let (lender, nobody) = (portal.lender().await, person());
     let code = portal.start(&lender).await;
@@ -37,6 +38,7 @@ async fn of_two_hundred_guesses_at_once_five_are_looked_at_whoever_it_is() {
 #[tokio::test]
 async fn a_code_and_a_recovery_code_let_one_in_however_many_enter_them_at_once() {
     let world = World::new();
+    let _lines = world.share(&[Line::Sms]).await;
     let portal = Portal::new(&world).await;
     let lender = portal.lender().await;
     let code = portal.start(&lender).await;
@@ -55,6 +57,7 @@ async fn a_code_and_a_recovery_code_let_one_in_however_many_enter_them_at_once()
 #[tokio::test]
 async fn two_who_confirm_at_once_enrol_once() {
     let world = World::new();
+    let _lines = world.share(&[Line::Sms]).await;
     let portal = Portal::new(&world).await;
     let (id, to) = (person(), phone());
     let (_, message) = portal.enrol(&id, &to).await.expect("a code");
@@ -70,6 +73,7 @@ async fn two_who_confirm_at_once_enrol_once() {
 #[tokio::test]
 async fn who_is_removed_while_a_right_code_is_checked_is_not_let_in_after_it() {
     let world = World::new();
+    let _lines = world.share(&[Line::Sms]).await;
     let portal = Portal::new(&world).await;
     for _ in 0..5 {
         let lender = portal.lender().await;

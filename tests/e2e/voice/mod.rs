@@ -12,7 +12,7 @@ mod walks;
 
 use serde_json::{Value, json};
 
-use crate::world::{World, fresh};
+use crate::world::{World, fresh, seconds};
 
 const MENU: &str = "/api/v2/communications/voice/menu";
 
@@ -24,7 +24,8 @@ async fn walk(world: &World, to: &str, deeds: &Value, extra: &Value) -> (Value, 
     body.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
     let answer = world.post("/api/v1/twilio/initiate-call", &body).send().await.ok();
     let id = answer["message_id"].as_str().unwrap();
-    let message = world.until(id, "delivered").await;
+    // The longest calls have forty turns.
+    let message = world.until_within(seconds(100), id, "delivered").await;
     let there = world.arrived(to).await.into_iter().find(|call| call["our_id"] == id).expect("the call");
     assert_eq!(there["error_code"], Value::Null, "{there}");
     (message, there["text"].as_str().unwrap_or_default().lines().map(str::to_owned).collect())

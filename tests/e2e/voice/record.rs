@@ -48,6 +48,7 @@ async fn told(world: &World, path: &str, form: &[(&str, &str)]) {
 async fn progress_goes_by_sequence_number_and_the_end_has_its_cost() {
     let world = World::new();
     let _lines = world.own(&[Line::Voice]).await;
+    let _workers = world.share(&[Line::Events]).await;
     let hook = world.hook(&["message.delivered"]).await;
     let silence = world.fault(json!({"provider": "twilio", "channel": "voice", "kind": "drop_callback"})).await;
     let (id, sid) = silent(&world).await;
@@ -101,7 +102,7 @@ async fn a_recording_told_before_its_call_is_known_waits_for_it_and_others_have_
         told(&world, "/twilio/recording-complete", &form).await;
     }
     world.rewrite(&id, "SET provider_id = :p", &[(":p", aws::text(&sid))]).await;
-    let seconds = eventually("both are there", seconds(60), async || {
+    let seconds = eventually("both are there", seconds(90), async || {
         let message = world.message(&id).await;
         let mut seconds: Vec<i64> =
             message["recordings"].as_array().into_iter().flatten().filter_map(|one| one["seconds"].as_i64()).collect();

@@ -9,9 +9,10 @@ use crate::world::{World, fresh};
 #[tokio::test]
 async fn a_preferred_time_is_the_persons_and_the_answer_says_when() {
     let world = World::new();
-    let person = world.person().await;
+    let (person, zone) = (world.person().await, fresh::zone_at(12));
     // Noon there: nine o'clock is tomorrow.
-    world.prefers(person.id, &json!({"preferred_sms_time": "09:00:00", "preferred_email_day": 3})).await;
+    let wishes = json!({"preferred_sms_time": "09:00:00", "preferred_email_day": 3, "time_zone": zone});
+    world.prefers(person.id, &wishes).await;
     let mut body = reminder(&person);
     body["scheduled_time"] = json!("preferred");
     let key = fresh::word();
@@ -31,7 +32,7 @@ async fn a_preferred_time_is_the_persons_and_the_answer_says_when() {
     body["channel"] = json!("email");
     let mail = world.post("/api/communication/batch", &json!({"communications": [body]})).send().await.ok();
     let day = time(&mail["results"][0]["scheduled_time"]);
-    let zone = jiff::tz::TimeZone::get(&fresh::zone_at(12)).expect("a zone");
+    let zone = jiff::tz::TimeZone::get(&zone).expect("a zone");
     let there = zone.to_datetime(day);
     assert_eq!((there.weekday(), there.hour(), there.minute()), (jiff::civil::Weekday::Wednesday, 10, 0), "{mail}");
 }

@@ -13,7 +13,7 @@ use super::aws::{number, text};
 use super::{World, eventually, fresh, seconds};
 
 /// How long a message may take from accept to its end when nothing goes wrong, on a busy machine.
-const ROAD: Duration = seconds(40);
+const ROAD: Duration = seconds(60);
 
 /// Somebody who agreed to texts, and to e-mails of every kind, and with whom it is noon.
 pub(crate) struct Person {
@@ -121,6 +121,15 @@ impl World {
             let now = message["status"].as_str().unwrap_or_default();
             assert!(now == status || !ENDS.contains(&now), "message {id} ended otherwise than {status}: {message}");
             if now == status { Ok(message) } else { Err(message.to_string()) }
+        })
+        .await
+    }
+
+    /// The message, once this happened to it, whatever has happened since.
+    pub(crate) async fn until_noted(&self, id: &str, event: &str) -> Value {
+        eventually(&format!("{event} is noted of {id}"), ROAD, async || {
+            let message = self.message(id).await;
+            if count(&message, event) > 0 { Ok(message) } else { Err(message.to_string()) }
         })
         .await
     }

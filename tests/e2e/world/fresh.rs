@@ -1,6 +1,7 @@
 //! People, numbers, addresses and texts no other test has. They are remembered, so that in the end no log may hold one.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{LazyLock, Mutex, PoisonError};
 
 use uuid::Uuid;
 
@@ -21,27 +22,32 @@ fn random(below: u128) -> u128 {
     (Uuid::new_v4().as_u128() & u128::from(u64::MAX >> 2)) % below
 }
 
-/// A valid US number (E.164).
+fn below(count: usize) -> usize {
+    usize::try_from(random(count as u128)).expect("small")
+}
+
+/// A valid US number (E.164). All but its last four digits no other number of this run has, while there are some 20,000:
+/// one-time codes are counted by them, and tests of that must not meet.
 pub(crate) fn phone() -> String {
     const AREAS: [u16; 32] = [
         206, 212, 213, 214, 215, 216, 303, 305, 310, 312, 313, 314, 404, 412, 415, 503, 512, 513, 602, 612, 614, 615,
         617, 619, 702, 704, 713, 716, 718, 816, 818, 904,
     ];
-    let area = AREAS[usize::try_from(random(32)).expect("small")];
-    // No exchange of the form N11, and none with the 555 of films. There are many: one-time codes are counted by all but the
-    // last four digits, and tests of that must not meet.
-    let exchange = match 220 + random(680) {
-        service if service % 100 == 11 => service + 1,
-        555 => 556,
-        other => other,
-    };
+    // No exchange of the form N11, and none with the 555 of films.
+    static BLOCKS: LazyLock<Vec<(u16, u16)>> = LazyLock::new(|| {
+        let exchanges = (220..900).filter(|exchange| exchange % 100 != 11 && *exchange != 555);
+        exchanges.flat_map(|exchange| AREAS.map(|area| (area, exchange))).collect()
+    });
+    static NEXT: LazyLock<AtomicUsize> = LazyLock::new(|| AtomicUsize::new(below(BLOCKS.len())));
+    let (area, exchange) = BLOCKS[NEXT.fetch_add(1, Ordering::Relaxed) % BLOCKS.len()];
     remembered(format!("+1{area}{exchange}{:04}", random(10_000)))
 }
 
 /// A number of one's own that does at the provider what the magic number with these last two digits does
 /// (`tests/simulator/src/twilio/magic.rs`).
 pub(crate) fn magic_phone(ends: &str) -> String {
-    remembered(format!("+1500{:05}{ends}", random(100_000)))
+    static NEXT: LazyLock<AtomicUsize> = LazyLock::new(|| AtomicUsize::new(below(100_000)));
+    remembered(format!("+1500{:05}{ends}", NEXT.fetch_add(1, Ordering::Relaxed) % 100_000))
 }
 
 pub(crate) fn email() -> String {

@@ -43,9 +43,18 @@ impl World {
 
     /// Waits until no other test is at work. For what must be looked at last.
     pub(crate) async fn wait_for_the_others() {
+        // Between two tests nobody is at work for a moment.
+        let mut quiet = 0;
         eventually("the other tests end", seconds(600), async || match AT_WORK.load(Ordering::SeqCst) {
-            0 => Ok(()),
-            others => Err(format!("{others} at work")),
+            0 if quiet == 5 => Ok(()),
+            0 => {
+                quiet += 1;
+                Err("the next may begin".to_owned())
+            }
+            others => {
+                quiet = 0;
+                Err(format!("{others} at work"))
+            }
         })
         .await;
     }

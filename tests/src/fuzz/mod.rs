@@ -86,9 +86,10 @@ mod tests {
     #[test]
     fn every_parser_holds_for_a_moment() {
         for target in TARGETS {
-            let fared = target.run(1, Duration::from_millis(300));
-            assert!(fared.failed.is_empty(), "{}: {:?}", fared.name, fared.failed);
-            assert!(fared.inputs > 0, "{}", fared.name);
+            // As many on every machine.
+            for input in 0..300 {
+                assert!(target.holds(chance::mixed(1 + input)), "{}: input {input}", target.name);
+            }
         }
     }
 

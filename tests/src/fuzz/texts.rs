@@ -57,7 +57,10 @@ pub(super) fn words(chance: &mut Chance) {
     if said.chars().count() <= 1_000 && matches!(reply, Reply::Keyword(Keyword::Stop)) {
         let around = format!(" …“{said}”! ");
         assert_eq!(Reply::read(&around), reply, "what stands around a word does not change it: {said:?}");
-        assert_eq!(Reply::read(&said.to_uppercase()), reply, "nor does its case: {said:?}");
+        // The mark below a Greek letter has a letter for a capital.
+        if !said.contains('\u{345}') {
+            assert_eq!(Reply::read(&said.to_uppercase()), reply, "nor does its case: {said:?}");
+        }
     }
     let replies =
         serde_json::json!({"replies": [{"keywords": [said], "text": chance.text(20)}], "per_hour": chance.below(30)});

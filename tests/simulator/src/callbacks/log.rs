@@ -9,7 +9,7 @@ use super::{Answer, Callback, Failure};
 use crate::store::Provider;
 
 /// How many are kept.
-const KEPT: usize = 1000;
+const KEPT: usize = 20_000;
 
 /// One try at one callback.
 #[derive(Debug, Clone, Serialize)]

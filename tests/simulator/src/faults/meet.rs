@@ -2,7 +2,7 @@
 
 use std::{future::pending, time::Duration};
 
-use super::{FaultKind, Operation};
+use super::{FaultKind, Request};
 use crate::{
     app::App,
     connection::Line,
@@ -26,14 +26,8 @@ pub(crate) enum Verdict {
 }
 
 /// Lets a request meet its fault: waits and cuts the connection where the fault says so.
-pub(crate) async fn meet(
-    app: &App,
-    line: &Line,
-    provider: Provider,
-    channel: Option<Channel>,
-    operation: Operation,
-) -> Verdict {
-    let struck = app.faults().strike_request(provider, channel, operation, || app.chance.roll());
+pub(crate) async fn meet(app: &App, line: &Line, request: Request<'_>) -> Verdict {
+    let struck = app.faults().strike_request(request, || app.chance.roll());
     let Some(fault) = struck else { return Verdict::Proceed };
     app.store().stats_mut().faulted += 1;
     let delay = fault.delay_ms.map(Duration::from_millis);

@@ -47,6 +47,31 @@ pub(crate) enum Operation {
     Read,
 }
 
+/// A request, as faults look at it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Request<'a> {
+    provider: Provider,
+    channel: Option<Channel>,
+    operation: Operation,
+    to: Option<&'a str>,
+}
+
+impl<'a> Request<'a> {
+    pub(crate) fn sends(provider: Provider, channel: Channel) -> Self {
+        Self { provider, channel: Some(channel), operation: Operation::Send, to: None }
+    }
+
+    /// One of Twilio's, for a number (E.164, with or without `whatsapp:`).
+    pub(crate) fn sends_to(number: Option<&'a str>, channel: Channel) -> Self {
+        let to = number.map(|number| number.strip_prefix("whatsapp:").unwrap_or(number));
+        Self { to, ..Self::sends(Provider::Twilio, channel) }
+    }
+
+    pub(crate) fn reads(provider: Provider, channel: Option<Channel>) -> Self {
+        Self { provider, channel, operation: Operation::Read, to: None }
+    }
+}
+
 /// One fault as `PUT /_sim/faults` takes it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -57,6 +82,9 @@ pub(crate) struct Fault {
     /// Only this channel.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) channel: Option<Channel>,
+    /// Only what Twilio is to send to this number (E.164).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) to: Option<String>,
     /// Sending (the default) or reading requests; callbacks have no operation.
     #[serde(default)]
     pub(crate) operation: Operation,
@@ -108,6 +136,9 @@ impl Faults {
                 return Err(format!("status must be between 400 and 599, not {status}"));
             }
         }
+        if fault.to.is_some() && (fault.kind.is_callback() || fault.operation == Operation::Read) {
+            return Err("to goes with requests that send".to_owned());
+        }
         if fault.count == Some(0) {
             return Err("count must be at least 1".to_owned());
         }
@@ -132,14 +163,14 @@ impl Faults {
     }
 
     /// The fault a request of this kind meets, if any.
-    fn strike_request(
-        &mut self,
-        provider: Provider,
-        channel: Option<Channel>,
-        operation: Operation,
-        roll: impl FnMut() -> f64,
-    ) -> Option<Fault> {
-        self.strike(|fault| !fault.kind.is_callback() && fault.operation == operation, provider, channel, roll)
+    fn strike_request(&mut self, request: Request<'_>, roll: impl FnMut() -> f64) -> Option<Fault> {
+        let Request { provider, channel, operation, to } = request;
+        let fits = |fault: &Fault| {
+            !fault.kind.is_callback()
+                && fault.operation == operation
+                && fault.to.as_deref().is_none_or(|wanted| to == Some(wanted))
+        };
+        self.strike(fits, provider, channel, roll)
     }
 
     /// The fault a callback meets, if any.
@@ -179,7 +210,7 @@ mod tests {
     }
 
     fn sends(faults: &mut Faults, provider: Provider, channel: Channel, roll: f64) -> Option<FaultKind> {
-        faults.strike_request(provider, Some(channel), Operation::Send, || roll).map(|fault| fault.kind)
+        faults.strike_request(Request::sends(provider, channel), || roll).map(|fault| fault.kind)
     }
 
     #[test]
@@ -189,6 +220,17 @@ mod tests {
         assert_eq!(sends(&mut faults, Provider::Twilio, Channel::Sms, 0.0), None);
         assert_eq!(sends(&mut faults, Provider::Resend, Channel::Email, 0.0), None);
         assert_eq!(sends(&mut faults, Provider::Twilio, Channel::Whatsapp, 0.0), Some(FaultKind::Reset));
+    }
+
+    #[test]
+    fn a_fault_for_a_number_strikes_nobody_else() {
+        let mut faults = Faults::default();
+        faults.add(fault(r#"{"kind":"reset","to":"+14155550100"}"#)).expect("valid");
+        for (number, struck) in [(Some("+14155550101"), false), (None, false), (Some("whatsapp:+14155550100"), true)] {
+            let request = Request::sends_to(number, Channel::Whatsapp);
+            assert_eq!(faults.strike_request(request, || 0.0).is_some(), struck, "{number:?}");
+        }
+        assert_eq!(sends(&mut faults, Provider::Sendgrid, Channel::Email, 0.0), None);
     }
 
     #[test]
@@ -228,7 +270,7 @@ mod tests {
         let mut faults = Faults::default();
         faults.add(fault(r#"{"kind":"status","operation":"read"}"#)).expect("valid");
         assert_eq!(sends(&mut faults, Provider::Twilio, Channel::Sms, 0.0), None);
-        assert!(faults.strike_request(Provider::Twilio, None, Operation::Read, || 0.0).is_some());
+        assert!(faults.strike_request(Request::reads(Provider::Twilio, None), || 0.0).is_some());
     }
 
     #[test]
@@ -238,6 +280,7 @@ mod tests {
         assert!(faults.add(fault(r#"{"kind":"reset","status":500}"#)).is_err());
         assert!(faults.add(fault(r#"{"kind":"reset","rate":1.5}"#)).is_err());
         assert!(faults.add(fault(r#"{"kind":"reset","count":0}"#)).is_err());
+        assert!(faults.add(fault(r#"{"kind":"drop_callback","to":"+14155550100"}"#)).is_err());
         assert!(serde_json::from_str::<Fault>(r#"{"kind":"reset","speed":1}"#).is_err());
         assert!(faults.list().is_empty());
     }

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     app::App,
     connection::Line,
-    faults::{self, Operation, Verdict},
+    faults::{self, Request, Verdict},
     store::Provider,
 };
 
@@ -34,7 +34,7 @@ pub(super) async fn one(
     };
     let response = match checked {
         Err(error) => error.into_response(),
-        Ok(()) => match faults::meet(&app, &line, Provider::Resend, None, Operation::Read).await {
+        Ok(()) => match faults::meet(&app, &line, Request::reads(Provider::Resend, None)).await {
             Verdict::Refuse(status) => Error::of_status(status).into_response(),
             Verdict::Cut => return StatusCode::OK.into_response(),
             Verdict::Proceed => found(&app, &id),

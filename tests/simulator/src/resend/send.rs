@@ -20,7 +20,7 @@ use super::{
 use crate::{
     app::App,
     connection::Line,
-    faults::{self, Operation, Verdict},
+    faults::{self, Request, Verdict},
     ids,
     store::{Channel, Provider},
 };
@@ -39,7 +39,7 @@ pub(super) async fn send(
         Err(error) => Err(error),
         Ok(()) if rate.exceeded => Err(Error::of_status(429)),
         Ok(()) => {
-            let verdict = faults::meet(&app, &line, Provider::Resend, Some(Channel::Email), Operation::Send).await;
+            let verdict = faults::meet(&app, &line, Request::sends(Provider::Resend, Channel::Email)).await;
             let hang = match verdict {
                 Verdict::Proceed => None,
                 Verdict::AcceptThenHang(delay) => Some(delay),

@@ -13,7 +13,7 @@ use super::{answer, auth, progress, request};
 use crate::{
     app::App,
     connection::Line,
-    faults::{self, Operation, Verdict},
+    faults::{self, Request, Verdict},
     ids,
     store::{Channel, Provider},
 };
@@ -30,7 +30,7 @@ pub(super) async fn send(
         app.store().stats_mut().refused += 1;
         return answer::error(401, message);
     }
-    let verdict = faults::meet(&app, &line, Provider::Sendgrid, Some(Channel::Email), Operation::Send).await;
+    let verdict = faults::meet(&app, &line, Request::sends(Provider::Sendgrid, Channel::Email)).await;
     let hang = match verdict {
         Verdict::Proceed => None,
         Verdict::AcceptThenHang(delay) => Some(delay),

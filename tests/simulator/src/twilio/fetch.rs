@@ -15,7 +15,7 @@ use super::{
 use crate::{
     app::App,
     connection::Line,
-    faults::{self, Operation, Verdict},
+    faults::{self, Request, Verdict},
     store::{Channel, Detail as StoreDetail, Handle, Message, Provider, Store},
 };
 
@@ -67,7 +67,7 @@ pub(super) async fn list(
 /// Lets a request that only reads meet its fault: of one channel's line, or of any.
 pub(super) async fn read_fault(app: &App, line: &Line, channel: Option<Channel>) -> Option<Response> {
     app.store().stats_mut().reads += 1;
-    match faults::meet(app, line, Provider::Twilio, channel, Operation::Read).await {
+    match faults::meet(app, line, Request::reads(Provider::Twilio, channel)).await {
         Verdict::Proceed => None,
         Verdict::AcceptThenHang(delay) => {
             faults::hang(delay).await;

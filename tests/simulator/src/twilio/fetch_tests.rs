@@ -1,4 +1,4 @@
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::tz::TimeZone;
 
 use super::*;
 use crate::{
@@ -47,8 +47,7 @@ fn to_and_from_are_exact_and_combine() {
 #[test]
 fn a_day_in_date_sent_includes_the_whole_day() {
     let store = store(&[("+1", "+9")]);
-    let now = Timestamp::now().to_zoned(TimeZone::UTC);
-    let today = now.date();
+    let today = store.newest(None).next().expect("a message").received_at.to_zoned(TimeZone::UTC).date();
     let (yesterday, tomorrow) = (today.yesterday().expect("a day"), today.tomorrow().expect("a day"));
     let count = |query: String| filter(&query).select(&store).len();
     assert_eq!(count(format!("DateSent={today}")), 1);

@@ -27,7 +27,7 @@ use super::{
 use crate::{
     app::App,
     connection::Line,
-    faults::{self, Operation, Verdict},
+    faults::{self, Request, Verdict},
     store::Provider,
 };
 
@@ -75,7 +75,7 @@ async fn fetch(
     if let Err(error) = auth::check(&app.config, &headers, &app.config.twilio_account_sid) {
         return error.into_response();
     }
-    match faults::meet(&app, &line, Provider::Twilio, None, Operation::Read).await {
+    match faults::meet(&app, &line, Request::reads(Provider::Twilio, None)).await {
         Verdict::Proceed => {}
         Verdict::AcceptThenHang(delay) => faults::hang(delay).await,
         Verdict::Refuse(status) => return Error::of_status(status).into_response(),

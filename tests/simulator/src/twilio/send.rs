@@ -12,9 +12,9 @@ use super::{answer, answer::Error, auth, fetch, form::Form, magic, progress};
 use crate::{
     app::App,
     connection::Line,
-    faults::{self, Operation, Verdict},
+    faults::{self, Request, Verdict},
     ids,
-    store::{self, Provider, Status},
+    store::{self, Status},
 };
 
 /// `POST …/Messages.json`
@@ -30,7 +30,7 @@ pub(super) async fn create(
     if let Err(error) = auth::check(&app.config, &headers, &account) {
         return refuse(&app, error);
     }
-    let verdict = faults::meet(&app, &line, Provider::Twilio, Some(form.channel()), Operation::Send).await;
+    let verdict = faults::meet(&app, &line, Request::sends_to(form.get("To"), form.channel())).await;
     let hang = match verdict {
         Verdict::Proceed => None,
         Verdict::AcceptThenHang(delay) => Some(delay),

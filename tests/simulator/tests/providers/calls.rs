@@ -189,7 +189,7 @@ async fn faults_strike_calls_as_they_strike_messages() {
     assert_eq!(world.calling("+14155550100", &[HELLO]).send().await.expect("an answer").status(), 503);
     assert_eq!(world.sms("+14155550100", "m-1").send().await.expect("an answer").status(), 201);
     world.fault(json!({ "kind": "hang_after", "channel": "voice", "count": 1 })).await;
-    let hung = world.calling("+14155550100", &[HELLO]).timeout(std::time::Duration::from_millis(300)).send().await;
+    let hung = world.calling("+14155550100", &[HELLO]).timeout(std::time::Duration::from_secs(2)).send().await;
     assert!(hung.expect_err("no answer").is_timeout());
     world.wait_for("/_sim/messages?channel=voice", |list| list[0]["status"] == "completed").await;
     let seen = world.get("/_sim/messages?channel=voice").await;

@@ -23,7 +23,7 @@ async fn a_status_fault_answers_in_the_providers_shape_and_accepts_nothing() {
 async fn hang_after_accepts_and_calls_back_but_never_answers() {
     let world = World::start().await;
     world.fault(json!({ "kind": "hang_after", "count": 1 })).await;
-    let request = world.sms("+14155550100", "m-1").timeout(Duration::from_millis(400)).send();
+    let request = world.sms("+14155550100", "m-1").timeout(Duration::from_secs(2)).send();
     assert!(request.await.expect_err("no answer").is_timeout());
     world.callbacks(3).await;
     assert_eq!(world.get("/_sim/stats").await["messages"], 1);
@@ -70,7 +70,7 @@ async fn callbacks_are_dropped_doubled_and_reordered() {
         .collect();
     assert_eq!(tokens[0], tokens[1]);
 
-    world.fault(json!({ "kind": "reorder_callback", "count": 1, "delay_ms": 300 })).await;
+    world.fault(json!({ "kind": "reorder_callback", "count": 1, "delay_ms": 2_000 })).await;
     world.sms("+14155550103", "m-3").send().await.expect("an answer");
     assert_eq!(statuses(3, 6).await, ["sent", "delivered", "sending"]);
 }
@@ -89,7 +89,7 @@ async fn a_senseless_fault_is_refused_and_all_can_be_cleared() {
 
 #[tokio::test]
 async fn forgetting_everything_stops_what_is_under_way() {
-    let world = World::with(|config| config.step = Duration::from_millis(100)).await;
+    let world = World::with(|config| config.step = Duration::from_millis(600)).await;
     world.sms("+14155550100", "m-1").send().await.expect("an answer");
     world.http.delete(format!("{}/_sim", world.simulator.url)).send().await.expect("an answer");
     let stats = world.get("/_sim/stats").await;

@@ -14,9 +14,9 @@ use super::{
 use crate::{
     app::App,
     connection::Line,
-    faults::{self, Operation, Verdict},
+    faults::{self, Request, Verdict},
     ids,
-    store::{self, Channel, Provider},
+    store::{self, Channel},
 };
 
 /// `POST …/Calls.json`
@@ -32,7 +32,7 @@ pub(super) async fn create(
     if let Err(error) = auth::check(&app.config, &headers, &account) {
         return refuse(&app, error);
     }
-    let verdict = faults::meet(&app, &line, Provider::Twilio, Some(Channel::Voice), Operation::Send).await;
+    let verdict = faults::meet(&app, &line, Request::sends_to(form.get("To"), Channel::Voice)).await;
     let hang = match verdict {
         Verdict::Proceed => None,
         Verdict::AcceptThenHang(delay) => Some(delay),

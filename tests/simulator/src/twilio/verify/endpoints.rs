@@ -21,7 +21,7 @@ use super::{
 use crate::{
     app::App,
     connection::Line,
-    faults::{self, Operation, Verdict},
+    faults::{self, Request, Verdict},
     ids,
     store::{Channel, Detail, Direction, NewMessage, Provider, Status},
 };
@@ -56,7 +56,7 @@ pub(super) async fn start(
         Err(error) => return refuse(&app, error),
     };
     let channel = start.way.channel();
-    let hang = match faults::meet(&app, &line, Provider::Twilio, Some(channel), Operation::Send).await {
+    let hang = match faults::meet(&app, &line, Request::sends_to(form.get("To"), channel)).await {
         Verdict::Proceed => None,
         Verdict::AcceptThenHang(delay) => Some(delay),
         Verdict::Refuse(status) => return Error::of_status(status).into_response(),
@@ -107,7 +107,7 @@ fn deliver(app: &App, verification: &Verification) {
 /// Lets a request that sends nothing meet its fault; `None`: it goes on as usual.
 async fn read_fault(app: &App, line: &Line) -> Option<Response> {
     app.store().stats_mut().reads += 1;
-    match faults::meet(app, line, Provider::Twilio, None, Operation::Read).await {
+    match faults::meet(app, line, Request::reads(Provider::Twilio, None)).await {
         Verdict::Proceed => None,
         Verdict::AcceptThenHang(delay) => {
             faults::hang(delay).await;

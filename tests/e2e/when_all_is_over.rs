@@ -1,4 +1,4 @@
-//! What holds after everything else, whatever went wrong on the way. These wait until no other test is at work, and their
+//! What holds after everything else, whatever went wrong on the way. These wait until no other test is at work, and the
 //! module's name makes them start last.
 
 use aho_corasick::AhoCorasick;
