@@ -15,7 +15,7 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
 use crate::config::{Invalid, optional};
 
-/// The longest URL, in bytes.
+/// The longest URL, in bytes, also once it is percent-encoded.
 pub const LONGEST: usize = 2_048;
 /// How long a name may take to resolve while somebody waits for the answer.
 const LOOKUP_TIMEOUT: Duration = Duration::from_secs(3);
@@ -83,6 +83,10 @@ impl Target {
             return Err(NotATarget::NoUrl);
         }
         let url = Url::parse(text).map_err(|_| NotATarget::NoUrl)?;
+        // As it is kept, in ASCII: a letter beyond takes up to twelve characters there.
+        if url.as_str().len() > LONGEST {
+            return Err(NotATarget::NoUrl);
+        }
         let host = url.host_str().filter(|host| !host.is_empty()).ok_or(NotATarget::NoUrl)?;
         let literal = literal(host);
         let at_home = is_local_name(host) || literal.is_some_and(|address| address.is_loopback());
@@ -304,6 +308,16 @@ mod tests {
         }
         let long = format!("https://hooks.example.com/{}", "a".repeat(LONGEST));
         assert_eq!(Target::read(&long, Reach::Public), Err(NotATarget::NoUrl));
+    }
+
+    /// What is read is never barred afterwards for the length that it has in the table.
+    #[test]
+    fn a_url_is_as_long_as_it_is_kept() {
+        let path = |letters: usize| format!("https://hooks.example.com/{}", "é".repeat(letters));
+        assert_eq!(Target::read(&path(600), Reach::Public), Err(NotATarget::NoUrl), "3,600 bytes are kept of 1,200");
+        let longest = Target::read(&path(337), Reach::Public).unwrap();
+        assert_eq!(longest.as_str().len(), LONGEST);
+        assert!(!Target::stored(longest.as_str()).unwrap().is_barred(Reach::Public));
     }
 
     #[tokio::test]

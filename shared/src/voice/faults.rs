@@ -3,6 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use reqwest::Url;
+
 use super::hear::words;
 use super::menu::{
     Ask, DEEPEST, Dial, LONGEST_DIGITS, LONGEST_NAME, LONGEST_TEXT, LONGEST_WORDS, MOST_CHOICES, MOST_IN_A_ROW,
@@ -227,22 +229,37 @@ impl Faults {
     }
 
     fn redirect(&mut self, field: &str, redirect: &Redirect, ours: &str) {
-        let host = |url: &str| {
-            let url = url.parse::<http::Uri>().ok()?;
-            let fetchable = matches!(url.scheme_str(), Some("https" | "http"));
-            url.authority().filter(|_| fetchable).map(|authority| authority.as_str().to_ascii_lowercase())
-        };
-        match host(&redirect.url) {
+        match fetchable(&redirect.url) {
             Some(_) if redirect.url.len() > LONGEST_URL => {
                 self.add(field, format!("It must be at most {LONGEST_URL} characters"));
             }
-            Some(theirs) if Some(&theirs) == host(ours).as_ref() => {
+            Some(url) if !url.username().is_empty() || url.password().is_some() => {
+                self.add(field, "It must not hold a user name or password");
+            }
+            Some(theirs) if fetchable(ours).is_some_and(|ours| is_same_server(&theirs, &ours)) => {
                 self.add(field, "It must not lead back to us: use go instead");
             }
             Some(_) => {}
             None => self.add(field, "It must be an http or https address"),
         }
     }
+}
+
+/// An address that can be fetched. Two readers must agree that it is one: the second mends what the first would refuse, so
+/// that it alone would not tell what somebody else's reader makes of it.
+fn fetchable(url: &str) -> Option<Url> {
+    let read = url.parse::<http::Uri>().ok()?;
+    let is_whole = matches!(read.scheme_str(), Some("https" | "http")) && read.authority().is_some();
+    Url::parse(url).ok().filter(|url| is_whole && matches!(url.scheme(), "https" | "http") && url.has_host())
+}
+
+/// Whether two addresses are of one server, however they are spelled: hosts know no case (RFC 3986 §3.2.2), one with a dot at
+/// its end is the same name (RFC 1034 §3.1), and a port may be written or left to the scheme. Both schemes' own ports are the
+/// same server's: the one leads to the other.
+fn is_same_server(one: &Url, other: &Url) -> bool {
+    let host = |url: &Url| url.host_str().unwrap_or_default().trim_end_matches('.').to_ascii_lowercase();
+    let port = |url: &Url| url.port_or_known_default().filter(|port| !matches!(port, 80 | 443));
+    host(one) == host(other) && port(one) == port(other)
 }
 
 /// As much of a name as an answer needs to show.

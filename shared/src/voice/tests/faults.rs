@@ -91,8 +91,24 @@ fn every_text_number_and_choice_is_checked() {
 fn nobody_is_redirected_to_ourselves() {
     let redirect = |url: &str| faulty(|menu| then(menu, "thanks", Then::Redirect(Redirect { url: url.to_owned() })));
     assert_eq!(redirect("https://example.com/twiml?a=1&b=2"), Vec::<String>::new());
-    for url in ["", "example.com", "ftp://example.com/", "/x", "https://API.switchboard.example/twilio/voice-response"]
-    {
+    for url in ["https://switchboard.example/twiml", "https://api.switchboard.example:8443/twiml"] {
+        assert_eq!(redirect(url), Vec::<String>::new(), "{url} is somebody else's");
+    }
+    for url in [
+        "",
+        "example.com",
+        "ftp://example.com/",
+        "/x",
+        "https://API.switchboard.example/twilio/voice-response",
+        "https://api.switchboard.example:443/twilio/voice-response",
+        "http://api.switchboard.example/twilio/voice-response",
+        "https://api.switchboard.example./twilio/voice-response",
+        "https://api.switchboard.example.:443/twilio/voice-response",
+        "https://api.switchboard%2Eexample/twilio/voice-response",
+        "https://x@api.switchboard.example/twilio/voice-response",
+        "https://x:y@example.com/twiml",
+        "https://@api.switchboard.example/twilio/voice-response",
+    ] {
         assert_eq!(redirect(url), ["nodes.thanks.then.redirect.url"], "{url}");
     }
 }
