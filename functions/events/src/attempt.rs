@@ -29,10 +29,9 @@ pub(crate) async fn take(app: &App, work: EventWork) -> Result<(), StepError> {
         tell(&delivery, None, "not_due");
         return Ok(());
     }
-    let to = match app.subscribers.get(work.subscriber).await? {
-        Some(to) if to.disabled.is_none() => to,
-        Some(_) => return end(app, &delivery, Dropped::WebhookDisabled).await,
-        None => return end(app, &delivery, Dropped::WebhookRemoved).await,
+    let to = match addressee(app, &delivery).await? {
+        Ok(to) => to,
+        Err(why) => return end(app, &delivery, why).await,
     };
     // As of now: whoever was erased meanwhile is named no more.
     let person = match delivery.message {
@@ -46,6 +45,20 @@ pub(crate) async fn take(app: &App, work: EventWork) -> Result<(), StepError> {
     };
     let answer = app.caller.call(&to, claimed.id, body, now).await?;
     record(app, &to, &claimed, answer).await
+}
+
+/// Who is called, or why nobody is. What is known of subscribers may be some seconds old. That will do to send to one; what
+/// nobody sends is lost, so that is looked up as of now, and so is whoever was asked for by name: one that an administrator
+/// enabled or pointed elsewhere a moment ago is tested as it is.
+async fn addressee(app: &App, delivery: &Delivery) -> Result<Result<Subscriber, Dropped>, StepError> {
+    if !delivery.is_asked_for() {
+        let known = app.subscribers.get(delivery.subscriber).await?;
+        if let Some(to) = known.filter(|to| to.drops(delivery).is_none()) {
+            return Ok(Ok(to));
+        }
+    }
+    let now = app.events.subscriber(delivery.subscriber).await?;
+    Ok(now.ok_or(Dropped::WebhookRemoved).and_then(|to| to.drops(delivery).map_or(Ok(to), Err)))
 }
 
 /// Nobody is called: there is nobody to call any more.
@@ -148,7 +161,7 @@ fn tell(delivery: &Delivery, outcome: Option<&Outcome>, what: &'static str) {
     let counted = match what {
         "delivered" => "events_delivered",
         "retrying" => "events_retrying",
-        "failed" | "ended" | "webhook_disabled" | "webhook_removed" => "events_failed",
+        "failed" | "ended" | "webhook_disabled" | "webhook_removed" | "event_unsubscribed" => "events_failed",
         _ => return,
     };
     telemetry::count(counted, 1);

@@ -105,6 +105,8 @@ pub enum Dropped {
     WebhookDisabled,
     /// The webhook was removed meanwhile.
     WebhookRemoved,
+    /// The webhook wants no events of this type any more.
+    EventUnsubscribed,
 }
 
 impl Dropped {
@@ -182,6 +184,11 @@ impl Delivery {
             created: now,
             replayed: None,
         }
+    }
+
+    /// Whether somebody asked for this very delivery: a test, or one that is sent again.
+    pub fn is_asked_for(&self) -> bool {
+        self.kind == EventType::Test || self.replayed.is_some()
     }
 
     /// Its tries with one more. Of very many the first ones are forgotten.

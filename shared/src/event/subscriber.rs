@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 use strum::{Display, EnumString, IntoStaticStr};
 use uuid::Uuid;
 
-use super::{EventType, Secrets, Target};
+use super::delivery::Dropped;
+use super::{Delivery, EventType, Secrets, Target};
 
 /// How many there may be. Every event is matched against all of them, and each that wants it costs a row.
 pub const MOST: usize = 20;
@@ -94,6 +95,17 @@ impl Subscriber {
         self.disabled.is_none() && self.wants.contains(&kind)
     }
 
+    /// Why a delivery to it is not tried any more. What somebody asked for needs no subscription.
+    pub fn drops(&self, delivery: &Delivery) -> Option<Dropped> {
+        if self.disabled.is_some() {
+            Some(Dropped::WebhookDisabled)
+        } else if !delivery.is_asked_for() && !self.wants.contains(&delivery.kind) {
+            Some(Dropped::EventUnsubscribed)
+        } else {
+            None
+        }
+    }
+
     /// Whether it has failed for so long that it is to be disabled.
     pub fn is_hopeless(&self, now: Timestamp) -> bool {
         let failing = |since: Timestamp| now.as_second().saturating_sub(since.as_second()) >= PATIENCE_SECONDS;
@@ -105,6 +117,7 @@ impl Subscriber {
 mod tests {
     use super::*;
     use crate::clock::plus_seconds;
+    use crate::event::DeliveryId;
 
     fn subscriber() -> Subscriber {
         let at = Timestamp::UNIX_EPOCH;
@@ -127,6 +140,24 @@ mod tests {
         assert!(one.is_told_of(EventType::Sent) && !one.is_told_of(EventType::Delivered));
         let disabled = Subscriber { disabled: Some((Disabled::Failing, one.created)), ..one };
         assert!(!disabled.is_told_of(EventType::Sent));
+    }
+
+    #[test]
+    fn what_it_wants_no_more_is_dropped_unless_somebody_asks_for_it() {
+        let one = subscriber();
+        let delivery = |kind, replayed| {
+            let id = DeliveryId::of_test(one.id, one.created);
+            Delivery { replayed, ..Delivery::new(id, one.id, kind, None, String::new(), one.created) }
+        };
+        let again = Some(one.created);
+        assert_eq!(one.drops(&delivery(EventType::Sent, None)), None);
+        assert_eq!(one.drops(&delivery(EventType::Failed, None)), Some(Dropped::EventUnsubscribed));
+        assert_eq!(one.drops(&delivery(EventType::Failed, again)), None);
+        assert_eq!(one.drops(&delivery(EventType::Test, None)), None);
+        let disabled = Subscriber { disabled: Some((Disabled::Administrator, one.created)), ..one.clone() };
+        for delivery in [delivery(EventType::Sent, None), delivery(EventType::Failed, again), delivery(EventType::Test, None)] {
+            assert_eq!(disabled.drops(&delivery), Some(Dropped::WebhookDisabled), "{}", delivery.kind);
+        }
     }
 
     #[test]

@@ -88,7 +88,7 @@ impl Events {
             replayed_at: delivery.replayed,
             due_shard: Some(due::shard(id)),
             due_at: Some(plus_seconds(created, GRACE_SECONDS)),
-            expires: created.as_second() + KEPT_DAYS * 86_400,
+            expires: expires(created),
         };
         let put = self.client.put_item().table_name(&self.deliveries);
         let put = put.set_item(Some(serde_dynamo::to_item(row).map_err(unreadable)?));
@@ -141,11 +141,9 @@ impl Events {
         answer.items.unwrap_or_default().into_iter().map(read).collect()
     }
 
-    /// Takes a delivery for one try. `None`: somebody else has it, or it moved on.
+    /// Takes a delivery for one try. `None`: somebody else has it, or it moved on, or it begins anew.
     pub async fn claim(&self, seen: &Delivery, now: Timestamp) -> Result<Option<Delivery>, StoreError> {
-        let update = Update::default()
-            .only_if_equal("state", text(DeliveryState::Pending.as_str()))
-            .only_if_equal("attempts", number(seen.attempts))
+        let update = of_this_try(seen)
             .only_if_absent_or_before("lease_until", number(now.as_millisecond()))
             .set("attempts", number(seen.attempts + 1))
             .set("tries", number(seen.tries + 1))
@@ -202,7 +200,7 @@ impl Events {
         Ok(matches!(self.step(claimed, update, "events.put_off").await?, Applied::Done(_)))
     }
 
-    /// Has a delivery that ended, or waits, tried from the start. `None`: it is not there, or a worker has it.
+    /// Has a delivery that ended, or waits, tried from the start, and keeps it as long as a new one. `None`: it is not there, or a worker has it.
     pub async fn replay(
         &self,
         subscriber: SubscriberId,
@@ -215,6 +213,7 @@ impl Events {
             .set("state", text(DeliveryState::Pending.as_str()))
             .set("tries", number(0))
             .set("replayed_at", number(now.as_millisecond()))
+            .set("expires", number(expires(now)))
             .remove("not_before")
             .remove("dropped")
             .delivery_due(id, plus_seconds(now, GRACE_SECONDS));
@@ -235,11 +234,21 @@ fn outcomes(tried: &[Outcome]) -> Result<AttributeValue, StoreError> {
     serde_dynamo::to_attribute_value(tried).map_err(unreadable)
 }
 
-/// Only while the latest try is the one that was seen.
+/// When one that begins at `at` is forgotten, in epoch seconds.
+fn expires(at: Timestamp) -> i64 {
+    at.as_second() + KEPT_DAYS * 86_400
+}
+
+/// Only while the latest try is the one that was seen, and nobody has asked for another beginning since: a replay leaves the
+/// count of tries in all as it is, and the count in its schedule may have been 0 before too.
 fn of_this_try(seen: &Delivery) -> Update {
-    Update::default()
+    let update = Update::default()
         .only_if_equal("attempts", number(seen.attempts))
-        .only_if_equal("state", text(DeliveryState::Pending.as_str()))
+        .only_if_equal("state", text(DeliveryState::Pending.as_str()));
+    match seen.replayed {
+        Some(at) => update.only_if_equal("replayed_at", number(at.as_millisecond())),
+        None => update.only_if_absent(&["replayed_at"]),
+    }
 }
 
 fn read(item: Item) -> Result<Delivery, StoreError> {
