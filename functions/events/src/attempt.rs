@@ -6,15 +6,23 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use switchboard::clock::plus_seconds;
 use switchboard::event::delivery::{Dropped, Outcome};
 use switchboard::event::payload::with_person;
-use switchboard::event::{Answer, Delivery, DeliveryState, Disabled, Subscriber};
+use switchboard::event::{Answer, Delivery, DeliveryState, Disabled, EventType, Subscriber};
 use switchboard::queue::EventWork;
 use switchboard::road::timing::plan;
-use switchboard::store::events::Changed;
+use switchboard::store::events::{Changed, Held};
 use switchboard::telemetry;
+use tokio::sync::SemaphorePermit;
 
+use crate::places::{HOLD_SECONDS, Place, Turn};
 use crate::{App, StepError};
+
+/// How soon one comes back that found no place.
+const BUSY_SECONDS: i64 = 5;
+/// How late the record of one that was put off may be before the sweep queues another.
+const LATE_SECONDS: i64 = 600;
 
 /// Makes a try, if it is time for one.
 pub(crate) async fn take(app: &App, work: EventWork) -> Result<(), StepError> {
@@ -33,6 +41,13 @@ pub(crate) async fn take(app: &App, work: EventWork) -> Result<(), StepError> {
         Ok(to) => to,
         Err(why) => return end(app, &delivery, why).await,
     };
+    let place = app.places.of(to.id);
+    let entry = enter(app, &place, &to, &delivery).await?;
+    let _permit = match entry {
+        Entry::In(permit) => permit,
+        Entry::Later(at) => return wait(app, &delivery, at).await,
+    };
+    let now = app.clock.now();
     // As of now: whoever was erased meanwhile is named no more.
     let person = match delivery.message {
         Some(message) => app.owners.of(message).await?,
@@ -44,7 +59,64 @@ pub(crate) async fn take(app: &App, work: EventWork) -> Result<(), StepError> {
         return Ok(());
     };
     let answer = app.caller.call(&to, claimed.id, body, now).await?;
-    record(app, &to, &claimed, answer).await
+    record(app, &to, &place, &claimed, answer).await
+}
+
+/// Whether a try may be made.
+enum Entry<'a> {
+    /// Now, while this is held.
+    In(SemaphorePermit<'a>),
+    /// Not before.
+    Later(Timestamp),
+}
+
+/// Asks for a place. A test is what somebody waits for, and is never many: it is made also while nothing else is.
+async fn enter<'a>(app: &App, place: &'a Place, to: &Subscriber, delivery: &Delivery) -> Result<Entry<'a>, StepError> {
+    let turn = |now| if delivery.kind == EventType::Test { Turn::Call } else { place.turn(to, now) };
+    // Whoever is held does not wait for a place, and nobody gets one for one that was held meanwhile.
+    if let Turn::Later(until) = turn(app.clock.now()) {
+        return Ok(Entry::Later(delivery.waits_until(until, app.clock.now())));
+    }
+    let Some(permit) = place.take().await else {
+        let now = app.clock.now();
+        return Ok(Entry::Later(delivery.waits_until(plus_seconds(now, BUSY_SECONDS), now)));
+    };
+    let now = app.clock.now();
+    let until = match turn(now) {
+        Turn::Call => None,
+        Turn::Later(until) => Some(until),
+        Turn::Probe => match app.events.hold(to.id, now, plus_seconds(now, HOLD_SECONDS)).await? {
+            Held::Mine | Held::ByNobody => None,
+            Held::Until(until) => {
+                place.hold(until);
+                Some(until)
+            }
+        },
+    };
+    Ok(until.map_or(Entry::In(permit), |until| Entry::Later(delivery.waits_until(until, now))))
+}
+
+/// Puts a delivery off that nobody tried: it counts as no try.
+async fn wait(app: &App, delivery: &Delivery, at: Timestamp) -> Result<(), StepError> {
+    let plan = plan(at, app.clock.now());
+    // Its record comes, also when it stands behind many: the sweep need not put more behind it.
+    let look = plan.delay.map_or(plan.due, |_| plus_seconds(at, LATE_SECONDS));
+    if !app.events.waits(delivery, app.clock.now(), at, look).await? {
+        tell(delivery, None, "taken");
+        return Ok(());
+    }
+    tell(delivery, None, "put_off");
+    if let Some(delay) = plan.delay {
+        queue_again(app, delivery, delay).await;
+    }
+    Ok(())
+}
+
+async fn queue_again(app: &App, delivery: &Delivery, delay: Duration) {
+    let work = EventWork { subscriber: delivery.subscriber, delivery: delivery.id };
+    if let Err(error) = app.queues.enqueue_event(work, delay).await {
+        tracing::warn!(delivery.id = %delivery.id, error = %error, "not queued again, the sweep will");
+    }
 }
 
 /// Who is called, or why nobody is. What is known of subscribers may be some seconds old. That will do to send to one; what
@@ -73,15 +145,21 @@ fn outcome(claimed: &Delivery, at: Timestamp, code: Option<u16>, error: Option<&
     Outcome { attempt: claimed.attempts, at, code, error: error.map(str::to_owned) }
 }
 
-async fn record(app: &App, to: &Subscriber, claimed: &Delivery, answer: Answer) -> Result<(), StepError> {
+async fn record(
+    app: &App,
+    to: &Subscriber,
+    place: &Place,
+    claimed: &Delivery,
+    answer: Answer,
+) -> Result<(), StepError> {
     let at = app.clock.now();
     match answer {
         Answer::Taken { code } => {
             let outcome = outcome(claimed, at, Some(code), None);
             app.events.arrived(claimed, &outcome).await?;
             tell(claimed, Some(&outcome), "delivered");
-            if to.failing_since.is_some() {
-                app.events.stops_failing(to.id).await?;
+            if place.took(to, at) {
+                app.events.took(to.id, at).await?;
             }
         }
         Answer::Gone => {
@@ -92,11 +170,11 @@ async fn record(app: &App, to: &Subscriber, claimed: &Delivery, answer: Answer) 
         }
         Answer::Refused { code, retry_after } => {
             let outcome = outcome(claimed, at, Some(code), Some("status"));
-            failed(app, to, claimed, &outcome, retry_after).await?;
+            failed(app, to, place, claimed, &outcome, retry_after).await?;
         }
         Answer::NoAnswer { error } => {
             let outcome = outcome(claimed, at, None, Some(error));
-            failed(app, to, claimed, &outcome, None).await?;
+            failed(app, to, place, claimed, &outcome, None).await?;
         }
     }
     Ok(())
@@ -105,21 +183,21 @@ async fn record(app: &App, to: &Subscriber, claimed: &Delivery, answer: Answer) 
 async fn failed(
     app: &App,
     to: &Subscriber,
+    place: &Place,
     claimed: &Delivery,
     outcome: &Outcome,
     asked: Option<Duration>,
 ) -> Result<(), StepError> {
+    // First of all: whatever of the rest fails, this worker knows.
+    let held = place.failed(outcome.at);
     match claimed.next_try(asked, outcome.at) {
         Some(at) => {
             let plan = plan(at, outcome.at);
             let put_off = app.events.put_off(claimed, outcome, at, plan.due).await?;
             tell(claimed, Some(outcome), "retrying");
             if let (true, Some(delay)) = (put_off, plan.delay) {
-                let work = EventWork { subscriber: claimed.subscriber, delivery: claimed.id };
                 // The sweep would, a minute later.
-                if let Err(error) = app.queues.enqueue_event(work, delay).await {
-                    tracing::warn!(delivery.id = %claimed.id, error = %error, "not queued again, the sweep will");
-                }
+                queue_again(app, claimed, delay).await;
             }
         }
         None => {
@@ -127,9 +205,11 @@ async fn failed(
             tell(claimed, Some(outcome), "failed");
         }
     }
-    if to.failing_since.is_none() {
-        app.events.begins_to_fail(to.id, outcome.at).await?;
-    } else if to.is_hopeless(outcome.at) {
+    app.events.failed(to, outcome.at).await?;
+    if let Some(until) = held {
+        app.events.hold(to.id, outcome.at, until).await?;
+    }
+    if to.failing.is_some_and(|failing| failing.is_long(outcome.at)) {
         // What is known of it may be some seconds old: it is disabled for what it is now.
         if let Some(now) = app.events.subscriber(to.id).await?.filter(|now| now.is_hopeless(outcome.at)) {
             disable(app, &now, Disabled::Failing).await?;
@@ -161,6 +241,7 @@ fn tell(delivery: &Delivery, outcome: Option<&Outcome>, what: &'static str) {
     let counted = match what {
         "delivered" => "events_delivered",
         "retrying" => "events_retrying",
+        "put_off" => "events_put_off",
         "failed" | "ended" | "webhook_disabled" | "webhook_removed" | "event_unsubscribed" => "events_failed",
         _ => return,
     };

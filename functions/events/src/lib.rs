@@ -3,9 +3,10 @@
 //! Two things call it. The stream of the messages' table: each change that is worth telling becomes one delivery for each
 //! subscriber that wants it ([`spread`]). And the events queue: each record is one try of one delivery ([`attempt`]).
 //! Between them stands the delivery's row, put on the condition that it is not there: a change that is seen twice, by a
-//! batch that came again, tells nobody twice. [`subscribers`]: who there is.
+//! batch that came again, tells nobody twice. [`subscribers`]: who there is; [`places`]: how much of a worker each may take.
 
 mod attempt;
+mod places;
 mod spread;
 mod subscribers;
 
@@ -13,6 +14,7 @@ use std::sync::Arc;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsMessage};
 use lambda_runtime::LambdaEvent;
+use places::Places;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use subscribers::Subscribers;
@@ -34,6 +36,7 @@ pub struct App {
     seal: Arc<Seal>,
     events: Events,
     subscribers: Subscribers,
+    places: Places,
     owners: Owners,
     caller: Caller,
     queues: Queues,
@@ -41,7 +44,16 @@ pub struct App {
 
 impl App {
     pub fn new(clock: Clock, seal: Arc<Seal>, events: Events, owners: Owners, caller: Caller, queues: Queues) -> Self {
-        Self { clock, seal, subscribers: Subscribers::new(events.clone()), events, owners, caller, queues }
+        Self {
+            clock,
+            seal,
+            subscribers: Subscribers::new(events.clone()),
+            places: Places::default(),
+            events,
+            owners,
+            caller,
+            queues,
+        }
     }
 }
 

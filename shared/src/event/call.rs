@@ -139,7 +139,9 @@ mod tests {
             description: None,
             disabled: None,
             secrets: Secrets::new().unwrap(),
-            failing_since: None,
+            failing: None,
+            took: None,
+            held_until: None,
             created: at,
             updated: at,
         }

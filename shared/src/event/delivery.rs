@@ -19,6 +19,9 @@ use crate::message::MessageId;
 const PAUSES: [i64; 9] = [5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400];
 /// By how much of itself a pause may be longer, so that what failed together does not come back together.
 const JITTER_PERCENT: i64 = 10;
+/// What is not tried waits for this part of its age, at most an hour, in milliseconds.
+const WAITS_PART: i64 = 4;
+const LONGEST_WAIT: i64 = 3_600_000;
 /// Over how many partitions a subscriber's deliveries are spread: a partition takes a thousand writes a second.
 pub const SPREAD: u8 = 8;
 /// How many tries are kept, the latest ones: twice what one schedule has.
@@ -211,6 +214,18 @@ impl Delivery {
         }
     }
 
+    /// When one is looked at again that was not tried, and is not to be before `until`. The longer it is under way, the rarer:
+    /// what waits for a subscriber that is down for days is more with every hour. Once that one is well again, it comes at
+    /// most this much of its age later, or an hour. The pauses between tries are what they were, or longer.
+    pub fn waits_until(&self, until: Timestamp, now: Timestamp) -> Timestamp {
+        let asked = until.as_millisecond().saturating_sub(now.as_millisecond());
+        let age = now.as_millisecond().saturating_sub(self.replayed.unwrap_or(self.created).as_millisecond());
+        let pause = asked.max((age / WAITS_PART).min(LONGEST_WAIT));
+        // Spread by the id, in 256 steps, so that what was put off together does not come back together.
+        let spread = pause / WAITS_PART * i64::from(self.id.0.as_bytes()[14]) / 255;
+        from_millis(now.as_millisecond().saturating_add(pause + spread))
+    }
+
     /// When it is tried again after its present try failed; `None`: that was the last one. `asked`: what the subscriber's
     /// `Retry-After` said.
     pub fn next_try(&self, asked: Option<Duration>, now: Timestamp) -> Option<Timestamp> {
@@ -293,6 +308,26 @@ mod tests {
         }
         let kept: Vec<u32> = delivery.tried.iter().map(|outcome| outcome.attempt).collect();
         assert_eq!(kept, (6..=25).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn what_is_put_off_comes_back_when_it_may_and_ever_rarer() {
+        let now = from_millis(1_795_255_200_000);
+        let made =
+            Delivery::new(id(1, EventType::Sent, 0), SubscriberId::new(), EventType::Sent, None, String::new(), now);
+        let pause = |age: i64, asked: i64| {
+            let delivery = Delivery { created: crate::clock::plus_seconds(now, -age), ..made.clone() };
+            delivery.waits_until(crate::clock::plus_seconds(now, asked), now).as_second() - now.as_second()
+        };
+        for (age, asked, least) in
+            [(0, 60, 60), (0, 5, 5), (240, 30, 60), (3_600, 60, 900), (14_400, 60, 3_600), (400_000, 60, 3_600)]
+        {
+            let pause = pause(age, asked);
+            assert!((least..=least + least / 4).contains(&pause), "{age} s old, {asked} s: {pause} s");
+        }
+        assert!(pause(0, 7_200) >= 7_200, "never before it may");
+        let replayed = Delivery { created: from_millis(0), replayed: Some(now), ..made.clone() };
+        assert!(replayed.waits_until(crate::clock::plus_seconds(now, 60), now).as_second() <= now.as_second() + 75);
     }
 
     #[test]

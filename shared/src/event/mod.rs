@@ -3,12 +3,13 @@
 //!
 //! In reading order: [`kind`] (which events there are) · [`payload`] (what is told: no address, no content) ·
 //! [`subscriber`] · [`secret`] (whose signature it bears) · [`target`] (where it may go: never into a private network) ·
-//! [`delivery`] (one event on its way to one subscriber, and when it is tried again) · [`call`] (one try).
+//! [`health`] (how it fares) · [`delivery`] (one event on its way to one subscriber, and when it is tried again) · [`call`] (one try).
 //!
 //! An event arrives at least once, with the same id each time; the order is not promised.
 
 pub mod call;
 pub mod delivery;
+pub mod health;
 pub mod kind;
 pub mod payload;
 pub mod secret;
@@ -17,6 +18,7 @@ pub mod target;
 
 pub use call::{Answer, Caller};
 pub use delivery::{Delivery, DeliveryId, DeliveryState};
+pub use health::Failing;
 pub use kind::EventType;
 pub use payload::Happened;
 pub use secret::Secrets;

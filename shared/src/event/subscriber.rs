@@ -10,14 +10,13 @@ use strum::{Display, EnumString, IntoStaticStr};
 use uuid::Uuid;
 
 use super::delivery::Dropped;
+use super::health::Failing;
 use super::{Delivery, EventType, Secrets, Target};
 
 /// How many there may be. Every event is matched against all of them, and each that wants it costs a row.
 pub const MOST: usize = 20;
 /// The longest description, in characters.
 pub const LONGEST_DESCRIPTION: usize = 256;
-/// One that did nothing but fail for so long is disabled.
-pub const PATIENCE_SECONDS: i64 = 5 * 86_400;
 
 /// A subscriber's id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
@@ -83,8 +82,12 @@ pub struct Subscriber {
     /// Since when it gets nothing, and why; `None`: it is enabled.
     pub disabled: Option<(Disabled, Timestamp)>,
     pub secrets: Secrets,
-    /// Since when nothing but failures came back.
-    pub failing_since: Option<Timestamp>,
+    /// That nothing but failures came back of late.
+    pub failing: Option<Failing>,
+    /// When it took something, to the hour.
+    pub took: Option<Timestamp>,
+    /// Nothing is tried before: it takes too little.
+    pub held_until: Option<Timestamp>,
     pub created: Timestamp,
     pub updated: Timestamp,
 }
@@ -105,18 +108,11 @@ impl Subscriber {
             None
         }
     }
-
-    /// Whether it has failed for so long that it is to be disabled.
-    pub fn is_hopeless(&self, now: Timestamp) -> bool {
-        let failing = |since: Timestamp| now.as_second().saturating_sub(since.as_second()) >= PATIENCE_SECONDS;
-        self.failing_since.is_some_and(failing)
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::plus_seconds;
     use crate::event::DeliveryId;
 
     fn subscriber() -> Subscriber {
@@ -128,7 +124,9 @@ mod tests {
             description: None,
             disabled: None,
             secrets: Secrets::new().unwrap(),
-            failing_since: None,
+            failing: None,
+            took: None,
+            held_until: None,
             created: at,
             updated: at,
         }
@@ -155,17 +153,10 @@ mod tests {
         assert_eq!(one.drops(&delivery(EventType::Failed, again)), None);
         assert_eq!(one.drops(&delivery(EventType::Test, None)), None);
         let disabled = Subscriber { disabled: Some((Disabled::Administrator, one.created)), ..one.clone() };
-        for delivery in [delivery(EventType::Sent, None), delivery(EventType::Failed, again), delivery(EventType::Test, None)] {
+        for delivery in
+            [delivery(EventType::Sent, None), delivery(EventType::Failed, again), delivery(EventType::Test, None)]
+        {
             assert_eq!(disabled.drops(&delivery), Some(Dropped::WebhookDisabled), "{}", delivery.kind);
         }
-    }
-
-    #[test]
-    fn five_days_of_failures_are_enough_and_not_a_second_less() {
-        let since = Timestamp::UNIX_EPOCH;
-        let failing = Subscriber { failing_since: Some(since), ..subscriber() };
-        assert!(!failing.is_hopeless(plus_seconds(since, 5 * 86_400 - 1)));
-        assert!(failing.is_hopeless(plus_seconds(since, 5 * 86_400)));
-        assert!(!subscriber().is_hopeless(plus_seconds(since, 50 * 86_400)));
     }
 }

@@ -48,7 +48,9 @@ pub async fn handle(
         wants: wanted.wants,
         description: wanted.description,
         secrets,
-        failing_since: None,
+        failing: None,
+        took: None,
+        held_until: None,
         created: now,
         updated: now,
     };

@@ -56,7 +56,8 @@ pub struct WebhookView {
     #[serde(skip_serializing_if = "Option::is_none")]
     description: Option<String>,
     state: WebhookState,
-    /// Why it is disabled: `administrator`, `gone` (it answered 410) or `failing` (nothing but failures for five days).
+    /// Why it is disabled: `administrator`, `gone` (it answered 410) or `failing` (nothing but failures for five days,
+    /// three of them at least an hour apart).
     #[serde(skip_serializing_if = "Option::is_none")]
     disabled_because: Option<Disabled>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -102,7 +103,7 @@ fn view(subscriber: &Subscriber, now: Timestamp) -> WebhookView {
         state: if subscriber.disabled.is_none() { WebhookState::Enabled } else { WebhookState::Disabled },
         disabled_because: subscriber.disabled.map(|(why, _)| why),
         disabled_at: subscriber.disabled.map(|(_, at)| at),
-        failing_since: subscriber.failing_since,
+        failing_since: subscriber.failing.map(|failing| failing.since),
         previous_secret_until: subscriber.secrets.overlap_until(now),
         created_at: subscriber.created,
         updated_at: subscriber.updated,

@@ -38,7 +38,8 @@ pub async fn handle(
     let now = app.road.clock.now();
     let disabled = wanted.disabled(before.disabled, now);
     let after = Subscriber {
-        failing_since: disabled.and(before.failing_since),
+        failing: disabled.and(before.failing),
+        held_until: disabled.and(before.held_until),
         disabled,
         target: wanted.target,
         wants: wanted.wants,

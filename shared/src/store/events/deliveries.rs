@@ -200,6 +200,26 @@ impl Events {
         Ok(matches!(self.step(claimed, update, "events.put_off").await?, Applied::Done(_)))
     }
 
+    /// It is not tried before `at`, and was not tried now: nobody has it, and the count of tries stays. The sweep looks at it
+    /// at `look`. `false`: it moved on. Of two records of one delivery, one puts it off.
+    pub async fn waits(
+        &self,
+        seen: &Delivery,
+        now: Timestamp,
+        at: Timestamp,
+        look: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let update = of_this_try(seen)
+            .only_if_absent_or_before("lease_until", number(now.as_millisecond() + 1))
+            .set("not_before", number(at.as_millisecond()))
+            .delivery_due(seen.id, look);
+        let update = match seen.not_before {
+            Some(before) => update.only_if_equal("not_before", number(before.as_millisecond())),
+            None => update.only_if_absent(&["not_before"]),
+        };
+        Ok(matches!(self.step(seen, update, "events.waits").await?, Applied::Done(_)))
+    }
+
     /// Has a delivery that ended, or waits, tried from the start, and keeps it as long as a new one. `None`: it is not there, or a worker has it.
     pub async fn replay(
         &self,

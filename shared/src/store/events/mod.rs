@@ -4,10 +4,11 @@
 //! deliveries are eight queries, whatever their number, and an event seen twice is put on the condition that it is not
 //! there. `by_due` is sparse, as the messages' is.
 //!
-//! [`subscribers`] · [`deliveries`]: making, trying, listing · [`due`]: what the sweep sees.
+//! [`subscribers`], [`health`]: how each fares · [`deliveries`]: making, trying, listing · [`due`]: what the sweep sees.
 
 mod deliveries;
 mod due;
+mod health;
 mod subscribers;
 
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use std::sync::Arc;
 use aws_sdk_dynamodb::Client;
 
 pub use due::{DueDeliveries, DueDelivery, SHARDS};
+pub use health::Held;
 pub use subscribers::Changed;
 
 use super::ledger::Ledger;

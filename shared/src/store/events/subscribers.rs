@@ -8,10 +8,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::super::ledger::Committed;
-use super::super::update::{Applied, Update};
+use super::super::update::Update;
 use super::super::{Item, StoreError, number, text, unavailable};
 use super::{Events, unreadable};
-use crate::event::{Disabled, EventType, Secrets, Subscriber, SubscriberId, Target};
+use crate::event::{Disabled, EventType, Failing, Secrets, Subscriber, SubscriberId, Target};
 use crate::ledger::{Event, Record};
 
 const PARTITION: &str = "webhooks";
@@ -39,13 +39,23 @@ struct Row {
     sealed: String,
     #[serde(default, with = "crate::clock::millis::option", skip_serializing_if = "Option::is_none")]
     failing_since: Option<Timestamp>,
+    /// How many failures since are counted; absent is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    failures: Option<u32>,
+    /// The latest that is counted; absent is the first.
+    #[serde(default, with = "crate::clock::millis::option", skip_serializing_if = "Option::is_none")]
+    failed_at: Option<Timestamp>,
+    #[serde(default, with = "crate::clock::millis::option", skip_serializing_if = "Option::is_none")]
+    took_at: Option<Timestamp>,
+    #[serde(default, with = "crate::clock::millis::option", skip_serializing_if = "Option::is_none")]
+    held_until: Option<Timestamp>,
     #[serde(with = "crate::clock::millis")]
     created_at: Timestamp,
     #[serde(with = "crate::clock::millis")]
     updated_at: Timestamp,
 }
 
-fn key(id: SubscriberId) -> Item {
+pub(super) fn key(id: SubscriberId) -> Item {
     Item::from([("pk".to_owned(), text(PARTITION)), ("sk".to_owned(), text(id.to_string()))])
 }
 
@@ -109,7 +119,11 @@ impl Events {
             disabled: subscriber.disabled.map(|(why, _)| why),
             disabled_at: subscriber.disabled.map(|(_, at)| at),
             sealed: self.seal_secrets(subscriber.id, &subscriber.secrets)?,
-            failing_since: subscriber.failing_since,
+            failing_since: subscriber.failing.map(|failing| failing.since),
+            failures: subscriber.failing.map(|failing| failing.times),
+            failed_at: subscriber.failing.map(|failing| failing.last),
+            took_at: subscriber.took,
+            held_until: subscriber.held_until,
             created_at: subscriber.created,
             updated_at: subscriber.updated,
         };
@@ -135,7 +149,7 @@ impl Events {
             Some((why, at)) => {
                 update.set("disabled", text(why.as_str())).set("disabled_at", number(at.as_millisecond()))
             }
-            None => update.remove("disabled").remove("disabled_at").remove("failing_since"),
+            None => update.remove("disabled").remove("disabled_at").forget_failures(),
         };
         let write = update.in_transaction(&self.catalog, key(subscriber.id)).map_err(unreadable)?;
         self.change(subscriber.id, write, told("changed", subscriber), caller, subscriber.updated).await
@@ -181,8 +195,10 @@ impl Events {
             .only_if_absent(&["disabled"])
             .set("disabled", text(why.as_str()))
             .set("disabled_at", number(now.as_millisecond()));
-        let update = match (why, seen.failing_since) {
-            (Disabled::Failing, Some(since)) => update.only_if_equal("failing_since", number(since.as_millisecond())),
+        let update = match (why, seen.failing) {
+            (Disabled::Failing, Some(failing)) => {
+                update.only_if_equal("failing_since", number(failing.since.as_millisecond()))
+            }
             (Disabled::Failing | Disabled::Gone | Disabled::Administrator, _) => {
                 // Another URL than the one that answered is not gone.
                 update.only_if_equal("url", text(seen.target.as_str()))
@@ -191,25 +207,6 @@ impl Events {
         let write = update.in_transaction(&self.catalog, key(seen.id)).map_err(unreadable)?;
         let event = Event::new("disabled").with("because", why.as_str());
         self.change(seen.id, write, event, "switchboard", now).await
-    }
-
-    /// It failed at `now`, as far as is known for the first time since it last took something.
-    pub async fn begins_to_fail(&self, id: SubscriberId, now: Timestamp) -> Result<(), StoreError> {
-        let update =
-            Update::default().only_if_present("pk").set_if_absent("failing_since", number(now.as_millisecond()));
-        self.note(id, update, "events.begins_to_fail").await
-    }
-
-    /// It took something: the failures before it are forgotten.
-    pub async fn stops_failing(&self, id: SubscriberId) -> Result<(), StoreError> {
-        let update = Update::default().only_if_present("pk").remove("failing_since");
-        self.note(id, update, "events.stops_failing").await
-    }
-
-    async fn note(&self, id: SubscriberId, update: Update, operation: &'static str) -> Result<(), StoreError> {
-        match update.apply_at(&self.client, &self.catalog, key(id), operation).await? {
-            Applied::Done(_) | Applied::Refused(_) => Ok(()),
-        }
     }
 
     async fn change(
@@ -242,7 +239,13 @@ impl Events {
             description: row.description,
             disabled: row.disabled.map(|why| (why, row.disabled_at.unwrap_or(row.updated_at))),
             secrets: self.open_secrets(row.sk, &row.sealed)?,
-            failing_since: row.failing_since,
+            failing: row.failing_since.map(|since| Failing {
+                since,
+                times: row.failures.unwrap_or(1),
+                last: row.failed_at.unwrap_or(since),
+            }),
+            took: row.took_at,
+            held_until: row.held_until,
             created: row.created_at,
             updated: row.updated_at,
         })
