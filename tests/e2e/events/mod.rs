@@ -3,7 +3,9 @@
 mod admin;
 mod crash;
 pub(crate) mod listener;
+mod places;
 mod retries;
+mod settled;
 mod told;
 
 use serde_json::{Value, json};

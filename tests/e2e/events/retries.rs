@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::listener::Reply;
 use super::{Hook, WEBHOOKS, known_everywhere};
+use crate::world::aws::number;
 use crate::world::{Line, World, eventually, fresh, seconds};
 
 #[tokio::test]
@@ -28,6 +29,8 @@ async fn a_failing_subscriber_is_asked_again_under_the_same_id_until_it_takes_it
     let failed =
         world.delivery_until(&hook, &delivery, |one| one["attempts"] == 3 && one["response_code"] == 302).await;
     assert!((1_750..=2_000).contains(&next_in(&failed)), "a redirect is a failure: {failed}");
+    // Three failures in a row may have it held for a minute; enabled again it begins anew.
+    enable(&world, &hook, &["message.delivered"]).await;
     world.make_due(&hook, &delivery).await;
     let done = world.delivery_until(&hook, &delivery, |one| one["status"] == "delivered").await;
     assert_eq!((&done["attempts"], &done["response_code"]), (&json!(4), &json!(204)), "{done}");
@@ -57,6 +60,8 @@ async fn since_when_a_subscriber_fails_is_known_until_it_takes_something() {
         if view["failing_since"].is_null() { Ok(()) } else { Err(view.to_string()) }
     })
     .await;
+    let row = world.catalog_row(("webhooks", &hook.id)).await;
+    assert!(row.contains_key("took_at") && !row.contains_key("failures"), "{:?}", row.keys());
 }
 
 #[tokio::test]
@@ -89,17 +94,62 @@ async fn a_subscriber_that_did_nothing_but_fail_for_five_days_is_disabled() {
     let world = World::new();
     let _lines = world.share(&[Line::Events]).await;
     let hook = world.hook(&["message.expired"]).await;
-    hook.listener.otherwise(Some(Reply::Status(500)));
-    let first = world.test_hook(&hook).await;
-    world.delivery_until(&hook, &first, |one| one["response_code"] == 500).await;
-    fails(&world, &hook).await;
+    let first = failed_twice(&world, &hook).await;
     world.fail_since(&hook, 5 * 86_400 + 60).await;
+    failed_before(&world, &hook, 2, 2 * 3_600).await;
     known_everywhere().await;
     world.make_due(&hook, &first).await;
     let view = disabled(&world, &hook).await;
     assert_eq!(view["disabled_because"], "failing", "{view}");
     let told = world.ledger(&format!("webhook#{}", hook.id)).await;
     assert_eq!(told, ["registered", "disabled"]);
+}
+
+/// Five days ago one event could not be taken, nothing was told since, and now there is a bad moment.
+#[tokio::test]
+async fn a_single_failure_after_days_of_silence_disables_nobody() {
+    let world = World::new();
+    let _lines = world.share(&[Line::Events]).await;
+    let hook = world.hook(&["message.expired"]).await;
+    let first = failed_twice(&world, &hook).await;
+    world.fail_since(&hook, 5 * 86_400 + 60).await;
+    failed_before(&world, &hook, 9, 2 * 86_400).await;
+    known_everywhere().await;
+    world.make_due(&hook, &first).await;
+    world.delivery_until(&hook, &first, |one| one["attempts"] == 3 && one["response_code"] == 500).await;
+    // It is counted, alone; what follows from the count would have followed by the time that a later failure is on record.
+    eventually("it is counted", seconds(20), async || {
+        let row = world.catalog_row(("webhooks", &hook.id)).await;
+        if row["failures"].as_n().is_ok_and(|n| n == "1") { Ok(()) } else { Err(format!("{:?}", row["failures"])) }
+    })
+    .await;
+    world.make_due(&hook, &first).await;
+    world.delivery_until(&hook, &first, |one| one["attempts"] == 4 && one["response_code"] == 500).await;
+    let view = world.hook_view(&hook).await;
+    assert_eq!(view["state"], "enabled", "{view}");
+}
+
+/// A test event that failed both times it was tried; its subscriber goes on failing.
+async fn failed_twice(world: &World, hook: &Hook) -> String {
+    hook.listener.otherwise(Some(Reply::Status(500)));
+    let first = world.test_hook(hook).await;
+    world.delivery_until(hook, &first, |one| one["attempts"] == 2 && one["response_code"] == 500).await;
+    fails(world, hook).await;
+    first
+}
+
+/// Lets so many failures be counted, the latest so many seconds ago.
+async fn failed_before(world: &World, hook: &Hook, times: i64, ago: i64) {
+    let at = jiff::Timestamp::now().as_millisecond() - ago * 1_000;
+    world.rewrite_webhook(&hook.id, "failures", number(times)).await;
+    world.rewrite_webhook(&hook.id, "failed_at", number(at)).await;
+}
+
+/// Enables a subscriber that may be enabled: it begins anew, everywhere.
+pub(super) async fn enable(world: &World, hook: &Hook, events: &[&str]) {
+    let body = json!({"url": hook.listener.url, "events": events, "state": "enabled"});
+    world.put(&format!("{WEBHOOKS}/{}", hook.id), &body).send().await.ok();
+    known_everywhere().await;
 }
 
 async fn fails(world: &World, hook: &Hook) {
