@@ -4,6 +4,7 @@ mod admin;
 mod crash;
 pub(crate) mod listener;
 mod places;
+mod races;
 mod retries;
 mod settled;
 mod told;
