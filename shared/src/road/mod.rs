@@ -2,7 +2,7 @@
 //! for), [`accept`] and [`make`] (it becomes messages), [`decide`]
 //! (may it be sent), [`confirm`] (the link that proves an e-mail address),
 //! [`reading`] (when somebody reads), [`recipients`] (to everybody else an e-mail goes to), [`templates`] (a template's name becomes
-//! content), [`callback`] (a provider's report reaches its message), [`opt_out`] (somebody's no), [`inbound`] (a text somebody wrote
+//! content), [`callback`] (a provider's report reaches its message), [`opt_out`] (somebody's no), [`heed`] (the same by a text), [`inbound`] (a text somebody wrote
 //! to us), [`window`] (may they be answered freely), [`menus`] (what our calls ask), [`short_links`] (links in texts, and who
 //! follows them), [`compose`] (what makes a message sendable), and
 //! [`timing`] (when a message is queued, and when the sweep looks again).
@@ -12,6 +12,7 @@ pub mod callback;
 pub mod compose;
 pub mod confirm;
 mod decide;
+mod heed;
 mod inbound;
 mod make;
 pub mod menus;
@@ -30,10 +31,11 @@ use aws_config::BehaviorVersion;
 
 pub use accept::{AcceptError, waiting};
 pub use callback::Applied;
+pub use heed::{FreeText, Heard, Heeded, REVOCATION_SUSPECTED};
 pub use inbound::{Attended, Unanswered, inbound_id};
 pub use make::EXPIRED;
 pub use menus::Menus;
-pub use opt_out::{FreeText, Heard, Heeded, REVOCATION_SUSPECTED, TEXTS};
+pub use opt_out::TEXTS;
 pub use reading::BestTime;
 pub use short_links::{Followed, Visit};
 pub use task::{Accepted, Part, Task, Timing};

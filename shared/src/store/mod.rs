@@ -10,6 +10,7 @@ mod due;
 pub mod ephemera;
 pub mod events;
 pub mod files;
+pub mod heard;
 pub mod jobs;
 pub mod ledger;
 pub mod messages;

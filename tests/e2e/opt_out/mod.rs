@@ -1,9 +1,11 @@
 //! Somebody's no, wherever it is heard: by text ([`texts`]), by what a provider says ([`learned`]), by the link in an e-mail
-//! ([`link`]); and the list it ends up on ([`list`]).
+//! ([`link`]); and the list it ends up on ([`list`]). Which of
+//! several texts counts: [`order`].
 
 mod learned;
 mod link;
 mod list;
+mod order;
 mod texts;
 
 use serde_json::{Value, json};
