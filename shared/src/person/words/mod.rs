@@ -44,8 +44,7 @@ impl Reply {
         if let Some(keyword) = keywords::keyword(trimmed(&folded)) {
             return Self::Keyword(keyword);
         }
-        let words: Vec<&str> = folded.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
-        if phrases::revokes(&words) { Self::RevocationLikely } else { Self::Other }
+        if phrases::revokes(&folded) { Self::RevocationLikely } else { Self::Other }
     }
 }
 
@@ -71,11 +70,13 @@ fn trimmed(folded: &str) -> &str {
 }
 
 /// Lower case, compatibility forms resolved (full-width letters, ligatures), without accents, apostrophes and characters
-/// that cannot be seen: `Arrêt`, `ARRET` and `ａｒｒｅｔ` are one word, and `don’t` is `dont`.
+/// that cannot be seen: `Arrêt`, `ARRET` and `ａｒｒｅｔ` are one word, and `don’t` is `dont`. Folded again it stays as it is.
 fn folded(text: &str) -> String {
+    let normalizer = DecomposingNormalizer::new_nfkd();
     let head: String = text.chars().take(LOOKED_AT).collect();
-    let plain = DecomposingNormalizer::new_nfkd().normalize(&head).to_lowercase();
-    plain.chars().filter(|c| !is_mark(*c)).collect()
+    let plain: String = normalizer.normalize(&head).to_lowercase().chars().filter(|c| !is_mark(*c)).collect();
+    // Marks that are kept may stand side by side now, and side by side they have an order.
+    normalizer.normalize(&plain).chars().take(LOOKED_AT).collect()
 }
 
 /// Combining accents, apostrophes, soft hyphens, and what is zero wide or chooses how an emoji is drawn.

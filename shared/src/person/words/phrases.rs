@@ -1,8 +1,9 @@
 //! Free text that reads like a revocation. In the United States one counts by any reasonable means, not by the keyword
 //! alone (47 CFR § 64.1200(a)(10)), so "please stop texting me" must not pass unnoticed.
 //!
-//! A text is held for one if a phrase stands in it (`$`: at its end) and nothing just before turns it round ("do not stop
-//! sending"), or if it is a keyword with nothing but courtesy around it ("STOP PLEASE").
+//! A text is held for one if a phrase stands in it (`$`: at the end of a clause) and nothing just before, in the same clause,
+//! turns it round ("do not stop sending"; but "No, stop sending"), or if it is a keyword with nothing but courtesy and other
+//! noes around it ("STOP PLEASE", "NO STOP").
 
 use super::keywords::ALWAYS_STOP;
 
@@ -171,7 +172,18 @@ const PHRASES: &[&str] = &[
 ];
 
 /// What turns the phrase behind it round: "do not stop sending", "never opt out".
-const TURNS: [&str; 10] = ["not", "dont", "never", "didnt", "cant", "wont", "nicht", "no", "nao", "non"];
+const TURNS: [&str; 7] = ["not", "dont", "never", "didnt", "cant", "wont", "nicht"];
+
+/// What says no by itself and negates in some languages only: with the words that it turns round there. "No dejen de" and "non
+/// smettete" ask for more; "no stop texting me" and "non arretez" ask for nothing more, with or without a comma.
+const NEGATIONS: [(&str, &[&str]); 3] = [
+    ("no", &["dejen", "deje", "deja"]),
+    ("non", &["smettete", "smettetela", "smetti", "cancellatemi", "rimuovetemi", "disiscrivetemi", "disiscrivimi"]),
+    ("nao", &["parem", "pare", "me", "quero", "sair"]),
+];
+
+/// Answers that say no, beside a keyword: "NO STOP", "Nein, stopp".
+const REFUSALS: [&str; 6] = ["no", "non", "nao", "nein", "nee", "nope"];
 
 /// Courtesy around a keyword.
 const COURTESY: [&str; 34] = [
@@ -214,23 +226,60 @@ const COURTESY: [&str; 34] = [
 /// How long a keyword with courtesy is at most, in words.
 const LONGEST_COURTESY: usize = 6;
 
-/// Whether these words, folded, read like a revocation.
-pub(super) fn revokes(words: &[&str]) -> bool {
-    is_keyword_with_courtesy(words) || PHRASES.iter().any(|phrase| stands_in(phrase, words))
+/// A word of a text.
+#[derive(Clone, Copy)]
+struct Word<'a> {
+    text: &'a str,
+    /// Whether a clause begins with it: what stands before belongs to another.
+    begins: bool,
 }
 
-fn is_keyword_with_courtesy(words: &[&str]) -> bool {
-    let is_keyword = |word: &&str| ALWAYS_STOP.contains(word);
+/// Whether a text, folded, reads like a revocation.
+pub(super) fn revokes(folded: &str) -> bool {
+    // An adjective, and as an answer to a question no wish.
+    let folded = folded.replace("non-stop", "nonstop");
+    let words = words(&folded);
+    is_keyword_with_courtesy(&words) || PHRASES.iter().any(|phrase| stands_in(phrase, &words))
+}
+
+fn words(folded: &str) -> Vec<Word<'_>> {
+    let mut words = Vec::new();
+    for clause in folded.split(ends_clause) {
+        let texts = clause.split(|c: char| !c.is_alphanumeric()).filter(|text| !text.is_empty());
+        words.extend(texts.enumerate().map(|(place, text)| Word { text, begins: place == 0 }));
+    }
+    words
+}
+
+fn ends_clause(c: char) -> bool {
+    matches!(
+        c,
+        '.' | ',' | '!' | '?' | ';' | ':' | '\n' | '\r' | '(' | ')' | '\u{a1}' | '\u{bf}' | '\u{2013}' | '\u{2014}'
+    )
+}
+
+fn is_keyword_with_courtesy(words: &[Word<'_>]) -> bool {
+    let is_keyword = |word: &Word<'_>| ALWAYS_STOP.contains(&word.text);
+    let is_around = |word: &Word<'_>| COURTESY.contains(&word.text) || REFUSALS.contains(&word.text);
     words.len() <= LONGEST_COURTESY
-        && words.iter().any(is_keyword)
-        && words.iter().all(|word| is_keyword(word) || COURTESY.contains(word))
+        && words.iter().enumerate().any(|(place, word)| is_keyword(word) && !is_turned(words, place))
+        && words.iter().all(|word| is_keyword(word) || is_around(word))
 }
 
-fn stands_in(phrase: &str, words: &[&str]) -> bool {
+/// Whether what stands just before, in the same clause, negates what begins there.
+fn is_turned(words: &[Word<'_>], start: usize) -> bool {
+    let Some(first) = words.get(start).filter(|first| !first.begins) else { return false };
+    let Some(before) = start.checked_sub(1).and_then(|before| words.get(before)) else { return false };
+    let negates = |(no, turned): &(&str, &[&str])| *no == before.text && turned.contains(&first.text);
+    TURNS.contains(&before.text) || NEGATIONS.iter().any(negates)
+}
+
+fn stands_in(phrase: &str, words: &[Word<'_>]) -> bool {
     let (phrase, at_end) = phrase.strip_suffix(" $").map_or((phrase, false), |phrase| (phrase, true));
     let phrase: Vec<&str> = phrase.split(' ').collect();
     words.windows(phrase.len()).enumerate().any(|(start, window)| {
-        let turned = start.checked_sub(1).and_then(|before| words.get(before)).is_some_and(|word| TURNS.contains(word));
-        window == phrase && !turned && (!at_end || start + phrase.len() == words.len())
+        let is_it = window.iter().map(|word| word.text).eq(phrase.iter().copied());
+        let ends = words.get(start + phrase.len()).is_none_or(|after| after.begins);
+        is_it && !is_turned(words, start) && (!at_end || ends)
     })
 }

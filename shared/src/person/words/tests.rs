@@ -118,6 +118,62 @@ fn free_text_that_revokes_is_noticed_in_every_language_we_read() {
 }
 
 #[test]
+fn a_no_before_a_wish_is_one_more_no() {
+    for text in [
+        "No, stop texting me",
+        "no stop texting me",
+        "I said no. Stop texting me",
+        "NO STOP",
+        "No! STOP!",
+        "no no no stop",
+        "Non, arrêtez de m\u{2019}envoyer des messages",
+        "non arrêtez de m'envoyer des messages",
+        "Non. STOP",
+        "Não! Parem de mandar mensagens",
+        "Não, parem de mandar",
+        "Não. Sair",
+        "No, dejen de escribirme",
+        "\u{a1}No! \u{a1}Dejen de enviarme mensajes!",
+        "No\ndejen de enviarme mensajes",
+        "No, smettete di scrivermi",
+        "Nein, stopp",
+        "I do not. Stop texting me",
+        "You never listen: stop texting me",
+        "Please stop. This is not my number",
+        "no, remove me",
+    ] {
+        assert_eq!(Reply::read(text), Reply::RevocationLikely, "{text}");
+    }
+    for text in [
+        "No dejen de enviarme mensajes",
+        "por favor, no deje de escribir",
+        "non smettete di scrivermi",
+        "Não parem de mandar",
+        "não pare de enviar, por favor",
+        "não quero sair",
+        "não sair",
+        "Don't stop texting me",
+        "Please, do not stop sending these",
+        "bitte nicht bitte stoppen",
+        "Non-stop!",
+        "no",
+        "No, thank you",
+        "No. The bus stop is on the left",
+        "no please",
+    ] {
+        assert_eq!(Reply::read(text), Reply::Other, "{text}");
+    }
+}
+
+#[test]
+fn folded_again_a_text_stays_as_it_is() {
+    for text in ["a\u{483}'\u{591}b", "\u{1e9e}'\u{345}\u{301}x", &"\u{fdfa}".repeat(1_600)] {
+        assert_eq!(folded(&folded(text)), folded(text), "{text:?}");
+        assert_eq!(whole(&whole(text)), whole(text), "{text:?}");
+    }
+}
+
+#[test]
 fn advanced_opt_out_says_what_it_took_the_text_for() {
     assert_eq!(Keyword::of_opt_out_type("STOP"), Some(Keyword::Stop));
     assert_eq!(Keyword::of_opt_out_type("start"), Some(Keyword::Start));
@@ -149,6 +205,11 @@ proptest! {
     #[test]
     fn any_text_is_read(text in any::<String>()) {
         let _ = Reply::read(&text);
+    }
+
+    #[test]
+    fn any_text_folded_again_stays_as_it_is(text in any::<String>()) {
+        prop_assert_eq!(folded(&folded(&text)), folded(&text));
     }
 
     #[test]
