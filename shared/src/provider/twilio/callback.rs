@@ -94,9 +94,11 @@ impl Parameters {
         Ok(Self(pairs.map(|(name, value)| (name.into_owned(), Value::String(value.into_owned()))).collect()))
     }
 
-    /// The first of these names that has a value; a value that is no text is malformed.
+    /// The first of these names that has a value (an empty text is none, in JSON as in a form); a value that is no text is
+    /// malformed.
     pub(super) fn text(&self, names: &[&str]) -> Result<Option<&str>, MalformedCallback> {
-        match names.iter().find_map(|name| self.0.get(*name).filter(|value| !value.is_null())) {
+        let has_value = |value: &&Value| !value.is_null() && value.as_str() != Some("");
+        match names.iter().find_map(|name| self.0.get(*name).filter(has_value)) {
             None => Ok(None),
             Some(value) => value.as_str().map(Some).ok_or(MalformedCallback("a value is not text")),
         }

@@ -199,6 +199,19 @@ mod tests {
     }
 
     #[test]
+    fn an_empty_text_is_none_in_json_as_in_a_form() {
+        let json = br#"{"MessageSid":"","SmsSid":"","From":"whatsapp:+14155552671","Body":"","ButtonText":"STOP"}"#;
+        let form = b"MessageSid=&SmsSid=&From=whatsapp%3A%2B14155552671&Body=&ButtonText=STOP";
+        for body in [&json[..], form] {
+            let read = parse(body).unwrap();
+            assert_eq!((read.sid, read.reply), (None, Reply::Keyword(Keyword::Stop)));
+        }
+        assert!(parse(br#"{"From": "", "Body": "STOP"}"#).is_err());
+        let sid = parse(br#"{"MessageSid":"","SmsSid":"SM1","From":"+14155552671"}"#).unwrap().sid;
+        assert_eq!(sid.as_deref(), Some("SM1"));
+    }
+
+    #[test]
     fn who_has_no_number_is_nobody_we_write_to_and_who_is_not_named_is_malformed() {
         for from in ["72345", "ACME", "whatsapp:"] {
             let read = parse(format!("From={from}&Body=STOP").as_bytes()).unwrap();
