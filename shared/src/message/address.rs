@@ -37,8 +37,11 @@ pub enum AddressError {
     NotAnEmailAddress,
 }
 
+/// What Twilio puts before a number that is reached otherwise than by SMS. One is there at most.
+pub(crate) const SCHEMES: [&str; 2] = ["whatsapp:", "rcs:"];
+
 impl PhoneNumber {
-    /// Parses any common spelling (`+1 (415) 555-2671`, `whatsapp:+1…`, `415-555-2671` with `region` `US`).
+    /// Parses any common spelling (`+1 (415) 555-2671`, `whatsapp:+1…`, `rcs:+1…`, `415-555-2671` with `region` `US`).
     ///
     /// A number written without its country code must be valid in `region` (ISO 3166 alpha-2), because the country is
     /// our guess. A number that names its country is taken when the library can read it and it has 10 to 15 digits:
@@ -46,7 +49,7 @@ impl PhoneNumber {
     /// (its `21211` ends the message as an invalid number).
     pub fn parse(text: &str, region: &str) -> Result<Self, AddressError> {
         let text = text.trim();
-        let text = text.strip_prefix("whatsapp:").unwrap_or(text).trim();
+        let text = SCHEMES.iter().find_map(|scheme| text.strip_prefix(scheme)).unwrap_or(text).trim();
         if text.chars().any(char::is_alphabetic) {
             return Err(AddressError::NotAPhoneNumber);
         }
@@ -219,6 +222,7 @@ mod tests {
             "415-555-2671",
             "(415) 555 2671",
             "whatsapp:+14155552671",
+            "rcs:+14155552671",
             "1 415 555 2671",
         ] {
             assert_eq!(phone(text).as_deref(), Ok("+14155552671"), "{text}");
@@ -262,6 +266,8 @@ mod tests {
             "+1415555267112345",
             "+49415555267552671",
             "1-800-FLOWERS",
+            "rcs:brand_agent",
+            "rcs:whatsapp:+14155552671",
             "a@b.example",
         ] {
             assert!(phone(text).is_err(), "{text} gave {:?}", phone(text));

@@ -1,7 +1,8 @@
 //! A text somebody wrote to us, as Twilio brings it.
 //!
 //! Source: Twilio's "Twilio's Request to your Incoming Message Webhook URL". `OptOutType` is there where the Messaging
-//! Service has Advanced Opt-Out, and says what Twilio itself took the text for, in the words its owner set up. `ProfileName`,
+//! Service has Advanced Opt-Out, and says what Twilio itself took the text for, in the words its owner set up. RCS comes as SMS does, from `rcs:` and
+//! the number: what is said by one of them is said of all (Twilio shares the opt-out among SMS, MMS and RCS). `ProfileName`,
 //! `ButtonText` and `ButtonPayload` come by WhatsApp. The JSON form `{"From", "Body"}` is read too. Whatever else stands there
 //! is Twilio's to add without notice. Everything that is kept has a longest length, so that all of it fits a row (32 kB): what
 //! is written to us can be kept without asking a second store.
@@ -10,6 +11,7 @@ pub mod call;
 
 use super::super::MalformedCallback;
 use super::callback::Parameters;
+use crate::message::address::SCHEMES;
 use crate::message::content::Text;
 use crate::message::received::{MOST_MEDIA, Media, Received};
 use crate::message::{Address, Channel, PhoneNumber};
@@ -103,8 +105,10 @@ fn is_address(url: &str) -> bool {
     url.len() <= LONGEST_URL && url.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\')
 }
 
+/// Without what stands before a number. An RCS agent is no number: `rcs:` is a part of its name, and who answers as it needs it.
 fn plain(address: &str) -> &str {
-    address.strip_prefix("whatsapp:").unwrap_or(address).trim()
+    let bare = SCHEMES.iter().find_map(|scheme| address.strip_prefix(scheme));
+    bare.filter(|bare| !address.starts_with("rcs:") || bare.starts_with('+')).unwrap_or(address).trim()
 }
 
 /// Its beginning, without control characters but those of lines: nobody wrote them.
@@ -209,6 +213,17 @@ mod tests {
         assert!(parse(br#"{"From": "", "Body": "STOP"}"#).is_err());
         let sid = parse(br#"{"MessageSid":"","SmsSid":"SM1","From":"+14155552671"}"#).unwrap().sid;
         assert_eq!(sid.as_deref(), Some("SM1"));
+    }
+
+    #[test]
+    fn who_writes_by_rcs_writes_a_text_from_their_number() {
+        let inbound =
+            read(&[("MessageSid", "SM1"), ("From", "rcs:+14155552671"), ("To", "rcs:brand_agent"), ("Body", "STOP")]);
+        assert_eq!((inbound.channel, inbound.sender.as_str()), (Channel::Sms, "+14155552671"));
+        assert_eq!(inbound.from.unwrap().as_str(), "+14155552671");
+        assert_eq!((inbound.to.as_deref(), inbound.reply), (Some("rcs:brand_agent"), Reply::Keyword(Keyword::Stop)));
+        let to = read(&[("From", "rcs:+14155552671"), ("To", "rcs:+15005550006")]).to;
+        assert_eq!(to.as_deref(), Some("+15005550006"));
     }
 
     #[test]
