@@ -34,6 +34,11 @@ impl MessageId {
         Self(Uuid::new_v5(&self.0, part.as_bytes()))
     }
 
+    /// No message's id: every other sorts after it.
+    pub fn least() -> Self {
+        Self(Uuid::nil())
+    }
+
     /// A stable number from the id, for spreading messages over shards.
     pub fn spread(&self, over: u32) -> u32 {
         let [.., a, b, c, d] = *self.0.as_bytes();
