@@ -56,6 +56,32 @@ async fn paged(world: &World, id: &str, ids: &[&str]) {
 }
 
 #[tokio::test]
+async fn what_went_to_somebody_else_at_a_shared_number_stands_in_their_thread_alone() {
+    let world = World::new();
+    let _lines = world.share(&[Line::Sms]).await;
+    let (person, other) = (world.person().await, fresh::user());
+    let shared = json!({"user_id": other, "phone_number": person.phone, "send_code": false});
+    world.post("/api/communication/consent/sms", &shared).send().await.ok();
+    let named = async |user: i64| {
+        let named = json!({"user_id": user, "trigger_type": "payment_confirmation", "channel": "sms", "data": {}});
+        world.trigger(&named).await
+    };
+    let (own, direct, others) =
+        (named(person.id).await, world.sms(&person.phone, &fresh::text()).await, named(other).await);
+    for (user, expected) in [(person.id, vec![&direct, &own]), (other, vec![&others, &direct])] {
+        let id = format!("user:{user}");
+        eventually("the thread is theirs", seconds(20), async || {
+            let page = thread(&world, &id, "").await;
+            let ids: Vec<_> = page["messages"].as_array().expect("messages").iter().map(|each| &each["id"]).collect();
+            if json!(ids) == json!(expected) { Ok(()) } else { Err(format!("{page} is not {expected:?}")) }
+        })
+        .await;
+    }
+    // What is left out holds no page up.
+    paged(&world, &format!("user:{}", person.id), &[&direct, &own]).await;
+}
+
+#[tokio::test]
 async fn files_are_kept_by_reference() {
     let world = World::new();
     let mut text = whatsapp(&fresh::phone(), "");

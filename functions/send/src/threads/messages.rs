@@ -30,7 +30,7 @@ pub struct ThreadResponse {
     success: bool,
     #[schema(example = "user:123")]
     thread_id: String,
-    /// Newest first.
+    /// Newest first. It may be fewer than `limit`, and none, before the last page: what is somebody else's is left out.
     messages: Vec<Said>,
     /// Absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -42,7 +42,8 @@ const MOST: usize = 100;
 
 /// A conversation
 ///
-/// What went to somebody and what they wrote, on every channel, newest first. `user:` and a person's id, or the `thread_id` of
+/// What went to somebody and what they wrote, on every channel, newest first: what names them, and what went to their addresses
+/// or came from there without naming anybody. `user:` and a person's id, or the `thread_id` of
 /// a message (where nobody is known by the address, the address's own thread). Needs the scope `communication:read`.
 #[utoipa::path(
     get, path = "/api/v2/communications/threads/{thread_id}/messages", tag = "Messages", operation_id = "thread_messages",
@@ -65,7 +66,8 @@ pub async fn handle(
         Thread::Person(person) => of_person(&app, person).await?,
         Thread::Address(fingerprint) => vec![List::OfAddress(fingerprint.clone())],
     };
-    let (messages, next) = app.road.messages.page(&lists, before, limit).await?;
+    let (mut messages, next) = app.road.messages.page(&lists, before, limit).await?;
+    messages.retain(|message| thread.has(message));
     Ok(Json(ThreadResponse {
         success: true,
         thread_id: thread.to_string(),
@@ -74,7 +76,8 @@ pub async fn handle(
     }))
 }
 
-/// What is theirs, and what went to their addresses without naming them.
+/// The lists in which what is theirs stands: their own, and those of their addresses, where [`Thread::has`] tells it from what
+/// went to somebody else there.
 async fn of_person(app: &App, id: &PersonId) -> Result<Vec<List>, StoreError> {
     let person = app.road.people.get(id).await?;
     let addresses = [Channel::Sms, Channel::Email].into_iter().filter_map(|channel| person.as_ref()?.address(channel));

@@ -33,6 +33,15 @@ impl Thread {
         }
     }
 
+    /// Whether what stands in a list of this thread is of it. An address may be shared, or have been somebody else's: what names
+    /// another person is theirs, whichever way it went.
+    pub(crate) fn has(&self, message: &Message) -> bool {
+        match self {
+            Self::Person(person) => message.person.as_ref().is_none_or(|whose| whose == person),
+            Self::Address(_) => true,
+        }
+    }
+
     pub(crate) fn parse(text: &str) -> Result<Self, ApiError> {
         let is_fingerprint = |text: &&str| {
             (16..=128).contains(&text.len())
