@@ -10,8 +10,7 @@ pub(crate) async fn take(app: &App, message: &Message) -> Result<Done, StepError
     if message.times.due.is_none() {
         return Ok(Done::nothing("received"));
     }
-    let ours = app.providers.numbers().await?;
-    let attended = app.road.attend(message, &ours).await?;
+    let attended = app.road.attend(message, app.providers.numbers()).await?;
     let answered = match &attended.answered {
         Ok(id) => id.to_string(),
         Err(why) => why.as_str().to_owned(),

@@ -7,6 +7,7 @@ mod answer;
 mod call;
 
 use std::collections::BTreeMap;
+use std::future::Future;
 
 use jiff::Timestamp;
 
@@ -20,6 +21,7 @@ use crate::person::words::Reply;
 use crate::person::{Decision, Outcome, PersonId};
 use crate::provider::ProviderName;
 use crate::provider::twilio::inbound::Inbound;
+use crate::secrets::SecretError;
 use crate::store::StoreError;
 use crate::store::messages::{Created, List, Mark};
 
@@ -43,6 +45,19 @@ pub struct Attended {
     pub answered: Result<MessageId, Unanswered>,
 }
 
+/// Not all of what follows from a text was done: whoever is brought it again does the rest.
+#[derive(Debug, thiserror::Error)]
+pub enum AttendError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The answer to it was not accepted.
+    #[error(transparent)]
+    Accept(#[from] AcceptError),
+    /// Which numbers are ours is not known, and it may come from one of them.
+    #[error(transparent)]
+    Numbers(#[from] SecretError),
+}
+
 /// The id of the message a text of the provider's becomes, however often it is brought.
 pub fn inbound_id(sid: &str) -> MessageId {
     MessageId::derived(CALLER, ProviderName::Twilio.as_str(), sid)
@@ -56,8 +71,13 @@ impl Road {
         Ok((message.id, created))
     }
 
-    /// Does what follows from a text. `ours`: the numbers we send from.
-    pub async fn attend(&self, message: &Message, ours: &[String]) -> Result<Attended, AcceptError> {
+    /// Does what follows from a text. `ours`: the numbers we send from, asked for only where there is something to answer: no
+    /// wish waits for them.
+    pub async fn attend(
+        &self,
+        message: &Message,
+        ours: impl Future<Output = Result<Vec<String>, SecretError>>,
+    ) -> Result<Attended, AttendError> {
         let Content::Text(text) = &message.content else {
             let owner = self.sole_owner(message).await?;
             self.messages.attended(message, owner.as_ref(), &[]).await?;

@@ -32,7 +32,7 @@ use aws_config::BehaviorVersion;
 pub use accept::{AcceptError, waiting};
 pub use callback::Applied;
 pub use heed::{FreeText, Heard, Heeded, REVOCATION_SUSPECTED};
-pub use inbound::{Attended, Unanswered, inbound_id};
+pub use inbound::{AttendError, Attended, Unanswered, inbound_id};
 pub use make::EXPIRED;
 pub use menus::Menus;
 pub use opt_out::TEXTS;

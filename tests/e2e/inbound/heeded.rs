@@ -1,6 +1,9 @@
 //! A wish comes first, whatever else a text says.
 
 use serde_json::json;
+use switchboard::message::Content;
+use switchboard::road::{Heeded, Unanswered};
+use switchboard::secrets::SecretError;
 
 use super::{attended, brought, sms, steps, whatsapp, written};
 use crate::world::aws::{number, text};
@@ -66,4 +69,21 @@ async fn what_was_not_attended_to_is_found_by_the_sweep_and_done_once() {
     let again = attended(&world, stop["id"].as_str().expect("an id")).await;
     assert_eq!(steps(&again, "heeded"), ["past"], "{again}");
     world.until(&world.sms(&person.phone, &fresh::text()).await, "delivered").await;
+}
+
+#[tokio::test]
+async fn a_wish_waits_for_no_secret_of_the_providers() {
+    let world = World::new();
+    let road = world.road().await;
+    let phone = fresh::phone();
+    let hello = written(&world, &sms(&phone, "Hello there")).await;
+    let id = hello["id"].as_str().expect("an id").parse().expect("an id of a message");
+    let mut message = road.messages.story(id).await.expect("the table answers").expect("a message");
+    message.provider_id = Some(fresh::sid());
+    message.content = Content::text("STOP");
+    let nobody_knows = async {
+        Err::<Vec<String>, _>(SecretError::Unreadable { name: "twilio".to_owned(), cause: "test".to_owned() })
+    };
+    let attended = road.attend(&message, nobody_knows).await.expect("attended to");
+    assert_eq!((attended.heeded, attended.answered), (Heeded::Stopped, Err(Unanswered::OptOutWord)));
 }

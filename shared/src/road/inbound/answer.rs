@@ -1,11 +1,15 @@
 //! What is answered by itself, and the guards against answering for ever: machines answer machines.
 
+use std::future::Future;
+
+use super::AttendError;
 use crate::message::record::{Links, ProviderChoice};
 use crate::message::trigger::Class;
 use crate::message::{Content, Lane, Message, MessageId};
 use crate::person::PersonId;
 use crate::provider::ProviderName;
-use crate::road::{AcceptError, Part, Road, Task};
+use crate::road::{Part, Road, Task};
+use crate::secrets::SecretError;
 
 /// Over how long automatic answers to one address are counted, in seconds.
 const HOUR_SECONDS: i64 = 3_600;
@@ -55,15 +59,15 @@ impl Road {
         message: &Message,
         said: &str,
         owner: Option<&PersonId>,
-        ours: &[String],
-    ) -> Result<Result<MessageId, Unanswered>, AcceptError> {
+        ours: impl Future<Output = Result<Vec<String>, SecretError>>,
+    ) -> Result<Result<MessageId, Unanswered>, AttendError> {
         let replies = self.templates.catalog.auto_replies().await?.unwrap_or_default();
         if replies.is_own(said) {
             return Ok(Err(Unanswered::OurWords));
         }
         let Some(reply) = replies.answer(message.channel, said) else { return Ok(Err(Unanswered::NoSuchWord)) };
         let is_ours = |number: &String| number == message.to.as_str();
-        if message.from.iter().chain(ours).any(is_ours) {
+        if message.from.iter().any(is_ours) || ours.await?.iter().any(is_ours) {
             return Ok(Err(Unanswered::OurOwn));
         }
         let id = message.id.sibling("answer");
