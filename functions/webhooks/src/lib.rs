@@ -76,6 +76,7 @@ pub fn router(app: App) -> Router {
         .post("/twilio/recording-complete", "twilio_recording_complete", signed, twilio::recording_complete::handle)
         .post("/webhooks/resend", "resend_webhook", signed, resend::handle)
         .get("/l/{code}", "short_link", Access::Public, short_links::get::handle)
+        .head("/l/{code}", "short_link_head", Access::Public, short_links::head::handle)
         .finish(app)
 }
 
@@ -96,5 +97,6 @@ pub fn router(app: App) -> Router {
     twilio::recording_complete::handle,
     resend::handle,
     short_links::get::handle,
+    short_links::head::handle,
 ))]
 pub struct Description;

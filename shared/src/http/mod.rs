@@ -25,7 +25,7 @@ use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::handler::Handler;
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
-use axum::routing::{MethodRouter, delete, get, post, put};
+use axum::routing::{MethodRouter, delete, get, head, post, put};
 
 pub use auth::{AuthKeys, Caller, Scope};
 pub use body::Body;
@@ -101,6 +101,15 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         T: 'static,
     {
         self.route(path, Endpoint { name, access }, get(handler))
+    }
+
+    /// For a path whose [`Self::get`] changes something: a request for the head alone is an endpoint of its own.
+    pub fn head<H, T>(self, path: &str, name: &'static str, access: Access, handler: H) -> Self
+    where
+        H: Handler<T, S>,
+        T: 'static,
+    {
+        self.route(path, Endpoint { name, access }, head(handler))
     }
 
     pub fn post<H, T>(self, path: &str, name: &'static str, access: Access, handler: H) -> Self
