@@ -54,6 +54,10 @@ pub(crate) async fn reschedule(
 async fn one(app: &App, by: &str, message: &Message, at: Timestamp, now: Timestamp) -> Result<Rescheduled, ApiError> {
     let plan = plan(at, now);
     let done = app.road.messages.reschedule(message, at, plan.due, by, now).await?;
+    if done == Rescheduled::Done {
+        // Asked again after it failed here, it is done again.
+        app.road.prolong_links(message, at).await?;
+    }
     if let (Rescheduled::Done, Some(pause)) = (done, plan.delay)
         && let Err(error) = app.road.queues.enqueue(message.lane, message.id, pause).await
     {

@@ -124,9 +124,14 @@ impl ShortLinks {
         after.filter_map(|rest| rest.get(..CODE_LENGTH).and_then(|code| code.parse().ok())).collect()
     }
 
+    /// When the links of a text end that goes out at `goes`.
+    pub fn ends(&self, goes: Timestamp) -> Timestamp {
+        plus_seconds(goes, self.days * DAY_SECONDS)
+    }
+
     /// A text that goes out at `goes`, with its links made short, and those links. A text that would get too long stays as it is.
     pub fn shorten(&self, text: &str, message: MessageId, goes: Timestamp) -> (String, Vec<ShortLink>) {
-        let ends = plus_seconds(goes, self.days * DAY_SECONDS);
+        let ends = self.ends(goes);
         let (mut short, mut links, mut rest) = (String::new(), Vec::<ShortLink>::new(), text);
         while let Some((before, found, after)) = next_link(rest) {
             short.push_str(before);

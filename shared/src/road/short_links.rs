@@ -88,6 +88,26 @@ impl Road {
         self.templates.catalog.put_link(&link.code, link.message, &sealed, link.ends).await
     }
 
+    /// A message was put off until `goes`: its links, and those of what may go instead of it, live their days from then. Done
+    /// again it is as done once; it never shortens them.
+    pub async fn prolong_links(&self, message: &Message, goes: Timestamp) -> Result<(), StoreError> {
+        let ends = self.short_links.ends(goes);
+        let mut id = message.id;
+        let mut links = self.codes_in(&message.content, id);
+        for fallback in &message.fallbacks {
+            id = id.fallback(fallback.channel);
+            links.extend(self.codes_in(&fallback.content, id));
+        }
+        let prolonging =
+            links.into_iter().map(async |(code, id)| self.templates.catalog.prolong_link(&code, id, ends).await);
+        stream::iter(prolonging).buffer_unordered(AT_A_TIME).try_collect().await
+    }
+
+    fn codes_in(&self, content: &Content, id: MessageId) -> Vec<(LinkCode, MessageId)> {
+        let Content::Text(text) = content else { return Vec::new() };
+        self.short_links.codes_in(&text.body).into_iter().map(|code| (code, id)).collect()
+    }
+
     /// Takes away the links of a message whose recipient wants to be forgotten: where they lead is theirs too.
     pub async fn forget_links(&self, message: &Message) -> Result<(), StoreError> {
         let fallbacks = message.fallbacks.iter().map(|fallback| &fallback.content);

@@ -2,6 +2,14 @@
 
 use reqwest::redirect::Policy;
 use serde_json::{Value, json};
+use switchboard::clock::plus_seconds;
+use switchboard::message::content::Email;
+use switchboard::message::record::ProviderChoice;
+use switchboard::message::short_link::LinkForm;
+use switchboard::message::trigger::Class;
+use switchboard::message::{Address, Channel, Content, Lane, MessageId};
+use switchboard::provider::ProviderName;
+use switchboard::road::{Part, Task};
 
 use super::counts;
 use crate::world::aws::number;
@@ -50,7 +58,7 @@ async fn a_link_in_a_text_is_made_short_leads_on_and_counts_who_follows_it() {
     assert!(first["clicked_at"].is_string() && first["opened_at"] == first["clicked_at"], "{first}");
     assert_eq!(open(&link, "GET", PHONE).await, led);
     assert_eq!(open(&link, "GET", "WhatsApp/2.23.20.0 A").await, led, "a preview is led on, and told apart");
-    open(&link, "HEAD", PHONE).await;
+    assert_eq!(open(&link, "HEAD", PHONE).await, led, "who checks links is led on, and is nobody");
     let message = world.message(&id).await;
     assert_eq!(counts(&message), json!([0, 0, 2, 1, 0]), "{message}");
     assert_eq!((&message["clicked_at"], &message["status"]), (&first["clicked_at"], &json!("delivered")));
@@ -109,4 +117,52 @@ async fn a_repeated_request_has_the_same_link() {
     assert_eq!(first, again);
     let (_, link) = arrived(&world, first["message_id"].as_str().expect("an id"), &to).await;
     assert_eq!(open(&link, "GET", PHONE).await.0, 302);
+}
+
+#[tokio::test]
+async fn the_links_of_a_message_that_is_put_off_live_their_days_from_when_it_goes() {
+    let world = World::new();
+    let road = world.road().await;
+    let now = jiff::Timestamp::now();
+    let in_days = |days: i64| plus_seconds(now, days * 86_400);
+    let part = |channel: Channel, to: String, content: Content, provider| Part {
+        channel,
+        to: Address::stored(channel, to),
+        from: None,
+        content,
+        template: None,
+        provider,
+        choice: ProviderChoice::Fixed,
+        asked: None,
+    };
+    let text = || {
+        let text = Content::text(format!("See https://a.example/{} today", fresh::word()));
+        part(Channel::Sms, fresh::phone(), text, ProviderName::Twilio)
+    };
+    let mail = Email { subject: "x".to_owned(), text: Some("x".to_owned()), ..Email::default() };
+    let mail = part(Channel::Email, fresh::email(), Content::Email(mail), ProviderName::Sendgrid);
+    for (first, fallbacks) in [(text(), Vec::new()), (mail, vec![text()])] {
+        let task = Task::new(MessageId::new(), "test".to_owned(), Class::Transactional, Lane::Standard, vec![first]);
+        let task = Task { scheduled: Some(in_days(1)), link_form: LinkForm::Shortened, fallbacks, ..task };
+        let message = road.store(task).await.expect("stored").messages.remove(0);
+        let contents = std::iter::once(&message.content).chain(message.fallbacks.iter().map(|each| &each.content));
+        let texts =
+            contents.filter_map(|content| if let Content::Text(text) = content { Some(&text.body) } else { None });
+        let codes: Vec<_> = texts.flat_map(|text| road.short_links.codes_in(text)).collect();
+        assert_eq!(codes.len(), 1);
+        let lives = async |days: i64| {
+            let row = world.catalog_row((&format!("link#{}", codes[0].as_str()), "link")).await;
+            let whole = |name: &str| row[name].as_n().expect("a number").parse::<i64>().expect("a whole number");
+            assert_eq!(whole("ends_at"), road.short_links.ends(in_days(days)).as_millisecond());
+            assert_eq!(whole("expires"), whole("ends_at") / 1_000 + 30 * 86_400);
+        };
+        lives(1).await;
+        for (days, left) in [(300, 300), (2, 300)] {
+            let path = format!("/api/v2/communications/messages/{}/reschedule", message.id);
+            world.post(&path, &json!({"scheduled_time": in_days(days).to_string()})).send().await.ok();
+            lives(left).await;
+        }
+        let cancel = format!("/api/communication/cancel/{}", message.id);
+        world.post(&cancel, &json!({})).send().await.ok();
+    }
 }

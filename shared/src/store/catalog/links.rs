@@ -6,7 +6,8 @@ use super::Catalog;
 use crate::clock::from_millis;
 use crate::message::MessageId;
 use crate::message::short_link::LinkCode;
-use crate::store::{StoreError, number, text, unavailable};
+use crate::store::update::Update;
+use crate::store::{Item, StoreError, number, text, unavailable};
 
 /// The sort key: a link has one row.
 const SORT: &str = "link";
@@ -67,6 +68,18 @@ impl Catalog {
 }
 
 impl Catalog {
+    /// Lets a link of this message end at `ends`, if it would end before; never earlier than it would.
+    pub async fn prolong_link(&self, code: &LinkCode, message: MessageId, ends: Timestamp) -> Result<(), StoreError> {
+        let update = Update::default()
+            .set("ends_at", number(ends.as_millisecond()))
+            .set("expires", number(ends.as_second() + REMEMBERED_SECONDS))
+            .only_if_equal("message", text(message.to_string()))
+            .only_if_under("ends_at", number(ends.as_millisecond()));
+        let key = Item::from([("pk".to_owned(), text(partition(code))), ("sk".to_owned(), text(SORT))]);
+        update.apply_at(&self.client, &self.table, key, "catalog.prolong_link").await?;
+        Ok(())
+    }
+
     /// Removes a link: it leads nowhere any more.
     pub async fn remove_link(&self, code: &LinkCode) -> Result<(), StoreError> {
         let delete = self.client.delete_item().table_name(&self.table);
