@@ -66,7 +66,7 @@ pub struct MessageView {
     decision: DecisionView,
     /// A call: who answered, where that was listened for, how many seconds it lasted, and how far it is.
     call: Option<CallFacts>,
-    /// What was recorded in it, the latest last; at most 10.
+    /// What was recorded in it, the latest last; at most 50.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     recordings: Vec<Recording>,
     /// Every step, oldest first.
