@@ -24,6 +24,6 @@ pub(crate) async fn take(app: &App, message: &Message) -> Result<Done, StepError
     };
     match app.road.apply(&report).await? {
         Applied::Reached(_, Reported::Moved(status)) => Ok(Done::nothing(status.as_str())),
-        Applied::Reached(..) | Applied::Unmatched => Ok(Done::nothing("unreported")),
+        Applied::Reached(..) | Applied::Unmatched | Applied::Ignored => Ok(Done::nothing("unreported")),
     }
 }

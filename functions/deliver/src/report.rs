@@ -12,8 +12,9 @@ const MOST_LOOKS: u32 = 5;
 
 /// Applies a parked report; one whose message is still not there comes again (the queue's visibility timeout later).
 pub(crate) async fn take(app: &App, report: &Report, record: &SqsMessage) -> Result<(), StepError> {
-    if let Applied::Reached(..) = app.road.apply(report).await? {
-        return Ok(());
+    match app.road.apply(report).await? {
+        Applied::Reached(..) | Applied::Ignored => return Ok(()),
+        Applied::Unmatched => {}
     }
     let looks = record.attributes.get("ApproximateReceiveCount").and_then(|count| count.parse().ok()).unwrap_or(1);
     if looks < MOST_LOOKS {

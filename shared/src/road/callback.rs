@@ -8,7 +8,7 @@ use strum::IntoEnumIterator;
 use super::Road;
 use crate::message::{Address, Channel, Content, Message, MessageId};
 use crate::provider::ProviderName;
-use crate::provider::{Report, sendgrid};
+use crate::provider::{Event, Report, sendgrid};
 use crate::store::StoreError;
 use crate::store::messages::Reported;
 use crate::store::people::Target;
@@ -24,11 +24,16 @@ pub enum Applied {
     Reached(MessageId, Reported),
     /// No message is known by what it carries.
     Unmatched,
+    /// It means nothing to us, whatever it is about.
+    Ignored,
 }
 
 impl Road {
     /// Applies a report to its message.
     pub async fn apply(&self, report: &Report) -> Result<Applied, StoreError> {
+        if report.event == Event::Ignored {
+            return Ok(Applied::Ignored);
+        }
         let Some(id) = self.message_of(report).await? else { return Ok(Applied::Unmatched) };
         match self.messages.report(id, report).await? {
             Reported::NoSuchMessage => Ok(Applied::Unmatched),
@@ -93,6 +98,10 @@ impl Road {
     pub async fn take(&self, report: &Report) -> Result<(), crate::queue::QueueError> {
         match self.apply(report).await {
             Ok(Applied::Reached(..)) => Ok(()),
+            Ok(Applied::Ignored) => {
+                telemetry::count("callback_ignored", 1);
+                Ok(())
+            }
             Ok(Applied::Unmatched) => {
                 telemetry::count("callback_parked", 1);
                 self.queues.park(report, WAIT).await
@@ -132,8 +141,8 @@ mod tests {
 
     use super::*;
     use crate::clock::{Clock, from_millis};
+    use crate::provider::PermanentKind;
     use crate::provider::stub::{Stub, reply};
-    use crate::provider::{Event, PermanentKind};
     use crate::testing::road_on;
 
     /// The calls the tables get while a report is taken, if each is answered like this; another one breaks off, and so does
@@ -141,7 +150,14 @@ mod tests {
     async fn calls(event: Event, answers: &[Value]) -> Vec<String> {
         let tables = Stub::new(answers.iter().map(|answer| reply(200, answer))).await;
         let road = road_on(&tables.base_url, Clock::fixed(from_millis(0))).unwrap();
-        let report = Report {
+        road.take(&told(event)).await.unwrap();
+        let target =
+            |seen: &crate::provider::stub::Seen| seen.header("x-amz-target").rsplit('.').next().unwrap().to_owned();
+        tables.requests().iter().map(target).collect()
+    }
+
+    fn told(event: Event) -> Report {
+        Report {
             provider: ProviderName::Twilio,
             message_id: Some(MessageId::derived("t", "t", "t")),
             provider_id: Some("SM1".to_owned()),
@@ -152,11 +168,24 @@ mod tests {
             recipient: None,
             provider_code: None,
             call: None,
-        };
-        road.take(&report).await.unwrap();
-        let target =
-            |seen: &crate::provider::stub::Seen| seen.header("x-amz-target").rsplit('.').next().unwrap().to_owned();
-        tables.requests().iter().map(target).collect()
+        }
+    }
+
+    #[tokio::test]
+    async fn what_means_nothing_is_looked_up_nowhere_and_waits_nowhere() {
+        // Neither a table nor a queue answers.
+        let road = crate::testing::dead_road(Clock::fixed(from_millis(0))).unwrap();
+        let named = told(Event::Ignored);
+        for report in
+            [Report { message_id: None, provider_id: None, ..named.clone() }, Report { message_id: None, ..named }]
+        {
+            assert_eq!(road.apply(&report).await.unwrap(), Applied::Ignored);
+            road.take(&report).await.unwrap();
+            assert!(
+                road.take(&Report { event: Event::Deferred, ..report }).await.is_err(),
+                "what means something waits"
+            );
+        }
     }
 
     fn row(status: &str) -> Value {

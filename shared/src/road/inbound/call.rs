@@ -24,7 +24,7 @@ impl Road {
 
     /// What Twilio tells of such a call. One that could not be kept when it came is kept now.
     pub async fn take_call(&self, call: InboundCall, report: &Report) -> Result<(), QueueError> {
-        let known = matches!(self.apply(report).await, Ok(Applied::Reached(..)));
+        let known = matches!(self.apply(report).await, Ok(Applied::Reached(..) | Applied::Ignored));
         if known {
             return Ok(());
         }
