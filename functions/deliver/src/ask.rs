@@ -22,7 +22,13 @@ pub(crate) async fn take(app: &App, message: &Message) -> Result<Done, StepError
             return Ok(Done::nothing("unreported"));
         }
     };
-    match app.road.apply(&report).await? {
+    let applied = app.road.apply(&report).await?;
+    // In this order: what is only half done is asked for again, since it has not ended.
+    let applied = match report.arrival() {
+        Some(arrival) => app.road.apply(&arrival).await?,
+        None => applied,
+    };
+    match applied {
         Applied::Reached(_, Reported::Moved(status)) => Ok(Done::nothing(status.as_str())),
         Applied::Reached(..) | Applied::Unmatched | Applied::Ignored => Ok(Done::nothing("unreported")),
     }

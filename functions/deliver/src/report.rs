@@ -10,7 +10,8 @@ use crate::{App, StepError};
 /// After so many looks, minutes apart, a report is of a message that is not ours.
 const MOST_LOOKS: u32 = 5;
 
-/// Applies a parked report; one whose message is still not there comes again (the queue's visibility timeout later).
+/// Applies a parked report; one whose message is still not there comes again (the queue's visibility timeout later). At the
+/// last look what it says of its address is kept.
 pub(crate) async fn take(app: &App, report: &Report, record: &SqsMessage) -> Result<(), StepError> {
     match app.road.apply(report).await? {
         Applied::Reached(..) | Applied::Ignored => return Ok(()),
@@ -20,6 +21,7 @@ pub(crate) async fn take(app: &App, report: &Report, record: &SqsMessage) -> Res
     if looks < MOST_LOOKS {
         return Err(format!("no message yet for a report of {}", report.provider).into());
     }
+    app.road.give_up(report).await?;
     tracing::warn!(
         provider.name = report.provider.as_str(),
         provider.id = report.provider_id.as_deref(),

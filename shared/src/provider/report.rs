@@ -43,6 +43,14 @@ impl Report {
         let recording = || self.recording.as_ref().map(|recording| format!("{} s", recording.seconds));
         self.provider_code.clone().or(call).or_else(recording)
     }
+
+    /// The arrival that it proves without being told as one, as a report of its own: who complains of a message has it. Asked,
+    /// a provider may say no more than the last that became of a message.
+    #[must_use]
+    pub fn arrival(&self) -> Option<Self> {
+        let key = format!("{}:arrived", self.key);
+        (self.event == Event::Complained).then(|| Self { event: Event::Delivered, key, ..self.clone() })
+    }
 }
 
 /// Makes an address's keyed fingerprint. Callbacks are read where there is a key and written down without an address.
@@ -174,6 +182,35 @@ impl Event {
             Self::Recorded => "recorded",
             Self::Ended => "ended",
             Self::Ignored => "ignored",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_complaint_proves_that_the_message_arrived() {
+        let told = |event| Report {
+            provider: ProviderName::Resend,
+            message_id: Some(MessageId::derived("t", "t", "t")),
+            provider_id: None,
+            key: "last_event:complained".to_owned(),
+            event,
+            at: Timestamp::UNIX_EPOCH,
+            recipient: None,
+            provider_code: None,
+            call: None,
+            recording: None,
+        };
+        let complained = told(Event::Complained);
+        let arrival = complained.arrival().unwrap();
+        assert_eq!(arrival.event.status(), Some(Status::Delivered));
+        assert_ne!(arrival.key, complained.key, "both are noted");
+        assert_eq!((arrival.message_id, arrival.at), (complained.message_id, complained.at));
+        for event in [Event::Sent, Event::Deferred, Event::OpenedByMachine, Event::Ignored] {
+            assert_eq!(told(event).arrival(), None, "{event:?}");
         }
     }
 }

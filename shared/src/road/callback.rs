@@ -6,6 +6,7 @@ use std::time::Duration;
 use strum::IntoEnumIterator;
 
 use super::Road;
+use crate::message::content::Recipient;
 use crate::message::{Address, Channel, Content, Message, MessageId};
 use crate::provider::ProviderName;
 use crate::provider::{Event, Report, sendgrid};
@@ -70,26 +71,36 @@ impl Road {
                 let address = message.as_ref().and_then(|message| self.named(message, fingerprint));
                 Some((Target { fingerprint: fingerprint.clone(), address }, Channel::Email))
             }
-            // A text has one recipient; of an e-mail to several nobody says whom it is about.
-            (None, Some(message)) if message.channel.is_telephone() && message.erased.is_none() => {
+            // Of an e-mail to several nobody says whom it is about.
+            (None, Some(message)) if others(message).is_empty() && message.erased.is_none() => {
                 Some((self.people.target(&message.to), message.channel))
             }
             (None, Some(_) | None) => None,
         };
-        let Some((target, channel)) = about else { return Ok(()) };
+        match about {
+            Some((target, channel)) => self.learn_of(&target, channel, report).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Gives up a report whose message nobody knows: its row has expired, the report carries too little to find it, or another
+    /// system sent it through the same account. What it says of the address it names holds all the same. Only e-mail's
+    /// callbacks name one.
+    pub async fn give_up(&self, report: &Report) -> Result<(), StoreError> {
+        let Some(fingerprint) = report.recipient.clone() else { return Ok(()) };
+        self.learn_of(&Target { fingerprint, address: None }, Channel::Email, report).await
+    }
+
+    async fn learn_of(&self, target: &Target, channel: Channel, report: &Report) -> Result<(), StoreError> {
         match report.event.about_address(channel) {
-            Some(said) => self.learn_reason(&target, channel, said, report.provider, report.at).await,
+            Some(said) => self.learn_reason(target, channel, said, report.provider, report.at).await,
             None => Ok(()),
         }
     }
 
     /// The address of a message's that has this fingerprint.
     fn named(&self, message: &Message, fingerprint: &str) -> Option<Address> {
-        let others = match &message.content {
-            Content::Email(email) => email.others.as_slice(),
-            Content::Text(_) | Content::Call(_) => &[],
-        };
-        let others = others.iter().map(|other| Address::Email(other.address.clone()));
+        let others = others(message).iter().map(|other| Address::Email(other.address.clone()));
         std::iter::once(message.to.clone()).chain(others).find(|address| self.seal.fingerprint(address) == fingerprint)
     }
 
@@ -124,6 +135,14 @@ impl Road {
             }
         }
         Ok(None)
+    }
+}
+
+/// Who else a message goes to. Only an e-mail may have several recipients.
+fn others(message: &Message) -> &[Recipient] {
+    match &message.content {
+        Content::Email(email) => &email.others,
+        Content::Text(_) | Content::Call(_) => &[],
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! Source: SendGrid's "Event Webhook reference". A body is an array of events of many messages; `custom_args` stand in
 //! each event's top level. An event that says nothing to us is reported as ignored, one that cannot be read too: one
-//! stranger must not hold up the batch.
+//! stranger must not hold up the batch. An asynchronous bounce may lack both `sg_message_id` and `custom_args`; its `smtp-id`
+//! begins with the `X-Message-Id`.
 
 use aws_lc_rs::digest;
 use jiff::Timestamp;
@@ -21,6 +22,7 @@ struct Fields<'a> {
     event: Option<&'a str>,
     message_id: Option<&'a str>,
     sg_message_id: Option<&'a str>,
+    smtp_id: Option<&'a str>,
     sg_event_id: Option<&'a str>,
     reason: Option<&'a str>,
     status: Option<&'a str>,
@@ -41,6 +43,7 @@ fn report(event: &Value, received: Timestamp, of: Fingerprint<'_>) -> Report {
         event: text("event"),
         message_id: text("message_id"),
         sg_message_id: text("sg_message_id"),
+        smtp_id: text("smtp-id").and_then(own_part),
         sg_event_id: text("sg_event_id"),
         reason: text("reason"),
         status: text("status"),
@@ -51,7 +54,7 @@ fn report(event: &Value, received: Timestamp, of: Fingerprint<'_>) -> Report {
     Report {
         provider: ProviderName::Sendgrid,
         message_id: fields.message_id.and_then(|id| id.parse().ok()),
-        provider_id: fields.sg_message_id.map(str::to_owned),
+        provider_id: fields.sg_message_id.or(fields.smtp_id).map(str::to_owned),
         key: fields.sg_event_id.map_or_else(|| fingerprint(event), str::to_owned),
         event: happened,
         at: event.get("timestamp").and_then(time).map_or(received, |second| latest_in_second(second, received)),
@@ -88,6 +91,15 @@ fn meaning(fields: &Fields<'_>) -> (Event, Option<String>) {
         "group_unsubscribe" => (Event::UnsubscribedKind, None),
         _ => (Event::Ignored, None),
     }
+}
+
+/// The `X-Message-Id` in an `smtp-id`: `<X-Message-Id@server>`. Another system's e-mail may have a Message-ID of any form, which
+/// is no id of ours.
+fn own_part(smtp_id: &str) -> Option<&str> {
+    let (id, _) = smtp_id.strip_prefix('<')?.split_once('@')?;
+    let is_id = (1..=64).contains(&id.len())
+        && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'));
+    is_id.then_some(id)
 }
 
 /// `5.1.1`: the remote server's text is kept only where it is a code, since free text quotes addresses.
@@ -214,6 +226,18 @@ mod tests {
         assert_eq!(alone.key, again[1].key);
         assert_ne!(alone.key, again[0].key);
         assert_eq!((alone.message_id, alone.provider_id), (None, None));
+    }
+
+    #[test]
+    fn a_bounce_that_comes_late_is_known_by_what_stands_in_its_smtp_id() {
+        let id = |smtp_id: &str| only(json!({"event": "bounce", "email": "a@b.example", "smtp-id": smtp_id})).provider_id;
+        assert_eq!(id("<LRzXl_NHStOGhQ4kofSm_A@ismtpd0039p1iad1.sendgrid.net>").as_deref(), Some("LRzXl_NHStOGhQ4kofSm_A"));
+        assert_eq!(id("<14c5d75ce93.dfd.64b469@ismtpd-555>").as_deref(), Some("14c5d75ce93.dfd.64b469"));
+        for other in ["<x>", "LRz@host", "<@host>", "<a b@host>", "<a#b@host>"] {
+            assert_eq!(id(other), None, "{other}");
+        }
+        let both = only(json!({"event": "bounce", "sg_message_id": "a.f", "smtp-id": "<b@host>"}));
+        assert_eq!(both.provider_id.as_deref(), Some("a.f"));
     }
 
     #[test]
