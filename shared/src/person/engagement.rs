@@ -40,6 +40,7 @@ pub fn points(event: Event) -> Option<u64> {
         | Event::Complained
         | Event::Unsubscribed
         | Event::UnsubscribedKind
+        | Event::ResubscribedKind
         | Event::Recorded
         | Event::Ended
         | Event::Ignored => None,

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use strum::IntoEnumIterator;
 
 use super::{PermanentKind, ProviderName};
 use crate::message::engagement::Deed;
@@ -81,6 +82,8 @@ pub enum Event {
     Unsubscribed,
     /// From one kind of mail.
     UnsubscribedKind,
+    /// To one kind of mail again, which they had left there.
+    ResubscribedKind,
     /// Something was recorded in a call.
     Recorded,
     /// Somebody's call to us is over.
@@ -102,6 +105,7 @@ impl Event {
             | Self::Complained
             | Self::Unsubscribed
             | Self::UnsubscribedKind
+            | Self::ResubscribedKind
             | Self::Recorded
             | Self::Ended
             | Self::Ignored => None,
@@ -121,6 +125,7 @@ impl Event {
             | Self::Complained
             | Self::Unsubscribed
             | Self::UnsubscribedKind
+            | Self::ResubscribedKind
             | Self::Recorded
             | Self::Ended
             | Self::Ignored => None,
@@ -136,7 +141,8 @@ impl Event {
             | Self::Clicked
             | Self::Complained
             | Self::Unsubscribed
-            | Self::UnsubscribedKind => true,
+            | Self::UnsubscribedKind
+            | Self::ResubscribedKind => true,
             Self::Sent
             | Self::Delivered
             | Self::Deferred
@@ -145,6 +151,11 @@ impl Event {
             | Self::Ended
             | Self::Ignored => false,
         }
+    }
+
+    /// Whether it says something of the address it is about, on some channel.
+    pub fn is_about_address(self) -> bool {
+        self == Self::ResubscribedKind || Channel::iter().any(|channel| self.about_address(channel).is_some())
     }
 
     /// Why the address it is about must not be used any more on this channel, and what for, if it says so. Whom a provider
@@ -161,6 +172,7 @@ impl Event {
             | Self::Opened
             | Self::OpenedByMachine
             | Self::Clicked
+            | Self::ResubscribedKind
             | Self::Recorded
             | Self::Ended
             | Self::Ignored => None,
@@ -179,6 +191,7 @@ impl Event {
             Self::Clicked => "clicked",
             Self::Complained => "complained",
             Self::Unsubscribed | Self::UnsubscribedKind => "unsubscribed",
+            Self::ResubscribedKind => "resubscribed",
             Self::Recorded => "recorded",
             Self::Ended => "ended",
             Self::Ignored => "ignored",

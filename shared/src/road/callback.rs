@@ -3,8 +3,6 @@
 
 use std::time::Duration;
 
-use strum::IntoEnumIterator;
-
 use super::Road;
 use crate::message::content::Recipient;
 use crate::message::{Address, Channel, Content, Message, MessageId};
@@ -62,7 +60,7 @@ impl Road {
     /// What a report says of the address it is about is true whoever's message it was: its owner said no to the provider, so
     /// to us; or nothing arrives there. A repetition changes nothing.
     async fn remember(&self, id: MessageId, report: &Report) -> Result<(), StoreError> {
-        if Channel::iter().all(|channel| report.event.about_address(channel).is_none()) {
+        if !report.event.is_about_address() {
             return Ok(());
         }
         let message = self.messages.story(id).await?;
@@ -92,6 +90,9 @@ impl Road {
     }
 
     async fn learn_of(&self, target: &Target, channel: Channel, report: &Report) -> Result<(), StoreError> {
+        if report.event == Event::ResubscribedKind {
+            return self.rejoined(target, channel, report.provider, report.at).await;
+        }
         match report.event.about_address(channel) {
             Some(said) => self.learn_reason(target, channel, said, report.provider, report.at).await,
             None => Ok(()),

@@ -81,6 +81,26 @@ impl Road {
         Ok(())
     }
 
+    /// Somebody joined a kind of mail again at the provider where they had left it: the list forgets that this provider told
+    /// of it, unless they left once more since. Nobody agrees to anything by that, and what else is known of the address
+    /// stays.
+    pub(super) async fn rejoined(
+        &self,
+        target: &Target,
+        channel: Channel,
+        provider: ProviderName,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let witness = Witness::new(provider.as_str(), provider.as_str(), at);
+        let told_there = |known: &Suppression| {
+            (known.channel, known.reason, known.scope) == (channel, Reason::Unsubscribe, Scope::Marketing)
+                && known.source == provider.as_str()
+                && known.at <= at
+        };
+        self.people.release(target, told_there, &witness, &Details::default()).await?;
+        Ok(())
+    }
+
     /// The list first: it holds by itself, whatever becomes of the rest.
     pub(super) async fn accept_no(
         &self,

@@ -9,7 +9,7 @@ use crate::world::{Line, World, eventually, fresh, seconds};
 const STOPPED: [&str; 2] = ["sms opt_out all", "whatsapp opt_out all"];
 
 /// What is known of an address, once it is this.
-async fn known_as(world: &World, address: &str, expected: &[&str]) {
+pub(super) async fn known_as(world: &World, address: &str, expected: &[&str]) {
     eventually("the address is on the list", seconds(30), async || {
         let known = known(world, address).await;
         if known == expected { Ok(()) } else { Err(format!("{known:?}")) }

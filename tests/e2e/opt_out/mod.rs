@@ -1,11 +1,12 @@
 //! Somebody's no, wherever it is heard: by text ([`texts`]), by what a provider says ([`learned`]), by the link in an e-mail
-//! ([`link`]); and the list it ends up on ([`list`]). Which of
-//! several texts counts: [`order`].
+//! ([`link`]); and the list it ends up on ([`list`]). Which of several texts counts: [`order`]. What is known of no message of
+//! ours: [`strangers`].
 
 mod learned;
 mod link;
 mod list;
 mod order;
+mod strangers;
 mod texts;
 
 use serde_json::{Value, json};

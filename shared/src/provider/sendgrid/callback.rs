@@ -89,6 +89,7 @@ fn meaning(fields: &Fields<'_>) -> (Event, Option<String>) {
         "spamreport" => (Event::Complained, None),
         "unsubscribe" => (Event::Unsubscribed, None),
         "group_unsubscribe" => (Event::UnsubscribedKind, None),
+        "group_resubscribe" => (Event::ResubscribedKind, None),
         _ => (Event::Ignored, None),
     }
 }
@@ -206,7 +207,7 @@ mod tests {
             (json!({"event": "spamreport"}), Event::Complained, None),
             (json!({"event": "unsubscribe"}), Event::Unsubscribed, None),
             (json!({"event": "group_unsubscribe", "asm_group_id": 1}), Event::UnsubscribedKind, None),
-            (json!({"event": "group_resubscribe", "asm_group_id": 1}), Event::Ignored, None),
+            (json!({"event": "group_resubscribe", "asm_group_id": 1}), Event::ResubscribedKind, None),
             (json!({"event": "account_status_change", "type": "suspended"}), Event::Ignored, None),
             (json!({"event": "teleported"}), Event::Ignored, None),
             (json!({"event": 7, "sg_message_id": 8, "timestamp": "x"}), Event::Ignored, None),
@@ -230,8 +231,12 @@ mod tests {
 
     #[test]
     fn a_bounce_that_comes_late_is_known_by_what_stands_in_its_smtp_id() {
-        let id = |smtp_id: &str| only(json!({"event": "bounce", "email": "a@b.example", "smtp-id": smtp_id})).provider_id;
-        assert_eq!(id("<LRzXl_NHStOGhQ4kofSm_A@ismtpd0039p1iad1.sendgrid.net>").as_deref(), Some("LRzXl_NHStOGhQ4kofSm_A"));
+        let id =
+            |smtp_id: &str| only(json!({"event": "bounce", "email": "a@b.example", "smtp-id": smtp_id})).provider_id;
+        assert_eq!(
+            id("<LRzXl_NHStOGhQ4kofSm_A@ismtpd0039p1iad1.sendgrid.net>").as_deref(),
+            Some("LRzXl_NHStOGhQ4kofSm_A")
+        );
         assert_eq!(id("<14c5d75ce93.dfd.64b469@ismtpd-555>").as_deref(), Some("14c5d75ce93.dfd.64b469"));
         for other in ["<x>", "LRz@host", "<@host>", "<a b@host>", "<a#b@host>"] {
             assert_eq!(id(other), None, "{other}");

@@ -218,6 +218,7 @@ fn move_to(id: MessageId, to: Status, report: &Report, due: Option<Timestamp>) -
         | Event::Complained
         | Event::Unsubscribed
         | Event::UnsubscribedKind
+        | Event::ResubscribedKind
         | Event::Recorded
         | Event::Ended
         | Event::Ignored => update.time("delivered_at", report.at).time("ended_at", report.at).ended(id, due),
