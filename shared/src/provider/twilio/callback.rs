@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::super::{Event, MalformedCallback, ProviderName, Report};
-use super::{call_event, date, event, key};
+use super::{call_event, date, ended_at, event, key};
 use crate::clock::latest_in_second;
 use crate::message::MessageId;
 use crate::message::record::CallFacts;
@@ -56,8 +56,7 @@ pub fn parse_call(query: &str, body: &[u8], received: Timestamp) -> Result<Vec<R
     let call = match (event, sequence) {
         (Event::Ignored, _) => facts,
         (_, Some(sequence)) => Some(facts.unwrap_or_default().reached(status, sequence)),
-        (Event::Ended, None) => facts.unwrap_or_default().at(status),
-        (_, None) => facts,
+        (_, None) => ended_at(event, status, facts),
     };
     let at = parameters.text(&["Timestamp"])?.and_then(date);
     Ok(vec![Report {
@@ -216,6 +215,7 @@ mod tests {
         let busy = only_call(b"CallSid=CA1&CallStatus=busy&CallDuration=0&SipResponseCode=486");
         assert_eq!(busy.event, Event::Undelivered(PermanentKind::Unreachable));
         assert_eq!((busy.key.as_str(), busy.provider_code.as_deref()), ("busy", Some("busy")));
+        assert_eq!(busy.call.unwrap().progress.as_deref(), Some("busy"), "it does not ring any more");
         let ringing = only_call(br#"{"CallSid":"CA1","CallStatus":"ringing","SequenceNumber":1}"#);
         assert_eq!((ringing.event, ringing.detail(), ringing.provider_code), (Event::Sent, None, None));
         assert_eq!(ringing.call, Some(CallFacts::default().reached("ringing", 1)));

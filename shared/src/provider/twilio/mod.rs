@@ -23,6 +23,7 @@ pub use client::Twilio;
 
 use super::{Event, PermanentKind};
 use crate::clock::Clock;
+use crate::message::record::CallFacts;
 
 /// Where Twilio is, and where it finds us.
 #[derive(Clone, Debug)]
@@ -89,6 +90,25 @@ fn call_event(status: &str) -> Option<Event> {
         "busy" | "no-answer" | "failed" => Some(Event::Undelivered(PermanentKind::Unreachable)),
         "canceled" => Some(Event::Undelivered(PermanentKind::Rejected)),
         _ => None,
+    }
+}
+
+/// What is known of a call that ended in this status, where Twilio does not say which place it has among what it told: it takes
+/// the place of whatever was known of the call, and that it rang is no longer how far it is.
+fn ended_at(event: Event, status: &str, facts: Option<CallFacts>) -> Option<CallFacts> {
+    match event {
+        Event::Delivered | Event::Undelivered(_) | Event::Ended => facts.unwrap_or_default().at(status),
+        Event::Sent
+        | Event::Deferred
+        | Event::Opened
+        | Event::OpenedByMachine
+        | Event::Clicked
+        | Event::Complained
+        | Event::Unsubscribed
+        | Event::UnsubscribedKind
+        | Event::ResubscribedKind
+        | Event::Recorded
+        | Event::Ignored => facts,
     }
 }
 

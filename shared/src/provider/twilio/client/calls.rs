@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::super::{call_event, twiml};
+use super::super::{call_event, ended_at, twiml};
 use super::{
     Accepted, Call, Entry, Listing, MessageId, Outgoing, PhoneNumber, ProviderName, Report, Resolution, SendError,
     Taken, Twilio, Wanted, date,
@@ -103,6 +103,7 @@ impl Twilio {
         Ok(found.map(|found| {
             let event = call_event(&found.status).unwrap_or(Event::Ignored);
             let facts = CallFacts::new(found.answered_by, found.duration.and_then(|seconds| seconds.parse().ok()));
+            let facts = ended_at(event, &found.status, facts);
             Report {
                 recipient: None,
                 recording: None,

@@ -124,14 +124,14 @@ async fn fetching_a_call_reports_how_it_went() {
         event: Event::Delivered,
         at: NOW.parse().unwrap(),
         provider_code: None,
-        call: CallFacts::new(Some("machine_start".to_owned()), Some(12)),
+        call: CallFacts::new(Some("machine_start".to_owned()), Some(12)).and_then(|call| call.at("completed")),
     };
     let fetched = twilio.fetch(id, "CA1").await.unwrap().unwrap();
     assert_eq!(fetched.detail().as_deref(), Some("machine_start, 12 s"));
     assert_eq!(Report { at: expected.at, ..fetched }, expected);
     let busy = twilio.fetch(id, "CA2").await.unwrap().unwrap();
     assert_eq!(busy.event, Event::Undelivered(PermanentKind::Unreachable));
-    assert_eq!((busy.provider_code.as_deref(), busy.call), (Some("busy"), None));
+    assert_eq!((busy.provider_code.as_deref(), busy.call), (Some("busy"), CallFacts::default().at("busy")));
     assert_eq!(twilio.fetch(id, "CA3").await, Ok(None));
     assert_eq!(stub.requests()[0].target, "/2010-04-01/Accounts/ACtest/Calls/CA1.json");
 }
