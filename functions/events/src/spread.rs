@@ -122,6 +122,7 @@ mod tests {
         let row = |status: &str, cost: &str, set: &[&str]| {
             let mut row = sample.clone();
             row["channel"] = serde_json::json!({"S": "voice"});
+            row["call"] = serde_json::json!({"M": {"seconds": {"N": "170"}}});
             (row["status"], row["cost"]) = (serde_json::json!({"S": status}), serde_json::json!({"N": cost}));
             for name in set {
                 row[*name] = serde_json::json!({"N": "1795266000000"});
@@ -140,10 +141,11 @@ mod tests {
         // Erased later, and a recording of it that is told only then has to be deleted.
         let (erased, late) = (
             row("delivered", "42000", &["estimate", "erased_at"]),
-            row("delivered", "42000", &["due_at", "erased_at"]),
+            row("delivered", "42000", &["estimate", "due_at", "erased_at"]),
         );
         assert_eq!([happens(&charged, &erased), happens(&erased, &late), happens(&late, &erased)], [None, None, None]);
-        let short = row("delivered", "14000", &[]);
+        let mut short = row("delivered", "14000", &["due_at"]);
+        short["call"] = serde_json::json!({"M": {"seconds": {"N": "60"}}});
         assert!(happens(&sent, &short).is_some(), "one of a minute costs what it was accepted at");
     }
 }

@@ -49,6 +49,11 @@ impl CallFacts {
         (facts != Self::default()).then_some(facts)
     }
 
+    /// Whether it took longer than the minute it was accepted at, so that it is charged for more.
+    pub fn is_charged_for_more(&self) -> bool {
+        self.seconds.is_some_and(|seconds| seconds > 60)
+    }
+
     /// How far the call is; `None` if that is no word a provider would use.
     #[must_use]
     pub fn at(self, progress: &str) -> Option<Self> {

@@ -6,7 +6,7 @@ use super::super::row::attribute;
 use super::super::{Messages, Update};
 use super::{Reported, is_past_sending, status_of};
 use crate::clock::plus_seconds;
-use crate::message::record::MOST_RECORDINGS;
+use crate::message::record::{CallFacts, MOST_RECORDINGS};
 use crate::message::{MessageId, Status};
 use crate::provider::{Event, Report};
 use crate::store::update::Applied;
@@ -50,8 +50,8 @@ impl Messages {
 
 /// A call of more than the minute it was accepted at is charged for the others: when the sweep looks whether it was.
 pub(super) fn charged_at(report: &Report) -> Option<Timestamp> {
-    let seconds = report.call.as_ref().and_then(|call| call.seconds).unwrap_or_default();
-    (report.event == Event::Delivered && seconds > 60).then(|| plus_seconds(report.at, 60))
+    let more = report.call.as_ref().is_some_and(CallFacts::is_charged_for_more);
+    (report.event == Event::Delivered && more).then(|| plus_seconds(report.at, 60))
 }
 
 impl Update {
