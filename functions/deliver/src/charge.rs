@@ -14,14 +14,16 @@ pub(crate) async fn take(app: &App, message: &Message) -> Result<Done, StepError
         return Ok(Done::nothing("ended"));
     }
     let seconds = message.call.as_ref().and_then(|call| call.seconds).unwrap_or_default();
-    let cost = message.cost.for_seconds(seconds);
+    // By what a minute costs, so that a call that comes again is not charged twice.
+    let cost = message.estimate.for_seconds(seconds);
     if !app.road.messages.charged(message, cost).await? {
         return Ok(Done::nothing("taken"));
     }
     let more = Micros::new(cost.get().saturating_sub(message.cost.get()));
-    if more > Micros::default() {
-        app.budget.add(message, more, app.road.clock.now()).await;
+    if more == Micros::default() {
+        return Ok(Done::nothing("ended"));
     }
+    app.budget.add(message, more, app.road.clock.now()).await;
     telemetry::count("calls_charged", 1);
     Ok(Done::nothing("charged"))
 }

@@ -70,6 +70,12 @@ impl Status {
         self.into()
     }
 
+    /// Whether what a message cost may be settled after it ended so: a call is charged for the time it took, and what was counted
+    /// for one that nobody took is given back.
+    pub fn may_cost_else(self) -> bool {
+        matches!(self, Self::Delivered | Self::Undelivered)
+    }
+
     /// Whether a message may go from `self` to `next`.
     pub fn may_become(self, next: Self) -> bool {
         use Status::{

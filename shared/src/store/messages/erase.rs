@@ -88,11 +88,11 @@ impl Messages {
     }
 
     /// What was recorded of an erased message is deleted at its provider: nothing of it is left, and nothing of an ended
-    /// message is due. `false`: something else was recorded in it meanwhile, or another worker was faster.
+    /// message is due, but for what it cost. `false`: something else was recorded in it meanwhile, or another worker was faster.
     pub async fn unrecorded(&self, seen: &Message) -> Result<bool, StoreError> {
         let update =
             Update::default().only_if_present("erased_at").only_with_recordings(&seen.recordings).remove("recordings");
-        let update = if seen.status.is_final() { update.nothing_due() } else { update };
+        let update = if seen.status.is_final() && !seen.status.may_cost_else() { update.nothing_due() } else { update };
         let id = seen.id.to_string();
         let applied = update.apply(&self.client, &self.table, ("id", &id), "messages.unrecorded").await?;
         Ok(matches!(applied, Applied::Done(_)))
@@ -135,13 +135,11 @@ fn ended(status: Status, now: Timestamp) -> (Update, u64) {
         Status::Sending | Status::Uncertain => (end(Status::Failed), 0),
         // The provider is still asked what became of it, by the id it gave.
         Status::Sent => (noted(now), 0),
-        Status::Delivered
-        | Status::Undelivered
-        | Status::Failed
-        | Status::Blocked
-        | Status::Cancelled
-        | Status::Expired
-        | Status::Received => (noted(now).nothing_due(), 0),
+        // What is due of it is what it cost; that stays, and so must be right.
+        Status::Delivered | Status::Undelivered => (noted(now), 0),
+        Status::Failed | Status::Blocked | Status::Cancelled | Status::Expired | Status::Received => {
+            (noted(now).nothing_due(), 0)
+        }
     }
 }
 
@@ -171,9 +169,37 @@ fn scrubbed(update: Update) -> Update {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
     use strum::IntoEnumIterator;
 
     use super::*;
+    use crate::clock::Clock;
+    use crate::provider::stub::{Stub, reply};
+    use crate::testing::{road_on, sample_message};
+
+    /// The update expressions the table gets.
+    async fn written(of: impl AsyncFn(&Messages)) -> Vec<String> {
+        let table = Stub::new([reply(200, json!({"Attributes": {}}))]).await;
+        let road = road_on(&table.base_url, Clock::fixed(Timestamp::UNIX_EPOCH)).unwrap();
+        of(&road.messages).await;
+        table.requests().iter().map(|seen| seen.body.clone()).collect()
+    }
+
+    #[tokio::test]
+    async fn the_charge_of_a_call_stays_due_whatever_is_deleted_of_it() {
+        for (status, stays) in [(Status::Delivered, true), (Status::Undelivered, true), (Status::Received, false)] {
+            let message = Message { status, ..sample_message(Timestamp::UNIX_EPOCH) };
+            let unrecorded = written(async |messages: &Messages| {
+                messages.unrecorded(&message).await.unwrap();
+            });
+            let unrecorded = unrecorded.await;
+            assert_eq!(unrecorded.len(), 1);
+            assert_eq!(!unrecorded[0].contains("due_at"), stays, "{status}: {}", unrecorded[0]);
+            let (update, _) = ended(status, Timestamp::UNIX_EPOCH);
+            let kept = !format!("{update:?}").contains("due_at");
+            assert_eq!(kept, stays, "{status} erased");
+        }
+    }
 
     #[test]
     fn what_was_to_be_sent_is_cancelled_and_what_has_ended_keeps_its_end() {

@@ -96,6 +96,14 @@ impl Update {
         }
     }
 
+    /// Only if what was read is still when it is due: nothing else that waits for it came meanwhile.
+    fn only_if_still_due(self, seen: &Message) -> Self {
+        match seen.times.due {
+            Some(at) => self.only_if_equal("due_at", number(at.as_millisecond())),
+            None => self.only_if_absent(&["due_at"]),
+        }
+    }
+
     fn due(self, id: MessageId, at: Timestamp) -> Self {
         self.set("due_shard", text(shard(id))).set("due_at", number(at.as_millisecond()))
     }

@@ -188,9 +188,10 @@ impl Messages {
         self.step(seen.id, update, "messages.end").await
     }
 
-    /// Nothing more is to come of a message that ended.
+    /// Nothing more is to come of a message that ended. `false`: something else waits for it by now.
     pub async fn done_with(&self, seen: &Message) -> Result<bool, StoreError> {
-        let update = Update::default().only_if_equal("status", text(seen.status.as_str())).nothing_due();
+        let update = Update::default().only_if_equal("status", text(seen.status.as_str())).only_if_still_due(seen);
+        let update = update.nothing_due();
         self.step(seen.id, update, "messages.done_with").await
     }
 
