@@ -73,3 +73,31 @@ async fn a_link_that_cannot_be_ours_is_known_without_asking_and_one_that_may_be_
         assert_eq!(ask(&router(), method, "/l/abcdefghijkl", None, "").await.unwrap().status, 503, "{method}");
     }
 }
+
+/// A form of Twilio's, signed over the public URL with the token above.
+async fn signed(path: &str, form: &str, signature: &str) -> (u16, String) {
+    let request = http::Request::post(path).header("content-type", "application/x-www-form-urlencoded");
+    let request =
+        request.header("x-twilio-signature", signature).body(axum::body::Body::from(form.to_owned())).unwrap();
+    let (parts, body) = tower::ServiceExt::oneshot(router(), request).await.unwrap().into_parts();
+    let body = axum::body::to_bytes(body, 65_536).await.unwrap();
+    (parts.status.as_u16(), String::from_utf8(body.to_vec()).unwrap())
+}
+
+#[tokio::test]
+async fn a_caller_hears_the_menu_go_on_though_the_recording_can_be_kept_nowhere() {
+    let action = "/twilio/recording-complete?node=main&misses=0&step=1";
+    let recorded = "CallSid=CA1&RecordingSid=RE00000000000000000000000000000001&RecordingUrl=https%3A%2F%2Fapi.twilio.com%2Fx&RecordingDuration=3";
+    let unreadable = "CallSid=CA1";
+    for (form, signature) in [(recorded, "/6GhUO8g1WTByS6UnxqZFaThxi8="), (unreadable, "iSGHSKUenD2jfUlIObfZgbIuf6c=")]
+    {
+        let (status, answer) = signed(action, form, signature).await;
+        assert_eq!(status, 200, "{form}: {answer}");
+        assert!(answer.contains("<Response>") && answer.contains("<Gather"), "{form}: {answer}");
+        assert_eq!(signed(action, form, "forged").await.0, 403);
+    }
+    // Nobody waits for the answer to a status callback: it is not acknowledged.
+    let status = "/twilio/recording-complete";
+    assert_eq!(signed(status, recorded, "4vkQtGWQJbVod5O8PQz7mpSh+iM=").await.0, 503);
+    assert_eq!(signed(status, unreadable, "s2vhHkR0YAl2maD4CZBBSAt63Dc=").await.0, 400);
+}

@@ -5,6 +5,7 @@ use axum::response::Response;
 use switchboard::http::ApiError;
 use switchboard::http::refusals::CallbackRefusals;
 use switchboard::provider::twilio::twiml;
+use switchboard::telemetry;
 use switchboard::voice::Place;
 
 use crate::received::Received;
@@ -23,10 +24,16 @@ use crate::{App, reports, voice};
     ),
 )]
 pub async fn handle(State(app): State<App>, received: Received) -> Result<Response, ApiError> {
-    reports::twilio_recording(&app, &received).await?;
+    reports::verify_twilio(&app, &received).await?;
+    let kept = reports::twilio_recording(&app, &received).await;
     // The action of a recording says where the call is; a status callback does not, and its answer is not read.
     if Place::read(&received.query).node.is_empty() {
-        return Ok(voice::xml(twiml::turn::nothing()));
+        return kept.map(|()| voice::xml(twiml::turn::nothing()));
+    }
+    // Somebody is on the line, whatever becomes of our books; and the status callback tells of the recording, too.
+    if let Err(error) = kept {
+        telemetry::count("recording_lost", 1);
+        tracing::error!(error = ?error, "a recording was not kept; its call goes on");
     }
     voice::answer(&app, &received, |menu, request| menu.go_on(&request.place, request.heard())).await
 }
