@@ -124,6 +124,7 @@ pub fn sample_message(now: Timestamp) -> Message {
         segments: 1,
         cost: Micros::new(8_300),
         estimate: Micros::new(8_300),
+        refund: Micros::default(),
         links: Links::default(),
         fallback_to: Vec::new(),
         fallbacks: Vec::new(),

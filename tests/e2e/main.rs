@@ -61,6 +61,8 @@ mod schedule;
 #[cfg(test)]
 mod sendgrid;
 #[cfg(test)]
+mod settled;
+#[cfg(test)]
 mod sms;
 #[cfg(test)]
 mod spending;

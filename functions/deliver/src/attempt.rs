@@ -14,7 +14,7 @@ use switchboard::provider::{Accepted, PermanentKind, SendError};
 use switchboard::road::EXPIRED;
 use switchboard::road::timing::{Patience, delay, plan, retry_at};
 use switchboard::store::StoreError;
-use switchboard::store::messages::{Settled, Then, Untaken};
+use switchboard::store::messages::{Costs, Settled, Then, Untaken};
 
 use crate::jobs::{CANCELLED, PAUSED, Wish};
 use crate::quota::{self, Places};
@@ -155,7 +155,6 @@ async fn call(app: &App, message: &Message, lease: Timestamp, places: Places) ->
     let sent = answer.is_ok();
     let settled = outcome(answer, message, attempt, now);
     if let Settled::Failed { reason, .. } = &settled {
-        app.budget.give_back(message, now).await;
         learn(app, message, reason, now).await?;
         places.give_back(&app.road, message).await;
     }
@@ -217,6 +216,7 @@ impl Again {
             reason: "attempts_exhausted".to_owned(),
             provider_code: Some(self.provider_code),
             detail: format!("{} attempts, the last one: {}", self.attempt, self.detail),
+            costs: Costs::Nothing,
             then: Then::Nothing,
         }
     }
@@ -245,7 +245,7 @@ fn followed(settled: &Settled, message: &Message, now: Timestamp) -> Settled {
     settled
 }
 
-/// Records an outcome and queues the next step, where there is one.
+/// Records an outcome, gives back what was counted for a message that nobody took, and queues the next step, where there is one.
 pub(crate) async fn record(
     app: &App,
     message: &Message,
@@ -257,6 +257,9 @@ pub(crate) async fn record(
     if !app.road.messages.settle(message.id, attempt, settled, now).await? {
         // A callback was faster. If it was sent, that is what the callback said too.
         return Ok(if matches!(settled, Settled::Sent { .. }) { "sent" } else { "overtaken" });
+    }
+    if let Settled::Failed { costs: Costs::Nothing, .. } = settled {
+        app.budget.give_back(message, message.cost, now).await;
     }
     let next = match settled {
         Settled::Retry { at, .. } => plan(*at, now).delay,

@@ -66,7 +66,7 @@ impl Guard {
             return;
         }
         if before.attempts > 0 {
-            self.give_back(before, now).await;
+            self.give_back(before, before.cost, now).await;
         }
         self.charge(claimed, now).await;
     }
@@ -91,12 +91,12 @@ impl Guard {
         }
     }
 
-    /// Takes back what was counted for a message that was not taken.
-    pub(crate) async fn give_back(&self, message: &Message, now: Timestamp) {
+    /// Takes back so much of what was counted for a message.
+    pub(crate) async fn give_back(&self, message: &Message, amount: Micros, now: Timestamp) {
         for scope in scopes(message) {
             let Some(Known { budget: Some(_), .. }) = self.known(scope, now).await else { continue };
             for period in Period::ALL {
-                if let Some(total) = heard(self.budgets.give_back(scope, period, message.cost, now).await) {
+                if let Some(total) = heard(self.budgets.give_back(scope, period, amount, now).await) {
                     self.learn(scope, period, total).await;
                 }
             }

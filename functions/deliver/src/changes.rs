@@ -1,6 +1,7 @@
 //! The Messages table's stream: what follows from a row, a moment after it was written. A text that somebody wrote to us is
 //! attended to; of a report, what concerns more than its own message is done: an address is not used any more, an hour is
-//! counted, another message goes instead. What was recorded in a call that has expired is deleted at the provider.
+//! counted, another message goes instead. What was recorded in a call that has expired is deleted at the provider, and so is what
+//! was recorded of somebody who was erased before it was told.
 //!
 //! One row must not hold up all behind it, so what fails here goes to where it has tries and a dead-letter queue: what has a
 //! time in its row is put in a lane by the sweep, the rest waits in the queue of callbacks. Only if that does not take it
@@ -58,6 +59,7 @@ struct Row {
     status: Option<Text>,
     last_report: Option<Text>,
     due_at: Option<Number>,
+    erased_at: Option<Number>,
     recordings: Option<Recordings>,
 }
 
@@ -94,7 +96,7 @@ impl fmt::Debug for Text {
 /// What follows from a change.
 #[derive(Debug)]
 enum Follows {
-    /// Somebody wrote to us or called; or a call is over and has to be charged.
+    /// Somebody wrote to us or called; a call is over and has to be charged; or something was recorded of somebody who was erased.
     Step(MessageId),
     /// A provider said something.
     Report(MessageId, Box<Report>),
@@ -143,6 +145,19 @@ pub(crate) async fn follow_up(app: &App, id: MessageId, report: &Report) -> Resu
     Ok(())
 }
 
+impl Row {
+    fn recorded(&self) -> usize {
+        self.recordings.as_ref().map_or(0, |recordings| recordings.l.len())
+    }
+
+    /// Something recorded of somebody who was erased is to be deleted: it was told just now, or the call has come to its end since.
+    /// What could not be deleted then the sweep brings again.
+    fn is_unwanted_since(&self, old: &Self) -> bool {
+        let is_news = self.recorded() != old.recorded() || self.status != old.status;
+        self.erased_at.is_some() && self.recorded() > 0 && is_news
+    }
+}
+
 impl Change {
     fn follows(self) -> Option<Follows> {
         let id = self.keys.id.s.parse::<MessageId>().ok()?;
@@ -155,11 +170,14 @@ impl Change {
             let is_received = new.status.is_some_and(|status| status.s == Status::Received.as_str());
             return is_received.then_some(Follows::Step(id));
         };
-        let is_delivered = new.status.is_some_and(|status| status.s == Status::Delivered.as_str());
+        let is_delivered = new.status.as_ref().is_some_and(|status| status.s == Status::Delivered.as_str());
         if is_delivered && new.due_at.is_some() && new.due_at != old.due_at {
             return Some(Follows::Step(id));
         }
-        let told = new.last_report.filter(|told| old.last_report.as_ref() != Some(told))?;
+        let unwanted = new.is_unwanted_since(&old);
+        let Some(told) = new.last_report.filter(|told| old.last_report.as_ref() != Some(told)) else {
+            return unwanted.then_some(Follows::Step(id));
+        };
         match serde_json::from_str(&told.s) {
             Ok(report) => Some(Follows::Report(id, Box::new(report))),
             Err(error) => {
@@ -192,6 +210,25 @@ mod tests {
             "a short one costs what it was accepted at"
         );
         assert!(!follows(row("accepted", Some("60")), row("sent", Some("300"))));
+    }
+
+    #[test]
+    fn what_was_recorded_of_somebody_who_was_erased_is_deleted_when_it_is_told_and_when_the_call_ends() {
+        let row = |status: &str, erased: Option<&str>, recorded: &[&str]| {
+            let recorded: Vec<_> = recorded.iter().map(|id| serde_json::json!({"M": {"id": {"S": id}}})).collect();
+            let erased = erased.map(|at| serde_json::json!({"N": at}));
+            serde_json::json!({"status": {"S": status}, "erased_at": erased, "recordings": {"L": recorded}})
+        };
+        let follows = |old: &serde_json::Value, new: &serde_json::Value| {
+            let id = MessageId::new().to_string();
+            let change = serde_json::json!({"Keys": {"id": {"S": id}}, "OldImage": old, "NewImage": new});
+            matches!(serde_json::from_value::<Change>(change).unwrap().follows(), Some(Follows::Step(_)))
+        };
+        let (before, told) = (row("sent", Some("5"), &[]), row("sent", Some("5"), &["RE1"]));
+        let (ended, gone) = (row("delivered", Some("5"), &["RE1"]), row("delivered", Some("5"), &[]));
+        assert_eq!([follows(&before, &told), follows(&told, &ended)], [true, true]);
+        assert_eq!([follows(&told, &told), follows(&ended, &gone)], [false, false], "what fails waits for the sweep");
+        assert!(!follows(&row("sent", None, &[]), &row("sent", None, &["RE1"])), "nobody asked for it");
     }
 
     #[test]

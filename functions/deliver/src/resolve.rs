@@ -12,7 +12,7 @@ use switchboard::message::{Message, MessageId, Status};
 use switchboard::provider::{ProviderName, Resolution, SendError, Taken, sendgrid};
 use switchboard::road::timing::{delay, retry_at};
 use switchboard::store::StoreError;
-use switchboard::store::messages::{Settled, Then, Untaken};
+use switchboard::store::messages::{Costs, Settled, Then, Untaken};
 
 use crate::attempt::{Again, learn, random, record};
 use crate::step::Done;
@@ -111,6 +111,7 @@ fn given_up() -> Settled {
         provider_code: None,
         detail: "the provider never said whether it has it; it was not sent again, so that it cannot arrive twice"
             .to_owned(),
+        costs: Costs::AsCounted,
         then: Then::Nothing,
     }
 }

@@ -53,7 +53,11 @@ pub(crate) async fn take(app: &App, id: MessageId) -> Result<(), StepError> {
         Status::Accepted | Status::Scheduled | Status::Held | Status::Retrying => attempt::take(app, &message).await?,
         Status::Sending | Status::Uncertain => resolve::take(app, &message).await?,
         Status::Sent => ask::take(app, &message).await?,
-        Status::Failed | Status::Undelivered | Status::Blocked => fallback::take(app, &message).await?,
+        Status::Undelivered => {
+            charge::give_back(app, &message).await?;
+            fallback::take(app, &message).await?
+        }
+        Status::Failed | Status::Blocked => fallback::take(app, &message).await?,
         Status::Received => inbound::take(app, &message).await?,
         Status::Delivered => charge::take(app, &message).await?,
         Status::Cancelled | Status::Expired => Done::nothing("ended"),

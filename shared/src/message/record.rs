@@ -53,6 +53,8 @@ pub struct Message {
     /// What it was accepted at: an e-mail costs what the provider takes that sends it in the end, and a repeated request gets
     /// the answer of the first.
     pub estimate: Micros,
+    /// What of it was counted and is to be given back, because it cost nothing in the end.
+    pub refund: Micros,
     pub links: Links,
     /// On which channels something else is sent, in this order, if it cannot arrive.
     pub fallback_to: Vec<Channel>,

@@ -199,6 +199,7 @@ fn received(inbound: Inbound, now: Timestamp) -> Message {
         segments: inbound.segments,
         cost: Micros::default(),
         estimate: Micros::default(),
+        refund: Micros::default(),
         links: Links::default(),
         fallback_to: Vec::new(),
         fallbacks: Vec::new(),

@@ -86,6 +86,7 @@ pub(super) fn message(
         segments,
         cost,
         estimate: cost,
+        refund: Micros::default(),
         links: task.links.clone(),
         fallback_to: fallbacks.iter().map(|fallback| fallback.channel).collect(),
         fallbacks,

@@ -69,6 +69,20 @@ impl Update {
         self
     }
 
+    /// Sets an attribute to what another one is before the update.
+    pub(super) fn copy(mut self, name: &str, from: &str) -> Self {
+        let (name, from) = (self.path(&[name]), self.path(&[from]));
+        self.sets.push(format!("{name} = {from}"));
+        self
+    }
+
+    /// The same where there is nothing yet.
+    pub(super) fn copy_if_absent(mut self, name: &str, from: &str) -> Self {
+        let (name, from) = (self.path(&[name]), self.path(&[from]));
+        self.sets.push(format!("{name} = if_not_exists({name}, {from})"));
+        self
+    }
+
     /// The same of an attribute in a map that is there.
     pub(super) fn set_in_if_absent(mut self, path: &[&str], value: AttributeValue) -> Self {
         let (path, value) = (self.path(path), self.value(value));

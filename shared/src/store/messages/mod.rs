@@ -33,7 +33,7 @@ pub use engagement::{Acted, action_name};
 pub use erase::Erased;
 pub use lists::{Listed, Place};
 pub use mentions::{Forgotten, Mention};
-pub use progress::{Settled, Then, Untaken};
+pub use progress::{Costs, Settled, Then, Untaken};
 pub use report::{LAST_REPORT, Reported};
 pub use reschedule::Rescheduled;
 pub use sweep::{Agenda, Due, SHARDS};

@@ -35,8 +35,18 @@ pub enum Settled {
         reason: String,
         provider_code: Option<String>,
         detail: String,
+        costs: Costs,
         then: Then,
     },
+}
+
+/// Whether a message that failed is charged for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Costs {
+    /// Its provider did not take it. What was counted for it is given back by whoever records that.
+    Nothing,
+    /// Its provider may have taken it.
+    AsCounted,
 }
 
 /// Why a provider did not take a message this time.
@@ -66,6 +76,7 @@ impl Settled {
             reason: kind.as_str().to_owned(),
             provider_code: Some(provider_code),
             detail,
+            costs: Costs::Nothing,
             then: Then::Nothing,
         }
     }
@@ -142,8 +153,12 @@ impl Messages {
                 };
                 (update.remove("lease_until").due(id, *due), Some(detail.clone()))
             }
-            Settled::Failed { reason, provider_code, detail, then } => {
+            Settled::Failed { reason, provider_code, detail, costs, then } => {
                 let update = update.set("reason", text(reason)).time("ended_at", now);
+                let update = match costs {
+                    Costs::Nothing => update.costs_nothing(),
+                    Costs::AsCounted => update,
+                };
                 let update = match then {
                     Then::Nothing => update.nothing_due(),
                     Then::Fallback { due } => update.remove("lease_until").due(id, *due),

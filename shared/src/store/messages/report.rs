@@ -13,7 +13,6 @@ use super::row::attribute;
 use super::{Messages, Update, first_ask};
 use crate::clock::plus_seconds;
 use crate::message::engagement::Deed;
-use crate::message::fallback::is_mendable;
 use crate::message::trail::MOST_ENTRIES;
 use crate::message::{MessageId, Status, TrailEntry};
 use crate::provider::{Event, Report};
@@ -42,6 +41,10 @@ pub enum Reported {
 impl Messages {
     /// Applies a report to a message: counts what somebody did with it, moves its status if that is a step forward, else
     /// notes it if it is worth noting. Where it comes in order and says something new, that is one write.
+    ///
+    /// "The provider has it" takes two where it overtakes our own record of that (a read, or the progress of a call that is not yet
+    /// `sent`, comes before the step): it seldom does, and mostly says nothing new, which the first of them finds out cheaply.
+    /// Two writes are also left for what comes out of order after the end, and for an e-mail's other recipients.
     pub async fn report(&self, id: MessageId, report: &Report) -> Result<Reported, StoreError> {
         if let Some(deed) = report.event.deed() {
             return self.engaged(id, report, deed).await;
@@ -69,21 +72,18 @@ impl Messages {
         }
     }
 
-    /// The step forward. A message that ends in vain and has a fallback is due for that; few have one, so it is tried
-    /// without.
+    /// The step forward. What was recorded of somebody who was erased stays due, whatever else its message comes to.
     async fn forward(&self, id: MessageId, to: Status, report: &Report) -> Result<Applied, StoreError> {
-        let step = |due| move_to(id, to, report, due).about_its_own(report);
-        let mendable = matches!(report.event, Event::Undelivered(kind) if is_mendable(to, Some(kind.as_str())));
-        if !mendable {
-            return self.apply_report(id, report, step(calls::charged_at(report))).await;
+        let update = move_to(id, to, report, looked_after(report)).about_its_own(report);
+        let applied = self.apply_report(id, report, update).await?;
+        if let Applied::Done(item) = &applied
+            && item.contains_key("erased_at")
+            && item.contains_key("recordings")
+            && !item.contains_key("due_at")
+        {
+            self.still_unwanted(id, report.at).await?;
         }
-        match self.apply_report(id, report, step(None).only_if_absent(&["fallback_to"])).await? {
-            Applied::Refused(Some(item)) if item.contains_key("fallback_to") => {
-                let due = plus_seconds(report.at, 60);
-                self.apply_report(id, report, step(Some(due))).await
-            }
-            applied @ (Applied::Done(_) | Applied::Refused(_)) => Ok(applied),
-        }
+        Ok(applied)
     }
 
     /// What somebody did with a message: counted, and evidence that it arrived, should nobody have told so yet.
@@ -204,6 +204,8 @@ fn move_to(id: MessageId, to: Status, report: &Report, due: Option<Timestamp>) -
         Event::Undelivered(kind) => {
             let update = update.set("reason", text(kind.as_str())).time("ended_at", report.at);
             let update = update.ended(id, due);
+            // Twilio charges for no call that nobody took ("Voice pricing": billed from when it is answered).
+            let update = if report.call.is_some() { update.costs_nothing().refunded_later() } else { update };
             match &report.provider_code {
                 Some(code) => update.set("provider_code", text(code)),
                 None => update,
@@ -222,6 +224,28 @@ fn move_to(id: MessageId, to: Status, report: &Report, due: Option<Timestamp>) -
         | Event::Recorded
         | Event::Ended
         | Event::Ignored => update.time("delivered_at", report.at).time("ended_at", report.at).ended(id, due),
+    }
+}
+
+/// When the sweep looks whether what follows from an end was done: a message that did not arrive may have another to go instead
+/// and money to give back, and a long call is charged. It is done as soon as the table's stream tells, which also takes it off
+/// again.
+fn looked_after(report: &Report) -> Option<Timestamp> {
+    match report.event {
+        Event::Undelivered(_) => Some(plus_seconds(report.at, 60)),
+        Event::Delivered => calls::charged_at(report),
+        Event::Sent
+        | Event::Deferred
+        | Event::Opened
+        | Event::OpenedByMachine
+        | Event::Clicked
+        | Event::Complained
+        | Event::Unsubscribed
+        | Event::UnsubscribedKind
+        | Event::ResubscribedKind
+        | Event::Recorded
+        | Event::Ended
+        | Event::Ignored => None,
     }
 }
 

@@ -60,6 +60,8 @@ pub(super) struct Row {
     /// What it was accepted at, where that may differ.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     estimate: Option<Micros>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    refund: Option<Micros>,
     #[serde(default, skip_serializing_if = "Links::is_empty")]
     links: Links,
     /// The channels of what is sent instead; the rest of it is sealed.
@@ -179,6 +181,7 @@ impl Messages {
             segments: message.segments,
             cost: message.cost,
             estimate: (!is_fixed(&message.choice)).then_some(message.estimate),
+            refund: Some(message.refund).filter(|refund| *refund > Micros::default()),
             links: message.links,
             fallback_to: message.fallback_to,
             instead_of: message.instead_of,
@@ -267,6 +270,7 @@ impl Row {
             segments: row.segments,
             cost: row.cost,
             estimate: row.estimate.unwrap_or(row.cost),
+            refund: row.refund.unwrap_or_default(),
             links: row.links,
             fallback_to: row.fallback_to,
             fallbacks: sealed.fallbacks,

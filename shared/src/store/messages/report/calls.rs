@@ -46,6 +46,13 @@ impl Messages {
             Applied::Refused(Some(_)) => Ok(Reported::Repeated),
         }
     }
+
+    /// What was recorded of somebody who was erased is still to be deleted, though its message has ended.
+    pub(super) async fn still_unwanted(&self, id: MessageId, at: Timestamp) -> Result<(), StoreError> {
+        let update = Update::default().only_if_present("erased_at").only_if_present("recordings").due(id, at);
+        update.apply(&self.client, &self.table, ("id", &id.to_string()), "messages.unwanted").await?;
+        Ok(())
+    }
 }
 
 /// A call of more than the minute it was accepted at is charged for the others: when the sweep looks whether it was.
