@@ -53,6 +53,9 @@ impl Road {
     /// Does what follows from a report beyond its own message. Doing it again changes nothing, but for the count of an hour.
     pub async fn follow_up(&self, id: MessageId, report: &Report) -> Result<(), StoreError> {
         self.remember(id, report).await?;
+        if self.messages.shown_to_have_arrived(id, report).await? {
+            tracing::info!(message.id = %id, report.event = report.event.name(), "arrived, as that shows");
+        }
         self.remember_reading(id, report).await;
         Ok(())
     }
@@ -239,9 +242,24 @@ mod tests {
 
     #[tokio::test]
     async fn an_opening_that_comes_before_the_delivery_shows_that_it_arrived() {
-        let answers = [json!({"Attributes": row("sent")}), json!({"Attributes": row("delivered")})];
-        assert_eq!(calls(Event::Opened, &answers).await, ["UpdateItem", "UpdateItem"]);
-        assert_eq!(calls(Event::OpenedByMachine, &answers[..1]).await, ["UpdateItem"], "a program shows nothing");
+        for event in [Event::Opened, Event::Clicked, Event::OpenedByMachine] {
+            let counted = [json!({"Attributes": row("sent")})];
+            assert_eq!(calls(event, &counted).await, ["UpdateItem"], "{event:?}: who tells it waits for one write");
+        }
+        let shown = async |event: Event, status: &str, answers: &[Value]| {
+            let answers = std::iter::once(json!({"Item": row(status)})).chain(answers.iter().cloned());
+            let tables = Stub::new(answers.map(|answer| reply(200, answer))).await;
+            let road = road_on(&tables.base_url, Clock::fixed(from_millis(0))).unwrap();
+            let report = told(event);
+            let shown = road.messages.shown_to_have_arrived(report.message_id.unwrap(), &report).await.unwrap();
+            (shown, tables.requests().len())
+        };
+        let moved = [json!({"Attributes": row("delivered")})];
+        assert_eq!(shown(Event::Opened, "sent", &moved).await, (true, 2));
+        assert_eq!(shown(Event::Clicked, "sending", &moved).await, (true, 2));
+        assert_eq!(shown(Event::Opened, "delivered", &[]).await, (false, 1));
+        assert_eq!(shown(Event::OpenedByMachine, "sent", &[]).await, (false, 0), "a program shows nothing");
+        assert_eq!(shown(Event::Undelivered(PermanentKind::Unreachable), "sent", &[]).await, (false, 0));
     }
 
     #[tokio::test]

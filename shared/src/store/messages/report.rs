@@ -86,34 +86,50 @@ impl Messages {
         Ok(applied)
     }
 
-    /// What somebody did with a message: counted, and evidence that it arrived, should nobody have told so yet.
+    /// What somebody did with a message: counted. That it shows that the message arrived, should nobody have told so yet, follows
+    /// from it later ([`Self::shown_to_have_arrived`]).
+    ///
+    /// More than one write only where the trail is full, or where an earlier deed is told later than a later one.
     async fn engaged(&self, id: MessageId, report: &Report, deed: Deed) -> Result<Reported, StoreError> {
         let (key, recipient) = (&report.key, report.recipient.as_deref());
         let told = Told { deed, key, entry: entry(report), recipient, report: kept(report) };
-        let (item, counted) = match self.count_deed(id, &told).await? {
-            Counted::New(item) => (item, Reported::Noted),
-            Counted::Known(item) => (item, Reported::Repeated),
-            Counted::OfAnother(item) => return self.about_another(id, &item, report).await,
-            Counted::NoSuchMessage => return Ok(Reported::NoSuchMessage),
-        };
-        let step = report.event.status().filter(|to| status_of(&item).is_some_and(|status| status.may_become(*to)));
-        let Some(to) = step else { return Ok(counted) };
-        let update = move_to(id, to, report, None);
-        match update.apply(&self.client, &self.table, ("id", &id.to_string()), "messages.report").await? {
-            Applied::Done(_) => Ok(Reported::Moved(to)),
-            Applied::Refused(_) => Ok(counted),
+        match self.count_deed(id, &told).await? {
+            Counted::New(_) => Ok(Reported::Noted),
+            Counted::Known(_) => Ok(Reported::Repeated),
+            Counted::OfAnother(item) => self.about_another(id, &item, report).await,
+            Counted::NoSuchMessage => Ok(Reported::NoSuchMessage),
         }
+    }
+
+    /// Who opened a message, or clicked in it, has received it: it is delivered by that, should nobody have told so yet, which is
+    /// seldom. `false`: that was known, or somebody else did it than the message's own recipient.
+    pub async fn shown_to_have_arrived(&self, id: MessageId, report: &Report) -> Result<bool, StoreError> {
+        let to = report.event.deed().and(report.event.status());
+        let Some(to) = to else { return Ok(false) };
+        let Some(item) = self.glance(id).await? else { return Ok(false) };
+        let may = status_of(&item).is_some_and(|status| status.may_become(to));
+        if !may || is_about_another(&item, report.recipient.as_deref()) {
+            return Ok(false);
+        }
+        let update = move_to(id, to, report, None).about_its_own(report);
+        let applied = update.apply(&self.client, &self.table, ("id", &id.to_string()), "messages.report").await?;
+        Ok(matches!(applied, Applied::Done(_)))
     }
 
     /// Whether "the provider has it" is known: the message was sent or has ended. A reading that is a moment old can only say
     /// "no" too often.
     async fn says_nothing(&self, id: MessageId, report: &Report) -> Result<bool, StoreError> {
+        let Some(item) = self.glance(id).await? else { return Ok(false) };
+        let past = status_of(&item).is_some_and(is_past_sending);
+        Ok(past || (is_about_another(&item, report.recipient.as_deref()) && !status_of(&item).is_some_and(is_open)))
+    }
+
+    /// A message's status and whose it is, as of a moment ago.
+    async fn glance(&self, id: MessageId) -> Result<Option<Item>, StoreError> {
         let get = self.client.get_item().table_name(&self.table).key("id", text(id.to_string()));
         let get = get.projection_expression("#s, recipient").expression_attribute_names("#s", "status");
         let answer = get.send().await.map_err(unavailable("messages.status"))?;
-        let Some(item) = answer.item() else { return Ok(false) };
-        let past = status_of(item).is_some_and(is_past_sending);
-        Ok(past || (is_about_another(item, report.recipient.as_deref()) && !status_of(item).is_some_and(is_open)))
+        Ok(answer.item)
     }
 
     /// What a provider says of another recipient is noted as such. It is not what became of the message, but it does show
