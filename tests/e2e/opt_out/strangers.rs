@@ -7,7 +7,7 @@ use switchboard::provider::{Event, ProviderName, Report};
 
 use super::learned::known_as;
 use super::{known, mail, names, told};
-use crate::world::{Line, World, fresh, seconds, signing};
+use crate::world::{Line, World, eventually, fresh, seconds, signing};
 
 /// A report no message is known for.
 async fn of_a_stranger(world: &World, address: &Address, event: Event) -> Report {
@@ -67,6 +67,11 @@ async fn a_complaint_that_resend_tells_when_it_is_asked_is_heeded_and_the_mail_h
     let id = sent["message_id"].as_str().expect("an id").to_owned();
     world.release(&id, "resend", "fixed").await;
     world.until(&id, "sent").await;
+    eventually("Resend knows of the complaint", seconds(20), async || {
+        let mail = world.the_one(&email, "email").await;
+        if mail["status"] == "complained" { Ok(()) } else { Err(mail.to_string()) }
+    })
+    .await;
     world.age(&id, 301).await;
     let message: Value = world.until_swept(seconds(40), &id, "delivered").await;
     assert!(crate::world::flows::trail(&message).contains(&"complained"), "{message}");
