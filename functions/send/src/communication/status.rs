@@ -7,6 +7,7 @@ use serde::Serialize;
 use switchboard::http::ApiError;
 use switchboard::http::error::ErrorBody;
 use switchboard::http::refusals::Refusals;
+use switchboard::message::fallback::is_mendable;
 use switchboard::message::{Channel, Message, Status};
 
 use crate::App;
@@ -131,8 +132,8 @@ fn summary(task_id: String, messages: &[Message]) -> TaskStatus {
 
 /// Where one message stands. One that ended while something is still to be sent instead is on its way to another try.
 fn standing(message: &Message) -> TaskState {
-    let ended_in_vain = matches!(message.status, Status::Failed | Status::Undelivered);
-    if ended_in_vain && message.times.due.is_some() { TaskState::Retry } else { of(message.status) }
+    let is_mended = is_mendable(message.status, message.reason.as_deref()) && message.fallback_id().is_some();
+    if is_mended && message.times.due.is_some() { TaskState::Retry } else { of(message.status) }
 }
 
 fn of(status: Status) -> TaskState {
@@ -189,6 +190,21 @@ mod tests {
             assert_eq!(state([word].into_iter()), word, "{status}");
         }
         assert_eq!(serde_json::to_value(TaskState::Revoked).unwrap(), "REVOKED");
+    }
+
+    #[test]
+    fn what_ended_in_vain_is_tried_again_only_if_something_is_sent_instead() {
+        let now = Timestamp::UNIX_EPOCH;
+        // Its own worker looks at it once more, whatever there is to send.
+        let mut message = Message { status: Status::Undelivered, ..switchboard::testing::sample_message(now) };
+        message.times.due = Some(now);
+        assert_eq!(standing(&message), TaskState::Failure);
+        message.fallback_to = vec![Channel::Email];
+        assert_eq!(standing(&message), TaskState::Retry);
+        let said_no = Message { reason: Some("opted_out".to_owned()), ..message.clone() };
+        assert_eq!(standing(&said_no), TaskState::Failure);
+        message.times.due = None;
+        assert_eq!(standing(&message), TaskState::Failure, "its own state says what came of that");
     }
 
     #[test]
