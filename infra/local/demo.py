@@ -50,12 +50,12 @@ MESSAGES: list[tuple[str, str, dict[str, Any]]] = [
         {"to": PHONE, "message": "Hello from Switchboard, on the phone!", "purpose": "first_call"},
     ),
     (
-        "e-mail, SendGrid",
+        "e-mail",
         "/api/v1/twilio/send-email",
-        {"to": EMAIL, "subject": "Hello", "text": "Hello from Switchboard through SendGrid!"},
+        {"to": EMAIL, "subject": "Hello", "text": "Hello from Switchboard, by e-mail!"},
     ),
     (
-        "e-mail, Resend",
+        "e-mail by trigger",
         "/api/communication/send",
         {
             "user_id": PERSON,
