@@ -21,6 +21,7 @@ use serde_json::{Value, json};
 use tower::ServiceExt;
 
 use crate::clock::Clock;
+use crate::event::{EventType, Secrets, Subscriber, SubscriberId, Target};
 use crate::http::{AuthKeys, Edge, Limits};
 use crate::message::engagement::Engagement;
 use crate::message::record::{Links, ProviderChoice, Times};
@@ -91,6 +92,23 @@ pub fn road_on(dynamo_url: &str, clock: Clock) -> Result<Road, Box<dyn std::erro
         seal,
         rules: Arc::new(TimeRules::default()),
         free_text: FreeText::default(),
+    })
+}
+
+/// An enabled subscriber that wants to know what was sent, and of which nothing is known yet. Made at the beginning of time.
+pub fn sample_subscriber() -> Result<Subscriber, Box<dyn std::error::Error>> {
+    Ok(Subscriber {
+        id: SubscriberId::new(),
+        target: Target::stored("https://hooks.example.com/").ok_or("no URL")?,
+        wants: [EventType::Sent].into(),
+        description: None,
+        disabled: None,
+        secrets: Secrets::new()?,
+        failing: None,
+        took: None,
+        held_until: None,
+        created: Timestamp::UNIX_EPOCH,
+        updated: Timestamp::UNIX_EPOCH,
     })
 }
 

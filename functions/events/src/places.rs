@@ -147,7 +147,8 @@ impl Places {
 #[cfg(test)]
 mod tests {
     use futures::FutureExt;
-    use switchboard::event::{EventType, Failing, Secrets, Target};
+    use switchboard::event::Failing;
+    use switchboard::testing::sample_subscriber;
 
     use super::*;
 
@@ -158,19 +159,7 @@ mod tests {
     }
 
     fn well() -> Subscriber {
-        Subscriber {
-            id: SubscriberId::new(),
-            target: Target::stored("https://hooks.example.com/").unwrap(),
-            wants: [EventType::Sent].into(),
-            description: None,
-            disabled: None,
-            secrets: Secrets::new().unwrap(),
-            failing: None,
-            took: Some(START),
-            held_until: None,
-            created: START,
-            updated: START,
-        }
+        Subscriber { took: Some(START), ..sample_subscriber().unwrap() }
     }
 
     fn failing() -> Subscriber {

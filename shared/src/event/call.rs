@@ -108,7 +108,8 @@ mod tests {
     use tokio::net::TcpListener;
 
     use super::*;
-    use crate::event::{EventType, Secrets, SubscriberId, Target};
+    use crate::event::Target;
+    use crate::testing::sample_subscriber;
 
     const BODY: &str = r#"{"a":1}"#;
 
@@ -131,20 +132,7 @@ mod tests {
     }
 
     fn subscriber(url: &str) -> Subscriber {
-        let at = Timestamp::UNIX_EPOCH;
-        Subscriber {
-            id: SubscriberId::new(),
-            target: Target::stored(url).unwrap(),
-            wants: [EventType::Sent].into(),
-            description: None,
-            disabled: None,
-            secrets: Secrets::new().unwrap(),
-            failing: None,
-            took: None,
-            held_until: None,
-            created: at,
-            updated: at,
-        }
+        Subscriber { target: Target::stored(url).unwrap(), ..sample_subscriber().unwrap() }
     }
 
     async fn called(to: &Subscriber, reach: Reach, now: Timestamp) -> (DeliveryId, Answer) {

@@ -70,26 +70,14 @@ impl Subscriber {
 mod tests {
     use super::*;
     use crate::clock::plus_seconds;
-    use crate::event::{EventType, Secrets, SubscriberId, Target};
+    use crate::testing::sample_subscriber;
 
     const HOUR: i64 = 3_600;
     const DAY: i64 = 24 * HOUR;
     const START: Timestamp = Timestamp::UNIX_EPOCH;
 
     fn subscriber() -> Subscriber {
-        Subscriber {
-            id: SubscriberId::new(),
-            target: Target::stored("https://hooks.example.com/").unwrap(),
-            wants: [EventType::Sent].into(),
-            description: None,
-            disabled: None,
-            secrets: Secrets::new().unwrap(),
-            failing: None,
-            took: None,
-            held_until: None,
-            created: START,
-            updated: START,
-        }
+        sample_subscriber().unwrap()
     }
 
     /// After failures at these times, in seconds.

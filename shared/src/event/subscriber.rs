@@ -114,27 +114,11 @@ impl Subscriber {
 mod tests {
     use super::*;
     use crate::event::DeliveryId;
-
-    fn subscriber() -> Subscriber {
-        let at = Timestamp::UNIX_EPOCH;
-        Subscriber {
-            id: SubscriberId::new(),
-            target: Target::stored("https://hooks.example.com/").unwrap(),
-            wants: [EventType::Sent].into(),
-            description: None,
-            disabled: None,
-            secrets: Secrets::new().unwrap(),
-            failing: None,
-            took: None,
-            held_until: None,
-            created: at,
-            updated: at,
-        }
-    }
+    use crate::testing::sample_subscriber;
 
     #[test]
     fn one_is_told_of_what_it_wants_while_it_is_enabled() {
-        let one = subscriber();
+        let one = sample_subscriber().unwrap();
         assert!(one.is_told_of(EventType::Sent) && !one.is_told_of(EventType::Delivered));
         let disabled = Subscriber { disabled: Some((Disabled::Failing, one.created)), ..one };
         assert!(!disabled.is_told_of(EventType::Sent));
@@ -142,7 +126,7 @@ mod tests {
 
     #[test]
     fn what_it_wants_no_more_is_dropped_unless_somebody_asks_for_it() {
-        let one = subscriber();
+        let one = sample_subscriber().unwrap();
         let delivery = |kind, replayed| {
             let id = DeliveryId::of_test(one.id, one.created);
             Delivery { replayed, ..Delivery::new(id, one.id, kind, None, String::new(), one.created) }
