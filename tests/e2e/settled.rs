@@ -2,16 +2,14 @@
 
 use serde_json::{Value, json};
 
-use crate::world::{Line, World, eventually, fresh, seconds, tokens};
+use crate::spending::{caller, set};
+use crate::world::{Line, World, eventually, fresh, seconds};
 
 /// A caller of its own with a budget to be counted against: its token, and where the budget is.
 async fn with_budget(world: &World) -> (String, String) {
-    let subject = format!("settled-{}", fresh::word());
-    let mut claims = tokens::claims(&subject, "communication:send communication:read analytics:read settings:manage");
-    claims["limits"] = json!({"general": 10_000, "send": 10_000});
-    let (token, path) = (tokens::signed(&claims), format!("/api/v2/communications/budgets/{subject}"));
-    world.put(&path, &json!({"daily": 5})).token(&token).send().await.ok();
-    (token, path)
+    let (subject, token) = caller();
+    set(world, &token, &subject, json!({"daily": 5})).await;
+    (token, format!("/api/v2/communications/budgets/{subject}"))
 }
 
 async fn spent(world: &World, (token, path): &(String, String)) -> f64 {
@@ -36,10 +34,6 @@ async fn silent(world: &World, budget: &(String, String), to: &str) -> (String, 
     (id, sid, message["cost"].as_f64().expect("a cost"))
 }
 
-async fn told(world: &World, path: &str, form: &[(&str, &str)]) {
-    world.twilio_form(path, form, world.stack.secret("twilio_auth_token"), None).await.is(200);
-}
-
 #[tokio::test]
 async fn a_call_that_nobody_took_costs_nothing_and_its_budget_has_it_back_once() {
     let world = World::new();
@@ -52,7 +46,7 @@ async fn a_call_that_nobody_took_costs_nothing_and_its_budget_has_it_back_once()
     until_spent(&world, &budget, 2.0 * minute).await;
     let end = [("CallSid", sid.as_str()), ("CallStatus", "busy"), ("CallDuration", "0"), ("SequenceNumber", "3")];
     for _ in 0..3 {
-        told(&world, &format!("/twilio/call-status?message={id}"), &end).await;
+        world.twilio_tells(&format!("/twilio/call-status?message={id}"), &end).await.is(200);
     }
     until_spent(&world, &budget, minute).await;
     let message = world.message(&id).await;
@@ -106,9 +100,9 @@ async fn what_is_recorded_of_somebody_who_was_erased_is_deleted_though_their_cal
     let url = format!("https://api.twilio.com/2010-04-01/Accounts/AC1/Recordings/{recording}");
     let recorded =
         [("CallSid", &*sid), ("RecordingSid", &recording), ("RecordingUrl", &url), ("RecordingStatus", "completed")];
-    told(&world, &format!("/twilio/recording-complete?message={id}"), &recorded).await;
+    world.twilio_tells(&format!("/twilio/recording-complete?message={id}"), &recorded).await.is(200);
     let end = [("CallSid", &*sid), ("CallStatus", "completed"), ("CallDuration", "200"), ("SequenceNumber", "3")];
-    told(&world, &format!("/twilio/call-status?message={id}"), &end).await;
+    world.twilio_tells(&format!("/twilio/call-status?message={id}"), &end).await.is(200);
     let row = world.row(&id).await;
     assert!(row.contains_key("recordings") && row.contains_key("due_at"), "it is still to be deleted: {row:?}");
     drop(refusing);
@@ -138,7 +132,7 @@ async fn what_is_recorded_of_somebody_who_was_erased_is_deleted_though_their_cal
     let late = format!("RE{}", &fresh::sid()[2..]);
     let recorded =
         [("CallSid", &*sid), ("RecordingSid", &late), ("RecordingUrl", &url), ("RecordingStatus", "completed")];
-    told(&world, &format!("/twilio/recording-complete?message={id}"), &recorded).await;
+    world.twilio_tells(&format!("/twilio/recording-complete?message={id}"), &recorded).await.is(200);
     eventually("it is deleted too", seconds(30), gone).await;
     until_spent(&world, &budget, 4.0 * minute).await;
     drop(silence);

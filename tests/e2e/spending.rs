@@ -6,7 +6,7 @@ use crate::world::flows::trail;
 use crate::world::{Line, World, eventually, fresh, seconds, tokens};
 
 /// A caller of its own, with all the scopes a test needs and no rate limit to speak of.
-fn caller() -> (String, String) {
+pub(crate) fn caller() -> (String, String) {
     let subject = format!("budget-{}", fresh::word());
     let scopes = "communication:send communication:read analytics:read settings:manage";
     let mut claims = tokens::claims(&subject, scopes);
@@ -14,7 +14,7 @@ fn caller() -> (String, String) {
     (subject, tokens::signed(&claims))
 }
 
-async fn set(world: &World, token: &str, scope: &str, budget: Value) -> Value {
+pub(crate) async fn set(world: &World, token: &str, scope: &str, budget: Value) -> Value {
     let path = format!("/api/v2/communications/budgets/{scope}");
     world.put(&path, &budget).token(token).send().await.ok()
 }
@@ -116,7 +116,7 @@ async fn a_long_call_is_charged_to_its_budget_by_the_minute() {
     let end = [("CallSid", sid), ("CallStatus", "completed"), ("CallDuration", "200"), ("SequenceNumber", "3")];
     let webhook = format!("/twilio/call-status?message={id}");
     for _ in 0..3 {
-        world.twilio_form(&webhook, &end, world.stack.secret("twilio_auth_token"), None).await.is(200);
+        world.twilio_tells(&webhook, &end).await.is(200);
     }
     eventually("four minutes are counted", seconds(30), async || {
         let spent = spent().await;

@@ -39,11 +39,6 @@ async fn silent(world: &World) -> (String, String) {
     (id, message["provider_id"].as_str().unwrap().to_owned())
 }
 
-async fn told(world: &World, path: &str, form: &[(&str, &str)]) {
-    let token = world.stack.secret("twilio_auth_token");
-    world.twilio_form(path, form, token, None).await.is(200);
-}
-
 #[tokio::test]
 async fn progress_goes_by_sequence_number_and_the_end_has_its_cost() {
     let world = World::new();
@@ -55,7 +50,10 @@ async fn progress_goes_by_sequence_number_and_the_end_has_its_cost() {
     let minute = world.message(&id).await["cost"].as_f64().unwrap();
     let path = format!("/twilio/call-status?message={id}");
     let progress = async |status: &str, sequence: &str| {
-        told(&world, &path, &[("CallSid", &sid), ("CallStatus", status), ("SequenceNumber", sequence)]).await;
+        world
+            .twilio_tells(&path, &[("CallSid", &sid), ("CallStatus", status), ("SequenceNumber", sequence)])
+            .await
+            .is(200);
         world.message(&id).await["call"]["progress"].clone()
     };
     assert_eq!(progress("initiated", "0").await, "initiated");
@@ -66,7 +64,7 @@ async fn progress_goes_by_sequence_number_and_the_end_has_its_cost() {
     let end =
         [("CallSid", sid.as_str()), ("CallStatus", "completed"), ("CallDuration", "125"), ("SequenceNumber", "3")];
     for _ in 0..2 {
-        told(&world, &path, &end).await;
+        world.twilio_tells(&path, &end).await.is(200);
     }
     assert_eq!(progress("in-progress", "2").await, "completed");
     let message = world.message(&id).await;
@@ -99,7 +97,7 @@ async fn a_recording_told_before_its_call_is_known_waits_for_it_and_others_have_
             ("RecordingDuration", seconds),
             ("RecordingStatus", "completed"),
         ];
-        told(&world, "/twilio/recording-complete", &form).await;
+        world.twilio_tells("/twilio/recording-complete", &form).await.is(200);
     }
     world.rewrite(&id, "SET provider_id = :p", &[(":p", aws::text(&sid))]).await;
     let seconds = eventually("both are there", seconds(90), async || {
