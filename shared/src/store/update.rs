@@ -8,7 +8,9 @@ use aws_sdk_dynamodb::error::BuildError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
 
-use super::{Item, StoreError, unavailable};
+use jiff::Timestamp;
+
+use super::{Item, StoreError, number, unavailable};
 
 /// Builds an update expression.
 #[derive(Debug, Default)]
@@ -95,7 +97,7 @@ impl Update {
     }
 
     pub(super) fn add(mut self, name: &str, by: i64) -> Self {
-        let (name, zero, by) = (self.path(&[name]), self.value(super::number(0)), self.value(super::number(by)));
+        let (name, zero, by) = (self.path(&[name]), self.value(number(0)), self.value(number(by)));
         self.sets.push(format!("{name} = if_not_exists({name}, {zero}) + {by}"));
         self
     }
@@ -131,6 +133,14 @@ impl Update {
 
     pub(super) fn only_if_equal(self, name: &str, value: AttributeValue) -> Self {
         self.only_if_equal_in(&[name], value)
+    }
+
+    /// Only if a time is still the one that was seen, or is still absent.
+    pub(super) fn only_if_time(self, name: &str, seen: Option<Timestamp>) -> Self {
+        match seen {
+            Some(at) => self.only_if_equal(name, number(at.as_millisecond())),
+            None => self.only_if_absent(&[name]),
+        }
     }
 
     pub(super) fn only_if_equal_in(mut self, path: &[&str], value: AttributeValue) -> Self {
@@ -197,7 +207,7 @@ impl Update {
 
     /// Puts a value at the end of a list, which begins with it if there is none; only if the list has room.
     pub(super) fn append(mut self, name: &str, value: AttributeValue, most: usize) -> Self {
-        let (name, most) = (self.path(&[name]), self.value(super::number(most)));
+        let (name, most) = (self.path(&[name]), self.value(number(most)));
         let (one, none) = (self.value(AttributeValue::L(vec![value])), self.value(AttributeValue::L(Vec::new())));
         self.sets.push(format!("{name} = list_append(if_not_exists({name}, {none}), {one})"));
         self.conditions.push(format!("(attribute_not_exists({name}) OR size({name}) < {most})"));
@@ -205,13 +215,13 @@ impl Update {
     }
 
     pub(super) fn only_if_size_under(mut self, name: &str, most: usize) -> Self {
-        let (name, most) = (self.path(&[name]), self.value(super::number(most)));
+        let (name, most) = (self.path(&[name]), self.value(number(most)));
         self.conditions.push(format!("size({name}) < {most}"));
         self
     }
 
     pub(super) fn only_if_absent_or_size_under(mut self, name: &str, most: usize) -> Self {
-        let (name, most) = (self.path(&[name]), self.value(super::number(most)));
+        let (name, most) = (self.path(&[name]), self.value(number(most)));
         self.conditions.push(format!("(attribute_not_exists({name}) OR size({name}) < {most})"));
         self
     }

@@ -211,12 +211,9 @@ impl Events {
     ) -> Result<bool, StoreError> {
         let update = of_this_try(seen)
             .only_if_absent_or_before("lease_until", number(now.as_millisecond() + 1))
+            .only_if_time("not_before", seen.not_before)
             .set("not_before", number(at.as_millisecond()))
             .delivery_due(seen.id, look);
-        let update = match seen.not_before {
-            Some(before) => update.only_if_equal("not_before", number(before.as_millisecond())),
-            None => update.only_if_absent(&["not_before"]),
-        };
         Ok(matches!(self.step(seen, update, "events.waits").await?, Applied::Done(_)))
     }
 
@@ -262,13 +259,10 @@ fn expires(at: Timestamp) -> i64 {
 /// Only while the latest try is the one that was seen, and nobody has asked for another beginning since: a replay leaves the
 /// count of tries in all as it is, and the count in its schedule may have been 0 before too.
 fn of_this_try(seen: &Delivery) -> Update {
-    let update = Update::default()
+    Update::default()
         .only_if_equal("attempts", number(seen.attempts))
-        .only_if_equal("state", text(DeliveryState::Pending.as_str()));
-    match seen.replayed {
-        Some(at) => update.only_if_equal("replayed_at", number(at.as_millisecond())),
-        None => update.only_if_absent(&["replayed_at"]),
-    }
+        .only_if_equal("state", text(DeliveryState::Pending.as_str()))
+        .only_if_time("replayed_at", seen.replayed)
 }
 
 fn read(item: Item) -> Result<Delivery, StoreError> {

@@ -90,18 +90,12 @@ impl Update {
 
     /// Only if its time is still the one that was read: a message that was put off meanwhile must not go.
     fn only_if_unmoved(self, seen: &Message) -> Self {
-        match seen.times.not_before {
-            Some(at) => self.only_if_equal("not_before", number(at.as_millisecond())),
-            None => self.only_if_absent(&["not_before"]),
-        }
+        self.only_if_time("not_before", seen.times.not_before)
     }
 
     /// Only if what was read is still when it is due: nothing else that waits for it came meanwhile.
     fn only_if_still_due(self, seen: &Message) -> Self {
-        match seen.times.due {
-            Some(at) => self.only_if_equal("due_at", number(at.as_millisecond())),
-            None => self.only_if_absent(&["due_at"]),
-        }
+        self.only_if_time("due_at", seen.times.due)
     }
 
     fn due(self, id: MessageId, at: Timestamp) -> Self {
