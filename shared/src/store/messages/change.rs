@@ -108,22 +108,8 @@ impl Row {
     /// a call ended.
     fn when(&self) -> Timestamp {
         let times = &self.times;
-        let at = match self.status {
-            Status::Sent => times.sent,
-            Status::Received => None,
-            Status::Accepted
-            | Status::Scheduled
-            | Status::Held
-            | Status::Sending
-            | Status::Uncertain
-            | Status::Retrying
-            | Status::Delivered
-            | Status::Undelivered
-            | Status::Failed
-            | Status::Blocked
-            | Status::Cancelled
-            | Status::Expired => times.ended,
-        };
+        let at = if self.status == Status::Sent { times.sent } else { times.ended };
+        let at = at.filter(|_| self.status != Status::Received);
         at.unwrap_or(times.created)
     }
 

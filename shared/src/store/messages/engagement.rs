@@ -180,10 +180,7 @@ impl Told<'_> {
             Some(report) => update.set(LAST_REPORT, text(report)),
             None => update,
         };
-        let update = match self.recipient {
-            Some(recipient) => update.only_if_equal("recipient", text(recipient)),
-            None => update,
-        };
+        let update = update.about_its_own(self.recipient);
         let at = self.entry.at;
         self.deed.first_times().iter().fold(update, |update, name| update.time_if_absent(name, at))
     }

@@ -13,6 +13,7 @@ use super::row::attribute;
 use super::{Messages, Update, first_ask};
 use crate::clock::plus_seconds;
 use crate::message::engagement::Deed;
+use crate::message::record::CallFacts;
 use crate::message::trail::MOST_ENTRIES;
 use crate::message::{MessageId, Status, TrailEntry};
 use crate::provider::{Event, Report};
@@ -74,7 +75,7 @@ impl Messages {
 
     /// The step forward. What was recorded of somebody who was erased stays due, whatever else its message comes to.
     async fn forward(&self, id: MessageId, to: Status, report: &Report) -> Result<Applied, StoreError> {
-        let update = move_to(id, to, report, looked_after(report)).about_its_own(report);
+        let update = move_to(id, to, report, looked_after(report)).about_its_own(report.recipient.as_deref());
         let applied = self.apply_report(id, report, update).await?;
         if let Applied::Done(item) = &applied
             && item.contains_key("erased_at")
@@ -111,7 +112,7 @@ impl Messages {
         if !may || is_about_another(&item, report.recipient.as_deref()) {
             return Ok(false);
         }
-        let update = move_to(id, to, report, None).about_its_own(report);
+        let update = move_to(id, to, report, None).about_its_own(report.recipient.as_deref());
         let applied = update.apply(&self.client, &self.table, ("id", &id.to_string()), "messages.report").await?;
         Ok(matches!(applied, Applied::Done(_)))
     }
@@ -165,7 +166,7 @@ impl Messages {
             return Ok(Reported::Repeated);
         }
         let update = Update::default().only_if_present("id").only_if_size_under("trail", MOST_ENTRIES);
-        let update = update.about_call(report).about_its_own(report);
+        let update = update.about_call(report).about_its_own(report.recipient.as_deref());
         match self.apply_report(id, report, update).await? {
             Applied::Done(_) => Ok(Reported::Noted),
             Applied::Refused(None) => Ok(Reported::NoSuchMessage),
@@ -247,22 +248,9 @@ fn move_to(id: MessageId, to: Status, report: &Report, due: Option<Timestamp>) -
 /// and money to give back, and a long call is charged. It is done as soon as the table's stream tells, which also takes it off
 /// again.
 fn looked_after(report: &Report) -> Option<Timestamp> {
-    match report.event {
-        Event::Undelivered(_) => Some(plus_seconds(report.at, 60)),
-        Event::Delivered => calls::charged_at(report),
-        Event::Sent
-        | Event::Deferred
-        | Event::Opened
-        | Event::OpenedByMachine
-        | Event::Clicked
-        | Event::Complained
-        | Event::Unsubscribed
-        | Event::UnsubscribedKind
-        | Event::ResubscribedKind
-        | Event::Recorded
-        | Event::Ended
-        | Event::Ignored => None,
-    }
+    let is_long = || report.call.as_ref().is_some_and(CallFacts::is_charged_for_more);
+    let follows = matches!(report.event, Event::Undelivered(_)) || (report.event == Event::Delivered && is_long());
+    follows.then(|| plus_seconds(report.at, 60))
 }
 
 impl Update {
@@ -274,9 +262,9 @@ impl Update {
         }
     }
 
-    /// Only if the report is about the message's own recipient, or does not say whom it is about.
-    fn about_its_own(self, report: &Report) -> Self {
-        match &report.recipient {
+    /// Only if what is told is about the message's own recipient, or nothing says whom it is about.
+    pub(super) fn about_its_own(self, recipient: Option<&str>) -> Self {
+        match recipient {
             Some(recipient) => self.only_if_equal("recipient", text(recipient)),
             None => self,
         }

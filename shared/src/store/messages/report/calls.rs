@@ -5,8 +5,7 @@ use jiff::Timestamp;
 use super::super::row::attribute;
 use super::super::{Messages, Update};
 use super::{Reported, is_past_sending, status_of};
-use crate::clock::plus_seconds;
-use crate::message::record::{CallFacts, MOST_RECORDINGS};
+use crate::message::record::MOST_RECORDINGS;
 use crate::message::{MessageId, Status};
 use crate::provider::{Event, Report};
 use crate::store::update::Applied;
@@ -53,12 +52,6 @@ impl Messages {
         update.apply(&self.client, &self.table, ("id", &id.to_string()), "messages.unwanted").await?;
         Ok(())
     }
-}
-
-/// A call of more than the minute it was accepted at is charged for the others: when the sweep looks whether it was.
-pub(super) fn charged_at(report: &Report) -> Option<Timestamp> {
-    let more = report.call.as_ref().is_some_and(CallFacts::is_charged_for_more);
-    (report.event == Event::Delivered && more).then(|| plus_seconds(report.at, 60))
 }
 
 impl Update {
