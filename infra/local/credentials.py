@@ -27,6 +27,7 @@ SERVICE_SCOPES = "communication:send communication:read"
 TEMPLATE_SECRETS = {
     "AuthSecret": "auth",
     "SealSecret": "seal",
+    "DeliverySecret": "delivery",
     "TwilioSecret": "twilio",
     "SendGridSecret": "sendgrid",
     "ResendSecret": "resend",
@@ -40,6 +41,11 @@ def load_or_make(directory: Path, simulator: Path) -> dict[str, Any]:
     made: dict[str, Any] = json.loads(path.read_text()) if path.exists() else _make(_key_pair(simulator))
     if "twofactor" not in made:  # a new file, or one from before there were second factors
         made["twofactor"] = {"private_key": _key_pair(simulator)["private_pkcs8"]}
+        write_private(path, made)
+    if "delivery" not in made:  # the same, of secret variables
+        pair = _key_pair(simulator)
+        made["delivery"] = {"keys": {"d1": pair["rsa_private_pkcs8"]}}
+        made["seal"]["delivery"] = {"id": "d1", "public_key": pair["rsa_public_spki"]}
         write_private(path, made)
     return made
 
@@ -73,11 +79,12 @@ def _make(pair: dict[str, str]) -> dict[str, Any]:
 
 
 def _key_pair(simulator: Path) -> dict[str, str]:
-    """A new P-256 key pair from the simulator: Python's standard library has no elliptic curves."""
+    """New key pairs (P-256 and RSA) from the simulator: Python's standard library makes none."""
     made = subprocess.run([str(simulator), "keys"], capture_output=True, text=True, check=False)
     try:
         pair = json.loads(made.stdout)
-        return {"private_pkcs8": pair["private_pkcs8"], "public_spki": pair["public_spki"]}
+        names = ("private_pkcs8", "public_spki", "rsa_private_pkcs8", "rsa_public_spki")
+        return {name: pair[name] for name in names}
     except (ValueError, KeyError) as error:
         raise Failure(f"`{simulator.name} keys` did not print a key pair: {made.stderr.strip()[-200:]}") from error
 

@@ -9,6 +9,8 @@
 //! A function reads the secret when it starts, and anew every five minutes or when it meets a key it does not know
 //! ([`Seal::keep_current`]); `infra/docs/OPERATIONS.md` says in which steps a key is rotated.
 
+pub mod delivery;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -29,6 +31,9 @@ pub struct SealKeys {
     active: String,
     keys: BTreeMap<String, String>,
     fingerprint_key: String,
+    /// What messages' secrets are encrypted with, for `deliver` to decrypt.
+    #[serde(default)]
+    delivery: Option<delivery::PublicKey>,
 }
 
 impl fmt::Debug for SealKeys {
@@ -63,6 +68,7 @@ pub enum NoSeal {
 struct Ring {
     active: String,
     keys: BTreeMap<String, RandomizedNonceKey>,
+    delivery: Option<delivery::Encryptor>,
 }
 
 /// Seals, opens and fingerprints.
@@ -97,7 +103,8 @@ impl Ring {
         if !keys.contains_key(&secret.active) {
             return Err(SealError::BadKey(secret.active.clone()));
         }
-        Ok(Self { active: secret.active.clone(), keys })
+        let delivery = secret.delivery.as_ref().map(delivery::Encryptor::new).transpose()?;
+        Ok(Self { active: secret.active.clone(), keys, delivery })
     }
 }
 
@@ -157,7 +164,9 @@ impl Seal {
             return Err(NoSeal::OtherFingerprints);
         }
         let present = self.ring();
-        if present.active == keys.active && present.keys.keys().eq(keys.keys.keys()) {
+        let delivery = |ring: &Ring| ring.delivery.as_ref().map(|delivery| delivery.id.clone());
+        let same_delivery = delivery(&present) == keys.delivery.as_ref().map(|delivery| delivery.id.clone());
+        if present.active == keys.active && present.keys.keys().eq(keys.keys.keys()) && same_delivery {
             return Ok(());
         }
         let ring = Arc::new(Ring::new(keys)?);
@@ -194,6 +203,13 @@ impl Seal {
         let mut bytes = nonce.as_ref().to_vec();
         bytes.append(&mut sealed);
         Ok(format!("{}.{}", ring.active, URL_SAFE_NO_PAD.encode(bytes)))
+    }
+
+    /// Encrypts `plain` so that `deliver` alone can decrypt it, in this context.
+    pub fn encrypt_for_delivery(&self, context: &str, plain: &[u8]) -> Result<String, SealError> {
+        let ring = self.ring();
+        let delivery = ring.delivery.as_ref().ok_or_else(|| SealError::BadKey("delivery".to_owned()))?;
+        delivery.encrypt(context, plain)
     }
 
     /// Opens what was sealed for the row `row`.

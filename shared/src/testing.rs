@@ -139,6 +139,7 @@ pub fn sample_message(now: Timestamp) -> Message {
         from: None,
         content: Content::text("Hello"),
         code: None,
+        secrets: None,
         segments: 1,
         cost: Micros::new(8_300),
         estimate: Micros::new(8_300),

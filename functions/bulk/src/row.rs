@@ -4,7 +4,7 @@ use switchboard::job::{Fault, Job, Spec, Wording, own_words};
 use switchboard::message::record::{ProviderChoice, TemplateUse};
 use switchboard::message::short_link::LinkForm;
 use switchboard::message::trigger::Class;
-use switchboard::message::{Address, Channel, Content, Lane};
+use switchboard::message::{Address, Channel, Content, Lane, MessageSecrets};
 use switchboard::person::Person;
 use switchboard::road::templates::Rendered;
 use switchboard::road::{Part, RenderError, Task, compose};
@@ -35,10 +35,18 @@ pub(crate) async fn task(app: &App, job: &Job, number: u32, wanted: Wanted) -> R
         Ok(to) => to,
         Err(fault) => return Ok(Err(fault)),
     };
+    let (mut wanted, names) = (wanted, &spec.secret_variables);
+    let secrets = match MessageSecrets::take_from(&mut wanted.variables, names) {
+        Ok(secrets) => secrets,
+        Err(error) => return Ok(Err(Fault::new("secret_variables", error.to_string()))),
+    };
     let said = match words(app, spec, &to, person.as_ref(), &wanted).await? {
         Ok(said) => said,
         Err(fault) => return Ok(Err(fault)),
     };
+    if let Err(error) = secrets.check(&said.content) {
+        return Ok(Err(Fault::new("secret_variables", error.to_string())));
+    }
     let part = Part {
         channel: spec.channel,
         to,
@@ -57,6 +65,7 @@ pub(crate) async fn task(app: &App, job: &Job, number: u32, wanted: Wanted) -> R
         valid_until: spec.valid_until,
         job: Some(job.id),
         trigger: spec.trigger(),
+        secrets,
         ..task
     }))
 }

@@ -12,7 +12,7 @@ pub(crate) async fn take(app: &App, message: &Message) -> Result<Done, StepError
     }
     let mut outcome = "ended";
     if is_mendable(message.status, message.reason.as_deref())
-        && let Some(instead) = app.road.fall_back(message).await?
+        && let Some(instead) = app.road.fall_back(message, app.providers.secrets(message).await?).await?
     {
         tracing::info!(message.id = %message.id, message.instead = %instead, "falls back");
         outcome = "fell_back";

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use switchboard::clock::Clock;
 use switchboard::config::{Endpoints, required};
-use switchboard::message::Message;
+use switchboard::message::record::secrets_context;
+use switchboard::message::trigger::Class;
+use switchboard::message::{Message, MessageSecrets};
 use switchboard::otp::Codes;
 use switchboard::person::UnsubscribeLinks;
 use switchboard::provider::resend::{self, Resend, ResendCredentials};
@@ -15,6 +17,8 @@ use switchboard::provider::{
     Accepted, Outgoing, PermanentKind, Provider, ProviderName, Report, Resolution, SendError, Taken, call,
 };
 use switchboard::road::{Road, StartError, secrets_client};
+use switchboard::seal::SealError;
+use switchboard::seal::delivery::DeliveryKeys;
 use switchboard::secrets::{Secret, SecretError, Versions};
 use switchboard::telemetry;
 
@@ -25,6 +29,8 @@ pub struct Providers {
     clock: Clock,
     /// What tells the one-time codes that messages carry.
     codes: Codes,
+    /// What decrypts messages' secrets.
+    delivery_keys: Secret<DeliveryKeys>,
     /// What makes the links with which readers unsubscribe.
     links: UnsubscribeLinks,
     endpoints: Endpoints,
@@ -44,6 +50,7 @@ impl Providers {
             http,
             clock: road.clock.clone(),
             codes: Codes::new(road.seal.clone()),
+            delivery_keys: Secret::new(secrets.clone(), required("DELIVERY_SECRET")?),
             links: UnsubscribeLinks::new(road.seal.clone(), &endpoints.public),
             endpoints,
             twilio,
@@ -64,6 +71,7 @@ impl Providers {
             http: call::client()?,
             clock: road.clock.clone(),
             codes: Codes::new(road.seal.clone()),
+            delivery_keys: Secret::new(secrets.clone(), "delivery".to_owned()),
             links: UnsubscribeLinks::new(road.seal.clone(), &endpoints.public),
             endpoints,
             twilio: Arc::new(Secret::new(secrets.clone(), "twilio".to_owned())),
@@ -85,15 +93,34 @@ impl Providers {
         Ok(twilio.iter().flat_map(|keys| [keys.phone_number.clone(), keys.whatsapp_number.clone()]).collect())
     }
 
-    /// A message with what is only known to its reader and its provider in it: its code, its link.
-    fn outgoing(&self, message: &Message) -> Outgoing {
-        self.links.complete(message, self.codes.outgoing(message))
+    /// A message with what is only known to its reader and its provider in it: its secrets, its code, its link.
+    async fn outgoing(&self, message: &Message) -> Result<Outgoing, SendError> {
+        let secrets = self.secrets(message).await?;
+        let outgoing = self.codes.outgoing(message);
+        let content = secrets.fill(&outgoing.content);
+        let tracked = message.class != Class::Security && message.code.is_none() && secrets.is_empty();
+        Ok(self.links.complete(message, Outgoing { content, tracked, ..outgoing }))
+    }
+
+    /// The values of a message's secret variables. While the key is not to be had the message waits.
+    pub(crate) async fn secrets(&self, message: &Message) -> Result<MessageSecrets, SendError> {
+        let Some(encrypted) = &message.secrets else { return Ok(MessageSecrets::default()) };
+        let context = secrets_context(message.task);
+        let mut decrypted = Freshness::Cached.of(&self.delivery_keys).await?.current.decrypt(&context, encrypted);
+        if matches!(decrypted, Err(SealError::UnknownKey(_))) {
+            decrypted = Freshness::Fresh.of(&self.delivery_keys).await?.current.decrypt(&context, encrypted);
+        }
+        let unreadable =
+            |reason: String| SendError::Transient { provider_code: "secret".to_owned(), reason, retry_after: None };
+        let plain = decrypted.map_err(|error| unreadable(error.to_string()))?;
+        // The parser's text is not kept: it may quote the secret.
+        serde_json::from_slice(&plain).map_err(|_| unreadable("unknown secrets".to_owned()))
     }
 
     /// Hands a message to its provider. Credentials the provider refuses may have been rotated a moment ago: if they
     /// have, it is tried once more (a refused call was not taken).
     pub(crate) async fn send(&self, message: &Message) -> Result<Accepted, SendError> {
-        let outgoing = self.outgoing(message);
+        let outgoing = self.outgoing(message).await?;
         let answer = self.client(message.provider, Freshness::Cached).await?.send(&outgoing).await;
         let refused = matches!(&answer, Err(SendError::Permanent { kind: PermanentKind::Credentials, .. }));
         if !refused {
@@ -109,7 +136,8 @@ impl Providers {
         since: jiff::Timestamp,
         taken: &dyn Taken,
     ) -> Result<Resolution, SendError> {
-        self.client(message.provider, Freshness::Cached).await?.resolve(&self.outgoing(message), since, taken).await
+        let outgoing = self.outgoing(message).await?;
+        self.client(message.provider, Freshness::Cached).await?.resolve(&outgoing, since, taken).await
     }
 
     pub(crate) async fn fetch(&self, message: &Message, provider_id: &str) -> Result<Option<Report>, SendError> {

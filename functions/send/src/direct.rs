@@ -10,7 +10,7 @@ use switchboard::message::content::ProviderTemplate;
 use switchboard::message::record::ProviderChoice;
 use switchboard::message::template::LONGEST_TEXT;
 use switchboard::message::trigger::Class;
-use switchboard::message::{Address, Channel, Content, Lane, PhoneNumber, Status, content};
+use switchboard::message::{Address, Channel, Content, Lane, MessageSecrets, PhoneNumber, Status, content};
 use switchboard::provider::ProviderName;
 use switchboard::road::{Accepted, Part, Task};
 
@@ -49,6 +49,8 @@ pub(crate) struct Text {
     pub(crate) media: Option<String>,
     pub(crate) template: Template,
     pub(crate) names: Names,
+    /// The values of its secret variables.
+    pub(crate) secrets: MessageSecrets,
 }
 
 /// A template Twilio keeps, as a surface took it: on WhatsApp it is sent instead of a text.
@@ -86,7 +88,9 @@ impl Text {
             }
             (None, ..) | (Some(_), true, None) => {}
         }
-        if self.body.chars().count() > LONGEST_TEXT {
+        // What goes out counts, not what is stored of it.
+        let goes_out = self.secrets.fill(&Content::text(&self.body));
+        if goes_out.any_text(&|text| text.chars().count() > LONGEST_TEXT) {
             let why = format!("It must be at most {LONGEST_TEXT} characters");
             return Err(ApiError::invalid_field(self.names.body, why));
         }
@@ -96,7 +100,8 @@ impl Text {
             template,
             ..content::Text::default()
         });
-        Ok(task(caller, identity, channel, Address::Phone(to), from, content, ProviderName::Twilio))
+        let task = task(caller, identity, channel, Address::Phone(to), from, content, ProviderName::Twilio);
+        Ok(Task { secrets: self.secrets, ..task })
     }
 }
 

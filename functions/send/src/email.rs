@@ -1,9 +1,12 @@
 //! What makes an e-mail sendable, whatever the surface: its addresses, its subject, its bodies.
 
 use switchboard::http::ApiError;
-use switchboard::message::EmailAddress;
 use switchboard::message::content::LONGEST_SUBJECT;
 use switchboard::message::record::ProviderChoice;
+use switchboard::message::template::{Ask, Parts, Template};
+use switchboard::message::{Channel, Content, EmailAddress, Locale};
+
+use crate::rendering::{Variables, field, refused};
 
 /// The longest body, in bytes. Mail programs cut off far below it (Gmail: at 102 kB).
 const LONGEST_BODY: usize = 1 << 20;
@@ -39,6 +42,36 @@ pub(crate) fn bodies(text: Option<String>, html: Option<String>) -> Result<Bodie
         return Err(ApiError::missing_field("text").details("An e-mail needs text, html or both"));
     }
     Ok((text, html))
+}
+
+/// The words of an e-mail.
+#[derive(Debug)]
+pub(crate) struct Words {
+    pub(crate) subject: String,
+    pub(crate) text: Option<String>,
+    pub(crate) html: Option<String>,
+}
+
+impl Words {
+    /// The same with variables filled in, which stand in it in double braces.
+    pub(crate) fn filled(self, variables: &Variables) -> Result<Self, ApiError> {
+        let has_html = self.html.is_some();
+        let parts = Parts { subject: Some(self.subject), email: self.text, html: self.html, ..Parts::default() };
+        let template = Template { locales: [(Locale::english(), parts)].into(), ..Template::default() };
+        if let Some(fault) = template.faults().into_iter().next() {
+            return Err(ApiError::invalid_field(field(&fault.field, Channel::Email), fault.why));
+        }
+        let ask =
+            Ask { channel: Channel::Email, wanted: None, default: &Locale::english(), key: "", data: &variables.data };
+        let rendered = template.render("", 0, &ask).map_err(|error| refused(error, "variables"))?;
+        variables.check(&rendered.content)?;
+        match rendered.content {
+            Content::Email(email) => {
+                Ok(Self { subject: subject(email.subject)?, text: email.text, html: email.html.filter(|_| has_html) })
+            }
+            Content::Text(_) | Content::Call(_) => Err(ApiError::internal("an e-mail has a subject")),
+        }
+    }
 }
 
 /// A sender the client names is known to one provider only, so another one must not take the message over.

@@ -2,24 +2,66 @@
 
 use serde_json::{Map, Value};
 use switchboard::http::ApiError;
+use switchboard::message::secrets::{InvalidSecret, MessageSecrets};
 use switchboard::message::template::{TemplateError, TemplateName};
-use switchboard::message::{Channel, Locale};
+use switchboard::message::{Channel, Content, Locale};
 use switchboard::road::RenderError;
 use switchboard::road::templates::Rendered;
 
 use crate::App;
 
-/// Renders the template in force; `data` comes with the name of the field it stood in.
+/// What a request fills into a template; the values of its secret variables are kept apart, and placeholders stand in their
+/// places.
+#[derive(Debug)]
+pub(crate) struct Variables {
+    /// What the request calls them.
+    field: &'static str,
+    pub(crate) data: Map<String, Value>,
+    pub(crate) secrets: MessageSecrets,
+}
+
+impl Variables {
+    /// Reads the request's variables, of which those under `secret_variables` are secret.
+    pub(crate) fn read(
+        field: &'static str,
+        mut data: Map<String, Value>,
+        secret_variables: Option<Vec<String>>,
+    ) -> Result<Self, ApiError> {
+        let names = secret_variables.unwrap_or_default();
+        let secrets = MessageSecrets::take_from(&mut data, &names).map_err(|error| not_secret(&error))?;
+        Ok(Self { field, data, secrets })
+    }
+
+    /// Checks that a content made with them prints the secret ones whole.
+    pub(crate) fn check(&self, content: &Content) -> Result<(), ApiError> {
+        self.secrets.check(content).map_err(|error| not_secret(&error))
+    }
+}
+
+fn not_secret(error: &InvalidSecret) -> ApiError {
+    match error {
+        InvalidSecret::NoRandom => ApiError::internal("no random number"),
+        InvalidSecret::TooMany
+        | InvalidSecret::NotGiven(_)
+        | InvalidSecret::NotText(_)
+        | InvalidSecret::BadName(_)
+        | InvalidSecret::Altered(_) => ApiError::invalid_field("secret_variables", sentence(error)),
+    }
+}
+
+/// Renders the template in force.
 pub(crate) async fn render(
     app: &App,
     name: &TemplateName,
     channel: Channel,
     locale: Option<&Locale>,
     key: &str,
-    (field, data): (&str, &Map<String, Value>),
+    variables: &Variables,
 ) -> Result<Rendered, ApiError> {
-    let rendered = app.road.templates.render(name, channel, locale, key, data).await;
-    rendered.map_err(|error| not_rendered(error, field))
+    let rendered = app.road.templates.render(name, channel, locale, key, &variables.data).await;
+    let rendered = rendered.map_err(|error| not_rendered(error, variables.field))?;
+    variables.check(&rendered.content)?;
+    Ok(rendered)
 }
 
 /// The refusal of what could not be rendered.
@@ -48,8 +90,18 @@ pub(crate) fn refused(error: TemplateError, field: &str) -> ApiError {
     }
 }
 
-fn sentence(error: &TemplateError) -> String {
+fn sentence(error: &impl std::fmt::Display) -> String {
     let text = error.to_string();
     let mut rest = text.chars();
     rest.next().map(|first| first.to_uppercase().chain(rest).collect()).unwrap_or_default()
+}
+
+/// What the request calls a part of a template.
+pub(crate) fn field(path: &str, channel: Channel) -> &'static str {
+    match (path.rsplit('.').next().unwrap_or_default(), channel) {
+        ("subject", _) => "subject",
+        ("html", _) => "html",
+        (_, Channel::Email) => "text",
+        (_, Channel::Sms | Channel::Whatsapp | Channel::Voice) => "message",
+    }
 }

@@ -14,6 +14,9 @@ pub struct Spec {
     pub channel: Channel,
     pub class: Class,
     pub wording: Wording,
+    /// The variables whose values are secret.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub secret_variables: Vec<String>,
     /// When its rows should become messages; `None`: now.
     #[serde(default, with = "crate::clock::millis::option", skip_serializing_if = "Option::is_none")]
     pub scheduled: Option<Timestamp>,

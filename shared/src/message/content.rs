@@ -1,9 +1,13 @@
 //! What a message says, rendered and ready for its provider.
 
+mod texts;
+
 use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+
+pub use texts::{Markup, spoken};
 
 use super::EmailAddress;
 use super::received::Received;

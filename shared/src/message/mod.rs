@@ -1,4 +1,4 @@
-//! What a message is. Read in this order: [`id`], [`channel`], [`address`], [`content`], [`status`] (the one transition
+//! What a message is. Read in this order: [`id`], [`channel`], [`address`], [`content`], [`secrets`], [`status`] (the one transition
 //! table), [`lane`], [`segments`] (and [`smart`] and [`short_link`]: fewer of them), [`cost`], [`trigger`], [`template`], [`trail`],
 //! [`engagement`], [`fallback`], [`budget`], [`retention`], [`call`], and last [`record`]: the whole message.
 
@@ -18,6 +18,7 @@ pub mod locale;
 pub mod received;
 pub mod record;
 pub mod retention;
+pub mod secrets;
 pub mod segments;
 pub mod short_link;
 pub mod smart;
@@ -35,6 +36,7 @@ pub use lane::{Lane, Priority};
 pub use locale::Locale;
 pub use record::{Direction, Message};
 pub use retention::Retention;
+pub use secrets::MessageSecrets;
 pub use status::Status;
 pub use trail::TrailEntry;
 pub use trigger::Trigger;

@@ -48,6 +48,8 @@ pub struct Message {
     pub content: Content,
     /// The one-time code it carries; its content says `[code]` in its place.
     pub code: Option<CodeRef>,
+    /// The values of its secret variables, encrypted for `deliver`; its content has placeholders in their places.
+    pub secrets: Option<String>,
     pub segments: u32,
     pub cost: Micros,
     /// What it was accepted at: an e-mail costs what the provider takes that sends it in the end, and a repeated request gets
@@ -280,6 +282,11 @@ pub struct Hold<'a> {
     pub because: &'a str,
 }
 
+/// What the encrypted secrets of a task's messages are bound to.
+pub fn secrets_context(task: MessageId) -> String {
+    format!("secrets/{task}")
+}
+
 impl Message {
     /// What comes to us has a status of its own.
     pub fn direction(&self) -> Direction {
@@ -305,6 +312,7 @@ impl Message {
             category: self.links.category.clone(),
             unsubscribe: None,
             valid_until: self.times.valid_until,
+            tracked: true,
         }
     }
 

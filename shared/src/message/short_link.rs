@@ -13,6 +13,7 @@ use http::Uri;
 use jiff::Timestamp;
 
 use super::MessageId;
+use super::secrets::has_placeholder;
 use super::template::LONGEST_TEXT;
 use crate::clock::plus_seconds;
 use crate::config::{Invalid, optional};
@@ -136,7 +137,9 @@ impl ShortLinks {
         while let Some((before, found, after)) = next_link(rest) {
             short.push_str(before);
             let known = links.iter().find(|link| link.target == found).map(|link| link.code.clone());
-            let new = || (links.len() < MOST && !found.starts_with(&*self.prefix)).then(|| self.code(message, found));
+            // A link that holds a secret's placeholder leads nowhere before it is filled in.
+            let may = links.len() < MOST && !found.starts_with(&*self.prefix) && !has_placeholder(found);
+            let new = || may.then(|| self.code(message, found));
             match known.clone().or_else(new) {
                 Some(code) => {
                     short.push_str(&self.prefix);

@@ -1,66 +1,23 @@
 //! How a code gets into its message: the content is rendered and stored with `[code]` in the code's place, and only what
 //! is handed to the provider says the code. So no row, list or log can show one, sealed or not.
 
-use std::borrow::Cow;
-
 use super::code::{Code, Codes};
-use crate::message::content::{Call, Email, ProviderTemplate, Script, Text};
+use crate::message::content::spoken;
 use crate::message::{Content, Message};
 use crate::provider::Outgoing;
 
 /// What stands for a code.
 pub const MASK: &str = "[code]";
 
-/// Spoken templates say a code digit by digit (the filter `digits`); this is what that makes of something.
-fn spoken(text: &str) -> String {
-    text.chars().map(String::from).collect::<Vec<_>>().join(", ")
-}
-
 /// Whether a content says the code anywhere.
 pub(super) fn says_code(content: &Content) -> bool {
-    let mut found = false;
-    let _ = each_text(content, &mut |text| {
-        found |= text.contains(MASK) || text.contains(&spoken(MASK));
-        Cow::Borrowed(text)
-    });
-    found
+    content.any_text(&|text| text.contains(MASK) || text.contains(&spoken(MASK)))
 }
 
 /// The content with the code in its place.
 fn with_code(content: &Content, code: &Code) -> Content {
     let (mask, aloud) = (spoken(MASK), spoken(code.expose()));
-    each_text(content, &mut |text| Cow::Owned(text.replace(&mask, &aloud).replace(MASK, code.expose())))
-}
-
-fn each_text(content: &Content, with: &mut dyn FnMut(&str) -> Cow<'_, str>) -> Content {
-    match content {
-        Content::Text(text) => {
-            let template = text.template.as_ref().map(|template| ProviderTemplate {
-                sid: template.sid.clone(),
-                variables: template
-                    .variables
-                    .iter()
-                    .map(|(name, value)| (name.clone(), with(value).into_owned()))
-                    .collect(),
-            });
-            Content::Text(Text { body: with(&text.body).into_owned(), template, ..text.clone() })
-        }
-        Content::Email(email) => Content::Email(Email {
-            subject: with(&email.subject).into_owned(),
-            text: email.text.as_deref().map(|text| with(text).into_owned()),
-            html: email.html.as_deref().map(|html| with(html).into_owned()),
-            ..email.clone()
-        }),
-        Content::Call(call) => {
-            let script = match &call.script {
-                Script::Say { text, language } => {
-                    Script::Say { text: with(text).into_owned(), language: language.clone() }
-                }
-                Script::Url(_) | Script::Menu => call.script.clone(),
-            };
-            Content::Call(Call { script, machine: call.machine })
-        }
-    }
+    content.map_texts(&mut |text, _| text.replace(&mask, &aloud).replace(MASK, code.expose()))
 }
 
 impl Codes {
@@ -83,7 +40,7 @@ mod tests {
 
     use super::*;
     use crate::clock::from_millis;
-    use crate::message::content::MachineDetection;
+    use crate::message::content::{Call, Email, MachineDetection, ProviderTemplate, Script, Text};
     use crate::otp::challenge::{ChallengeId, CodeRef};
     use crate::otp::purpose::Purpose;
     use crate::seal::tests::test_seal;

@@ -125,6 +125,10 @@ pub struct Guard {
     pub per_country: u32,
     /// Sends a day to a block of numbers of which none was entered.
     pub never_entered: u32,
+    /// Mails with a confirmation link a day.
+    pub links_per_address: u32,
+    pub links_per_person: u32,
+    pub links_per_ip: u32,
 }
 
 impl Default for Guard {
@@ -137,6 +141,9 @@ impl Default for Guard {
             per_block: 100,
             per_country: 5_000,
             never_entered: 50,
+            links_per_address: 5,
+            links_per_person: 10,
+            links_per_ip: 100,
         }
     }
 }
@@ -163,7 +170,8 @@ pub(super) struct Sending<'a> {
 
 impl Guard {
     /// `OTP_COUNTRIES` (ISO 3166 codes with commas, or `*`), `OTP_HOURLY_ADDRESS`, `OTP_HOURLY_PERSON`, `OTP_HOURLY_IP`,
-    /// `OTP_HOURLY_BLOCK`, `OTP_HOURLY_COUNTRY`, and `OTP_NEVER_ENTERED` a day.
+    /// `OTP_HOURLY_BLOCK`, `OTP_HOURLY_COUNTRY`, and `OTP_NEVER_ENTERED`, `LINK_DAILY_ADDRESS`, `LINK_DAILY_PERSON` and
+    /// `LINK_DAILY_IP` a day.
     pub fn from_env() -> Result<Self, Invalid> {
         let default = Self::default();
         Ok(Self {
@@ -177,6 +185,9 @@ impl Guard {
             per_block: rate("OTP_HOURLY_BLOCK", default.per_block)?,
             per_country: rate("OTP_HOURLY_COUNTRY", default.per_country)?,
             never_entered: rate("OTP_NEVER_ENTERED", default.never_entered)?,
+            links_per_address: rate("LINK_DAILY_ADDRESS", default.links_per_address)?,
+            links_per_person: rate("LINK_DAILY_PERSON", default.links_per_person)?,
+            links_per_ip: rate("LINK_DAILY_IP", default.links_per_ip)?,
         })
     }
 
@@ -241,12 +252,12 @@ pub(super) fn never_entered(phone: &PhoneNumber) -> String {
     format!("never-entered#{}", phone.block())
 }
 
-fn rule(key: String, seconds: i64, most: u32, refusal: fn(Timestamp) -> Refusal) -> WindowRule {
+pub(super) fn rule(key: String, seconds: i64, most: u32, refusal: fn(Timestamp) -> Refusal) -> WindowRule {
     WindowRule { key, seconds, most, refusal }
 }
 
 /// Who has one address of an IPv6 network has all of them: the network counts (RFC 4291: 64 bits).
-fn network(ip: IpAddr) -> String {
+pub(super) fn network(ip: IpAddr) -> String {
     match ip.to_canonical() {
         IpAddr::V4(ip) => ip.to_string(),
         IpAddr::V6(ip) => {

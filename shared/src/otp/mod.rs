@@ -1,7 +1,7 @@
 //! One-time codes: somebody proves that they read what was sent to an address.
 //!
 //! [`Otp::start`] sends a code, [`Otp::check`] says whether it was entered. In reading order: [`purpose`] · [`challenge`]
-//! (what is remembered) · [`code`] (how a code follows from it) · [`guard`] (what is not sent) · [`delivery`] (how the code
+//! (what is remembered) · [`code`] (how a code follows from it) · [`guard`] (what is not sent; [`links`]: the same of mails with a confirmation link) · [`delivery`] (how the code
 //! gets into its message). The codes are our own (`own`: an urgent message of class `security` on the same road as every
 //! other) or Twilio Verify's (`verified`), as the [`Backend`] says.
 
@@ -10,6 +10,7 @@ pub mod challenge;
 pub mod code;
 pub mod delivery;
 pub mod guard;
+pub mod links;
 mod own;
 mod pretend;
 pub mod purpose;

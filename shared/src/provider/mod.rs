@@ -79,6 +79,8 @@ pub struct Outgoing {
     pub unsubscribe: Option<String>,
     /// After this time it need not arrive any more.
     pub valid_until: Option<Timestamp>,
+    /// Whether the provider may rewrite its links and count who opens it: never where a link is a secret.
+    pub tracked: bool,
 }
 
 impl Outgoing {

@@ -71,6 +71,7 @@ pub(crate) fn text(channel: Channel, body: &str, media: &[&str]) -> Outgoing {
         category: None,
         unsubscribe: None,
         valid_until: None,
+        tracked: true,
     }
 }
 
@@ -92,6 +93,7 @@ pub(crate) fn email(text: Option<&str>, html: Option<&str>) -> Outgoing {
         category: None,
         unsubscribe: None,
         valid_until: None,
+        tracked: true,
     }
 }
 

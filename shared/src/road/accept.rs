@@ -10,7 +10,8 @@ use super::Road;
 use super::make::{message, part_id};
 use super::task::{Accepted, Part, Task, Timing};
 use super::timing::plan;
-use crate::message::{Address, Message, MessageId, Status};
+use crate::message::record::secrets_context;
+use crate::message::{Address, Message, MessageId, MessageSecrets, Status};
 use crate::person::{INVALID_ADDRESS, OUTSIDE_WINDOW};
 use crate::store::StoreError;
 use crate::store::messages::Created;
@@ -44,8 +45,8 @@ impl Road {
     }
 
     /// Makes the message that is sent instead of one that ended without arriving, and queues it. However often this is
-    /// done, there is one. `None`: there is nothing to send instead.
-    pub async fn fall_back(&self, ended: &Message) -> Result<Option<MessageId>, StoreError> {
+    /// done, there is one. `secrets`: what the ended one carried. `None`: there is nothing to send instead.
+    pub async fn fall_back(&self, ended: &Message, secrets: MessageSecrets) -> Result<Option<MessageId>, StoreError> {
         let (Some(id), Some((next, rest))) = (ended.fallback_id(), ended.fallbacks.split_first()) else {
             return Ok(None);
         };
@@ -71,6 +72,7 @@ impl Road {
             links: ended.links.clone(),
             trigger: ended.trigger,
             code: ended.code.clone(),
+            secrets,
             ..Task::new(ended.task, ended.caller.clone(), ended.class, ended.lane, Vec::new())
         };
         let intent = task.intent(&part, now);
@@ -81,6 +83,7 @@ impl Road {
             fallbacks: rest.to_vec(),
             instead_of: Some(ended.id),
             person: ended.person.clone(),
+            secrets: ended.secrets.clone(),
             ..message(&task, &part, id, Vec::new(), decision, None, now)
         };
         if self.messages.create(std::slice::from_ref(&made)).await? == Created::New {
@@ -137,7 +140,22 @@ impl Road {
             let decision = self.within_window(&intent, &part.content, decision).await;
             messages.push(message(task, part, *id, siblings, decision, scheduled, now));
         }
+        self.encrypt_secrets(task, &mut messages)?;
         Ok(messages)
+    }
+
+    /// Puts the task's secrets into its messages, for `deliver` to decrypt.
+    fn encrypt_secrets(&self, task: &Task, messages: &mut [Message]) -> Result<(), StoreError> {
+        if task.secrets.is_empty() {
+            return Ok(());
+        }
+        let plain = serde_json::to_vec(&task.secrets)
+            .map_err(|error| StoreError::Unreadable { table: "messages", cause: error.to_string() })?;
+        let encrypted = self.seal.encrypt_for_delivery(&secrets_context(task.id), &plain)?;
+        for message in messages {
+            message.secrets = Some(encrypted.clone());
+        }
+        Ok(())
     }
 
     /// When a part is to be sent, if not now.

@@ -2,14 +2,15 @@
 //! address, and press the button behind it.
 
 use jiff::Timestamp;
-use serde_json::{Map, json};
+use serde_json::{Map, Value, json};
 
 use super::compose::provider;
 use super::{AcceptError, Part, RenderError, Rendered, Road, Task};
 use crate::ledger::Witness;
 use crate::message::record::ProviderChoice;
+use crate::message::secrets::InvalidSecret;
 use crate::message::template::{Ask, SHIPPED_VERSION, TemplateName};
-use crate::message::{Address, Channel, Content, MessageId, Trigger};
+use crate::message::{Address, Channel, Content, MessageId, MessageSecrets, Trigger};
 use crate::person::Person;
 use crate::person::confirm::{ConfirmLinks, Confirmation, DAYS};
 use crate::store::StoreError;
@@ -46,6 +47,8 @@ pub enum AskError {
     Accept(#[from] AcceptError),
     #[error(transparent)]
     Render(#[from] RenderError),
+    #[error(transparent)]
+    Secret(#[from] InvalidSecret),
 }
 
 /// How it stands with a link.
@@ -69,7 +72,7 @@ impl Road {
             Some((id, hash)) => (id, Some(hash)),
             None => (self.id_of_now(&person, &to, now), None),
         };
-        let rendered = self.confirmation(&person, &links.url(&person.id, &to, now)).await?;
+        let (rendered, secrets) = self.confirmation(&person, &links.url(&person.id, &to, now)).await?;
         let part = Part {
             channel: Channel::Email,
             to,
@@ -85,6 +88,7 @@ impl Road {
             request_hash,
             person: Some(person),
             trigger: Some(TRIGGER),
+            secrets,
             ..Task::new(id, caller, TRIGGER.class(), lane, vec![part])
         };
         let accepted = self.accept(task).await?;
@@ -102,21 +106,24 @@ impl Road {
     }
 
     /// The template in force, if it says the link; else the shipped one.
-    async fn confirmation(&self, person: &Person, link: &str) -> Result<Rendered, RenderError> {
+    async fn confirmation(&self, person: &Person, link: &str) -> Result<(Rendered, MessageSecrets), AskError> {
         let name = TemplateName::from(TRIGGER);
         let data = json!({"link": link, "days": DAYS});
-        let data = data.as_object().cloned().unwrap_or_else(Map::new);
+        let mut data = data.as_object().cloned().unwrap_or_else(Map::new);
+        // Whoever reads the message may not confirm with it.
+        let secrets = MessageSecrets::take_from(&mut data, &["link".to_owned()])?;
+        let link = data.get("link").and_then(Value::as_str).unwrap_or_default().to_owned();
         let (channel, locale, key) = (Channel::Email, person.locale.as_ref(), person.id.as_str());
         match self.templates.render(&name, channel, locale, key, &data).await {
-            Ok(rendered) if says(&rendered.content, link) => return Ok(rendered),
+            Ok(rendered) if says(&rendered.content, &link) => return Ok((rendered, secrets)),
             Ok(_) | Err(RenderError::Template(_)) => {}
-            Err(error @ (RenderError::NoSuchTemplate(_) | RenderError::Store(_))) => return Err(error),
+            Err(error @ (RenderError::NoSuchTemplate(_) | RenderError::Store(_))) => return Err(error.into()),
         }
         tracing::warn!(template = %name, "the template in force does not say the link; the shipped one is sent");
-        let shipped = self.templates.version(&name, SHIPPED_VERSION).await?;
+        let shipped = self.templates.version(&name, SHIPPED_VERSION).await.map_err(RenderError::from)?;
         let shipped = shipped.ok_or_else(|| RenderError::NoSuchTemplate(name.clone()))?;
         let ask = Ask { channel, wanted: locale, default: &self.templates.default_locale, key, data: &data };
-        self.templates.render_version(&name, SHIPPED_VERSION, &shipped, &ask)
+        Ok((self.templates.render_version(&name, SHIPPED_VERSION, &shipped, &ask)?, secrets))
     }
 
     /// How it stands with a link. Changes nothing.

@@ -196,6 +196,7 @@ fn received(inbound: Inbound, now: Timestamp) -> Message {
         from: inbound.to,
         content: Content::Text(inbound.text),
         code: None,
+        secrets: None,
         segments: inbound.segments,
         cost: Micros::default(),
         estimate: Micros::default(),

@@ -38,7 +38,8 @@ pub(super) fn message(
     now: Timestamp,
 ) -> Message {
     let content = worded(part);
-    let (segments, cost) = price(part.channel, part.provider, &part.to, &content);
+    // What goes out counts, not what is stored of it.
+    let (segments, cost) = price(part.channel, part.provider, &part.to, &task.secrets.fill(&content));
     let scheduled = asked_for.filter(|at| *at > now);
     let held = decision.until.filter(|until| *until > now);
     let goes = held.or(scheduled).unwrap_or(now);
@@ -83,6 +84,7 @@ pub(super) fn message(
         from: part.from.clone(),
         content,
         code: task.code.clone(),
+        secrets: None,
         segments,
         cost,
         estimate: cost,

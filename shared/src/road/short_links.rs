@@ -64,7 +64,8 @@ impl Road {
             // Its days begin when it goes.
             let goes = message.times.not_before.unwrap_or(now);
             links.extend(self.shorten_in(message.channel, &mut message.content, message.id, goes));
-            let (segments, cost) = price(message.channel, message.provider, &message.to, &message.content);
+            let content = task.secrets.fill(&message.content);
+            let (segments, cost) = price(message.channel, message.provider, &message.to, &content);
             (message.segments, message.cost, message.estimate) = (segments, cost, cost);
             let mut id = message.id;
             for fallback in &mut message.fallbacks {

@@ -6,7 +6,9 @@ use super::make::ACCEPT;
 use crate::message::record::{Links, ProviderChoice, TemplateUse};
 use crate::message::short_link::LinkForm;
 use crate::message::trigger::Class;
-use crate::message::{Address, Channel, Content, JobId, Lane, Message, MessageId, Status, TrailEntry, Trigger};
+use crate::message::{
+    Address, Channel, Content, JobId, Lane, Message, MessageId, MessageSecrets, Status, TrailEntry, Trigger,
+};
 use crate::otp::CodeRef;
 use crate::person::{Intent, Person};
 use crate::provider::ProviderName;
@@ -36,6 +38,8 @@ pub struct Task {
     pub link_form: LinkForm,
     /// The one-time code all of it carries.
     pub code: Option<CodeRef>,
+    /// The values of its secret variables; its contents have placeholders in their places.
+    pub secrets: MessageSecrets,
     pub parts: Vec<Part>,
     /// What is sent instead of the first part, in this order, if that cannot arrive.
     pub fallbacks: Vec<Part>,
@@ -59,6 +63,7 @@ impl Task {
             trigger: None,
             link_form: LinkForm::default(),
             code: None,
+            secrets: MessageSecrets::default(),
             parts,
             fallbacks: Vec::new(),
         }

@@ -9,6 +9,7 @@ fn keys(active: &str, ids: &[(&str, u8)]) -> SealKeys {
         active: active.to_owned(),
         keys: ids.iter().map(|(id, byte)| ((*id).to_owned(), key(*byte))).collect(),
         fingerprint_key: key(9),
+        delivery: None,
     }
 }
 
@@ -73,6 +74,7 @@ fn broken_input_is_an_error_and_bad_secrets_are_refused() {
         active: "k1".into(),
         keys: [("k1".into(), STANDARD.encode([1; 16]))].into(),
         fingerprint_key: key(9),
+        delivery: None,
     };
     assert!(Seal::new(&short).is_err());
 }

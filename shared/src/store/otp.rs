@@ -159,7 +159,12 @@ impl OtpStore {
     /// The rows that are about an address (by its fingerprint), with those about these purposes. Those of other purposes end by
     /// themselves, ten minutes after the code was sent; none of them holds the address.
     pub fn keys(address: &str, purposes: &[Purpose]) -> Vec<String> {
-        let mut keys = vec![verified::holder(address), lookups::row(address), sends(&format!("address#{address}"))];
+        let mut keys = vec![
+            verified::holder(address),
+            lookups::row(address),
+            sends(&format!("address#{address}")),
+            sends(&format!("link-day#address#{address}")),
+        ];
         for purpose in purposes {
             let key = format!("{address}#{purpose}");
             keys.extend([row(&key), sends(&key)]);
@@ -167,9 +172,9 @@ impl OtpStore {
         keys
     }
 
-    /// The window of what is sent to a person.
-    pub fn key_of_person(person: &PersonId) -> String {
-        sends(&format!("person#{person}"))
+    /// The windows of what is sent to a person.
+    pub fn keys_of_person(person: &PersonId) -> [String; 2] {
+        [sends(&format!("person#{person}")), sends(&format!("link-day#person#{person}"))]
     }
 
     /// Begins a window of the guard anew.

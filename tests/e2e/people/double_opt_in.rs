@@ -124,11 +124,6 @@ async fn a_proven_address_needs_no_other_link_and_another_address_does() {
     world.agrees_to_mail(user, &email).await;
     assert_eq!(standing(&world, user, "weekly_checkin").await, pair("explicit_consent", "granted"));
     let body = json!({"user_id": user, "email": other, "locale": "de"});
-    // A mail is the same one within ten minutes of the clock.
-    let left = 600 - Timestamp::now().as_second().rem_euclid(600);
-    if left < 60 {
-        tokio::time::sleep(seconds(left.unsigned_abs() + 1)).await;
-    }
     let answer = world.post(EMAIL, &body).send().await.ok();
     assert_eq!(answer["verification_required"], true);
     assert_eq!(standing(&world, user, "weekly_checkin").await, pair("consent_pending", "pending"));
@@ -206,4 +201,52 @@ async fn a_repeated_request_sends_nothing_and_grants_nothing_again() {
     let other = json!({"user_id": user, "email": email, "message_types": ["monthly_report"]});
     world.post(EMAIL, &other).token(&own).key(&key).send().await.is(422);
     assert_eq!(world.arrived(&email).await.len(), 1);
+}
+
+#[tokio::test]
+async fn link_mails_are_limited_whatever_the_idempotency_key() {
+    let world = World::new();
+    let _lines = world.share(&[Line::Resend, Line::Sendgrid]).await;
+    let (user, email) = (fresh::user(), fresh::email());
+    let own = tokens::token(&user.to_string(), "");
+    let ask = |email: &str, key: Option<String>| {
+        let body = json!({"user_id": user, "email": email, "message_types": ["monthly_report"]});
+        let call = world.post(EMAIL, &body).token(&own);
+        let call = match key {
+            Some(key) => call.header("idempotency-key", &key),
+            None => call,
+        };
+        async move { call.send().await.ok() }
+    };
+    // Six requests under six keys are one mail.
+    for _ in 0..6 {
+        assert_eq!(ask(&email, Some(fresh::word())).await["verification_required"], true);
+    }
+    link(&world, &email, 1).await;
+    // So is one mail to each of many addresses, until the person has had ten in an hour.
+    let mut refused = 0;
+    for _ in 0..12 {
+        let answer = ask(&fresh::email(), None).await;
+        let reason = answer["reason"].as_str();
+        refused += usize::from(reason == Some("too_many_for_person"));
+        assert_eq!(reason.is_some(), answer["retry_after"].as_i64().is_some_and(|wait| wait > 0), "{answer}");
+    }
+    assert_eq!(refused, 3, "ten mails in an hour");
+    link(&world, &email, 1).await;
+}
+
+#[tokio::test]
+async fn mailbox_gets_five_link_mails_a_day_whoever_asks() {
+    let world = World::new();
+    let _lines = world.share(&[Line::Resend, Line::Sendgrid]).await;
+    let email = fresh::email();
+    let mut reasons = Vec::new();
+    for _ in 0..7 {
+        let body = json!({"user_id": fresh::user(), "email": email, "message_types": ["monthly_report"]});
+        let answer = world.post(EMAIL, &body).send().await.ok();
+        reasons.push(answer["reason"].as_str().map(str::to_owned));
+    }
+    let refused = Some("too_many_for_address".to_owned());
+    assert_eq!(reasons, [vec![None; 5], vec![refused; 2]].concat());
+    link(&world, &email, 5).await;
 }

@@ -1,5 +1,5 @@
 //! People's data: taken out ([`export`]), taken away without a trace ([`erase`], [`races`]; [`dump`] reads everything raw), in no log
-//! ([`logs`]), and kept no longer than it should be ([`retention`]). Who may ask for what: [`access`].
+//! ([`logs`]), secret values nowhere ([`secrets`]), and kept no longer than it should be ([`retention`]). Who may ask for what: [`access`].
 
 mod access;
 mod dump;
@@ -8,6 +8,7 @@ mod export;
 mod logs;
 mod races;
 mod retention;
+mod secrets;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::{Value, json};

@@ -7,11 +7,13 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
+use switchboard::clock::seconds_until;
 use switchboard::http::idempotency::mark_replay;
 use switchboard::http::refusals::SendRefusals;
 use switchboard::http::{ApiError, Body, Caller, IdempotencyKey, Origin, Scope};
 use switchboard::ledger::Event;
 use switchboard::message::{Address, Channel, EmailAddress, Locale, MessageId};
+use switchboard::otp::links::{LinkAdmission, LinkRequest};
 use switchboard::person::events::CONSENT_GRANTED;
 use switchboard::person::{Person, PersonId};
 use switchboard::road::AcceptError;
@@ -63,9 +65,20 @@ pub struct EmailConsentResponse {
     message: &'static str,
     /// The address has not been proven to be the person's: the consent is pending until they follow the link sent there.
     verification_required: bool,
-    /// Why no link was sent, where none was: `address_suppressed`.
+    #[serde(flatten)]
+    unsent: Option<Unsent>,
+}
+
+/// Why no link was sent. The consent is on record all the same.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = UnsentLink)]
+struct Unsent {
+    /// `address_suppressed`; `too_many_for_address`, `too_many_for_person` or `too_many_for_ip`: too many were sent in an hour
+    /// or a day.
+    reason: String,
+    /// When another may be asked for, in seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<String>,
+    retry_after: Option<i64>,
 }
 
 /// Grant e-mail consent
@@ -109,6 +122,8 @@ pub async fn handle(
     {
         return if sent.request_hash.as_ref() == Some(hash) { Ok(replay()) } else { Err(ApiError::other_body()) };
     }
+    let own = caller.subject == request.user_id.as_str();
+    let ip = if own { origin.ip } else { request.ip_address };
     let now = app.road.clock.now();
     let witness = proof.witness(origin, &caller, &source, now);
     let change = app.road.people.change(&request.user_id, &witness, |person| {
@@ -137,11 +152,26 @@ pub async fn handle(
         }
         return Ok(Json(answer(false, None)).into_response());
     }
-    Ok(Json(answer(true, ask(&app, caller.subject, person, keyed).await?)).into_response())
+    let link = LinkRequest { address: &Address::Email(address), person: &person.id.clone(), ip };
+    let unsent = match app.otp.admit_link(&link).await? {
+        LinkAdmission::Admitted => match ask(&app, caller.subject, person, keyed).await {
+            Ok(reason) => reason.map(|reason| Unsent { reason, retry_after: None }),
+            Err(error) => {
+                app.otp.forget_link(&link).await?;
+                return Err(error);
+            }
+        },
+        LinkAdmission::SentRecently => None,
+        LinkAdmission::Refused(refusal) => {
+            let retry_after = refusal.until().map(|until| seconds_until(until, app.road.clock.now()));
+            Some(Unsent { reason: refusal.as_str().to_owned(), retry_after })
+        }
+    };
+    Ok(Json(answer(true, unsent)).into_response())
 }
 
-fn answer(verification_required: bool, reason: Option<String>) -> EmailConsentResponse {
-    EmailConsentResponse { success: true, message: "Email consent granted successfully", verification_required, reason }
+fn answer(verification_required: bool, unsent: Option<Unsent>) -> EmailConsentResponse {
+    EmailConsentResponse { success: true, message: "Email consent granted successfully", verification_required, unsent }
 }
 
 fn replay() -> Response {
@@ -163,6 +193,6 @@ async fn ask(
         Ok(Asked::NoAddress) => Ok(Some("no_address".to_owned())),
         Err(AskError::Accept(AcceptError::OtherBody)) => Err(ApiError::other_body()),
         Err(AskError::Accept(AcceptError::Store(error))) => Err(error.into()),
-        Err(error @ AskError::Render(_)) => Err(ApiError::unavailable(error)),
+        Err(error @ (AskError::Render(_) | AskError::Secret(_))) => Err(ApiError::unavailable(error)),
     }
 }

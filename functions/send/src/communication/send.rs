@@ -17,7 +17,7 @@ use switchboard::road::{Accepted, Part, Task, compose};
 use super::channels::{Channels, Wish};
 use crate::App;
 use crate::accept::{Identity, respond, take_read, total_cost};
-use crate::rendering::render;
+use crate::rendering::{Variables, render};
 use crate::times::{timing, valid_until};
 
 /// What to send, to whom, and why.
@@ -29,6 +29,10 @@ pub struct SendRequest {
     /// Context data for the trigger's template.
     #[schema(value_type = Object, example = json!({"amount": 100.50, "account": "checking", "threshold": 200.00}))]
     data: Map<String, Value>,
+    /// The names of `data` whose values are secret, for example a password reset link. They are filled in only when the
+    /// message is handed to its provider; what is stored and shown of it has placeholders in their places.
+    #[schema(example = json!([]))]
+    secret_variables: Option<Vec<String>>,
     /// `sms`, `email`, `both`, `whatsapp` or `voice`; the trigger's own channel if absent.
     #[schema(example = "sms")]
     channel: Option<String>,
@@ -140,15 +144,16 @@ pub(super) async fn read(
     let lane = priority.lane();
     let Channels { first, instead, asked } = Channels::choose(channels, &wish, trigger, &person, lane);
     let locale = request.locale.as_ref().or(person.locale.as_ref());
+    let variables = Variables::read("data", request.data, request.secret_variables)?;
     let (mut parts, mut fallbacks) = (Vec::new(), Vec::new());
     let mut link_form = LinkForm::default();
     for channel in first {
-        let (part, form) = part(app, trigger, channel, &person, locale, &request.data).await?;
+        let (part, form) = part(app, trigger, channel, &person, locale, &variables).await?;
         parts.push(Part { asked, ..part });
         link_form = form;
     }
     for channel in instead {
-        let (part, form) = part(app, trigger, channel, &person, locale, &request.data).await?;
+        let (part, form) = part(app, trigger, channel, &person, locale, &variables).await?;
         fallbacks.push(part);
         link_form = form;
     }
@@ -162,6 +167,7 @@ pub(super) async fn read(
         trigger: Some(trigger),
         link_form: link_form.or(request.shorten_links),
         fallbacks,
+        secrets: variables.secrets,
         ..task
     })
 }
@@ -185,13 +191,13 @@ async fn part(
     channel: Channel,
     person: &Person,
     locale: Option<&Locale>,
-    data: &Map<String, Value>,
+    variables: &Variables,
 ) -> Result<(Part, LinkForm), ApiError> {
     let to = person.address(channel).ok_or_else(|| {
         let missing = if channel == Channel::Email { "an e-mail address" } else { "a phone number" };
         ApiError::bad_request(format!("User {} does not have {missing}", person.id)).with("field", "channel")
     })?;
-    let rendered = render(app, &trigger.into(), channel, locale, person.id.as_str(), ("data", data)).await?;
+    let rendered = render(app, &trigger.into(), channel, locale, person.id.as_str(), variables).await?;
     let part = Part {
         channel,
         to,

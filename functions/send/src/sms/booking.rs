@@ -13,7 +13,7 @@ use switchboard::road::{Part, Task};
 
 use crate::App;
 use crate::accept::Identity;
-use crate::rendering::render;
+use crate::rendering::{Variables, render};
 
 /// What is booked. All of it is optional; the templates say as much as they are told.
 #[derive(Clone, Debug, Default, Deserialize, utoipa::ToSchema)]
@@ -142,7 +142,8 @@ pub(super) async fn task(
     let (to, person) = to.find(app).await?;
     let key = person.as_ref().map_or_else(|| to.canonical(), |person| person.id.as_str().to_owned());
     let locale = locale.or_else(|| person.as_ref().and_then(|person| person.locale.clone()));
-    let rendered = render(app, &trigger.into(), Channel::Sms, locale.as_ref(), &key, ("booking", &data)).await?;
+    let variables = Variables::read("booking", data, None)?;
+    let rendered = render(app, &trigger.into(), Channel::Sms, locale.as_ref(), &key, &variables).await?;
     let part = Part {
         channel: Channel::Sms,
         to,
@@ -153,7 +154,7 @@ pub(super) async fn task(
         choice: ProviderChoice::Any,
         asked: None,
     };
-    let booking_id = data.get("booking_id").and_then(Value::as_str).map(str::to_owned);
+    let booking_id = variables.data.get("booking_id").and_then(Value::as_str).map(str::to_owned);
     let lane = trigger.default_priority().lane();
     let task = Task::new(identity.id, caller.subject, trigger.class(), lane, vec![part]);
     Ok(Task {

@@ -19,7 +19,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use switchboard::http::{ApiError, Body, Caller, IdempotencyKey};
 use switchboard::message::short_link::LinkForm;
-use switchboard::message::{Channel, Lane, Message, MessageId, Status};
+use switchboard::message::{Channel, Lane, Message, MessageId, MessageSecrets, Status};
 use switchboard::road::{Accepted, Task};
 
 use crate::App;
@@ -116,7 +116,15 @@ async fn one(
     let link_form = LinkForm::default().or(shorten_links);
     let valid_until = valid_until(app, expires_at.as_deref(), None);
     let template = Template::default();
-    let text = Text { to: to_number, from: from_number, body: message, media: media_url, template, names: NAMES };
+    let text = Text {
+        to: to_number,
+        from: from_number,
+        body: message,
+        media: media_url,
+        template,
+        names: NAMES,
+        secrets: MessageSecrets::default(),
+    };
     let task = valid_until.and_then(|valid_until| {
         Ok(Task { valid_until, link_form, ..text.task(app, caller.subject, identity.clone(), channel)? })
     });
@@ -143,6 +151,7 @@ async fn many(
         media: media_url.clone(),
         template: Template::default(),
         names: NAMES,
+        secrets: MessageSecrets::default(),
     };
     let texts = phone_numbers.into_iter().map(|number: String| (number.clone(), Ok(text(number)))).collect();
     each(app, &caller, (endpoint, key, &body.canonical), texts, channel, (valid_until, link_form)).await

@@ -84,6 +84,10 @@ async fn again(app: &App, caller: Caller, identity: Identity, id: &str) -> Resul
     if message.trigger != Some(Trigger::BookingConfirmation) {
         return Err(ApiError::conflict("The message was no booking confirmation").with("field", "message_id"));
     }
+    if message.secrets.is_some() {
+        let why = "The message carries secret variables, which only its delivery can read: send it anew";
+        return Err(ApiError::conflict(why).with("field", "message_id"));
+    }
     let person = match &message.person {
         Some(id) => app.road.people.get(id).await?,
         None => None,

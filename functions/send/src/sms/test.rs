@@ -5,7 +5,7 @@ use axum::response::Response;
 use serde::Deserialize;
 use switchboard::http::refusals::SendRefusals;
 use switchboard::http::{ApiError, Body, Caller, IdempotencyKey};
-use switchboard::message::Channel;
+use switchboard::message::{Channel, MessageSecrets};
 
 use super::NAMES;
 use crate::App;
@@ -45,6 +45,14 @@ pub async fn handle(
     let identity = Identity::of(&app, &caller.subject, "/api/sms/test", &key, &body.canonical);
     let to = body.value.to_number;
     let template = Template::default();
-    let text = Text { to, from: None, body: TEXT.to_owned(), media: None, template, names: NAMES };
+    let text = Text {
+        to,
+        from: None,
+        body: TEXT.to_owned(),
+        media: None,
+        template,
+        names: NAMES,
+        secrets: MessageSecrets::default(),
+    };
     accept(&app, text.task(&app, caller.subject, identity, Channel::Sms)?, answer(Channel::Sms)).await
 }

@@ -5,8 +5,8 @@ use axum::response::Response;
 use serde::Deserialize;
 use switchboard::http::refusals::SendRefusals;
 use switchboard::http::{ApiError, Body, Caller, IdempotencyKey};
-use switchboard::message::Channel;
 use switchboard::message::short_link::LinkForm;
+use switchboard::message::{Channel, MessageSecrets};
 use switchboard::road::Task;
 
 use super::NAMES;
@@ -56,7 +56,15 @@ pub async fn handle(
     let TextRequest { to, from, body, shorten_links, expires_at } = body.value;
     let link_form = LinkForm::default().or(shorten_links);
     let valid_until = valid_until(&app, expires_at.as_deref(), None);
-    let text = Text { to, from, body, media: None, template: Template::default(), names: NAMES };
+    let text = Text {
+        to,
+        from,
+        body,
+        media: None,
+        template: Template::default(),
+        names: NAMES,
+        secrets: MessageSecrets::default(),
+    };
     let task = valid_until.and_then(|valid_until| {
         Ok(Task { valid_until, link_form, ..text.task(&app, caller.subject, identity.clone(), Channel::Sms)? })
     });

@@ -7,7 +7,7 @@ use axum::response::Response;
 use serde::Deserialize;
 use switchboard::http::refusals::SendRefusals;
 use switchboard::http::{ApiError, Body, Caller, IdempotencyKey};
-use switchboard::message::Channel;
+use switchboard::message::{Channel, MessageSecrets};
 use switchboard::road::Task;
 
 use super::NAMES;
@@ -63,7 +63,7 @@ pub async fn handle(
     let WhatsappTextRequest { to, from, body, content_sid, content_variables, expires_at } = body.value;
     let valid_until = valid_until(&app, expires_at.as_deref(), None);
     let template = Template { content_sid, content_variables };
-    let text = Text { to, from, body, media: None, template, names: NAMES };
+    let text = Text { to, from, body, media: None, template, names: NAMES, secrets: MessageSecrets::default() };
     let task = valid_until.and_then(|valid_until| {
         Ok(Task { valid_until, ..text.task(&app, caller.subject, identity.clone(), Channel::Whatsapp)? })
     });

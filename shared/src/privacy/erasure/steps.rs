@@ -217,7 +217,7 @@ impl Eraser {
         let person = &erasure.person;
         let ledger = self.road.people.ledger();
         let mut keys = TwoFactorStore::keys(person);
-        keys.push(OtpStore::key_of_person(person));
+        keys.extend(OtpStore::keys_of_person(person));
         let mut of = vec![format!("person#{person}")];
         let tally = self.store.tally(erasure);
         for subject in [people::subject(person), twofactor::subject(person)] {

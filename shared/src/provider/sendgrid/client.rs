@@ -57,7 +57,12 @@ impl Sendgrid {
         if let Some(headers) = message.unsubscribe_headers() {
             body["headers"] = headers;
             // SendGrid's own link would stand beside ours, and we would learn of its clicks late.
-            body["tracking_settings"] = json!({"subscription_tracking": {"enable": false}});
+            body["tracking_settings"]["subscription_tracking"] = json!({"enable": false});
+        }
+        if !message.tracked {
+            // A rewritten link would lead through SendGrid's servers, and stand in its activity feed.
+            body["tracking_settings"]["click_tracking"] = json!({"enable": false, "enable_text": false});
+            body["tracking_settings"]["open_tracking"] = json!({"enable": false});
         }
         if let Some(category) = &message.category {
             body["categories"] = json!([plain(category)]);

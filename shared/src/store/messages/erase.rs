@@ -149,7 +149,7 @@ fn noted(now: Timestamp) -> Update {
 
 /// Takes out all that was private.
 fn scrubbed(update: Update) -> Update {
-    const PRIVATE: [&str; 13] = [
+    const PRIVATE: [&str; 14] = [
         "sealed",
         "content_key",
         "recipient",
@@ -158,6 +158,7 @@ fn scrubbed(update: Update) -> Update {
         "request_hash",
         "links",
         "code",
+        "secrets",
         "fallback_to",
         "recordings",
         "actions",

@@ -55,6 +55,8 @@ pub(super) struct Row {
     pub(super) content_key: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     code: Option<CodeRef>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    secrets: Option<String>,
     segments: u32,
     cost: Micros,
     /// What it was accepted at, where that may differ.
@@ -178,6 +180,7 @@ impl Messages {
             sealed: Some(sealed),
             content_key,
             code: message.code,
+            secrets: message.secrets,
             segments: message.segments,
             cost: message.cost,
             estimate: (!is_fixed(&message.choice)).then_some(message.estimate),
@@ -267,6 +270,7 @@ impl Row {
             from: sealed.from,
             content: sealed.content,
             code: row.code,
+            secrets: row.secrets,
             segments: row.segments,
             cost: row.cost,
             estimate: row.estimate.unwrap_or(row.cost),

@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::response::Response;
 use switchboard::http::refusals::SendRefusals;
 use switchboard::http::{ApiError, Body, Caller, IdempotencyKey};
-use switchboard::message::Channel;
+use switchboard::message::{Channel, MessageSecrets};
 use switchboard::road::Task;
 
 use super::WhatsappRequest;
@@ -40,7 +40,15 @@ pub async fn handle(
         body.value;
     let valid_until = valid_until(&app, expires_at.as_deref(), None);
     let template = Template { content_sid, content_variables };
-    let text = Text { to: to_number, from: from_number, body: message, media: media_url, template, names: NAMES };
+    let text = Text {
+        to: to_number,
+        from: from_number,
+        body: message,
+        media: media_url,
+        template,
+        names: NAMES,
+        secrets: MessageSecrets::default(),
+    };
     let task = valid_until.and_then(|valid_until| {
         Ok(Task { valid_until, ..text.task(&app, caller.subject, identity.clone(), Channel::Whatsapp)? })
     });

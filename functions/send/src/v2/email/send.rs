@@ -4,6 +4,7 @@ use axum::extract::State;
 use axum::response::Response;
 use jiff::Timestamp;
 use serde::Deserialize;
+use serde_json::{Map, Value};
 use switchboard::http::error::ErrorBody;
 use switchboard::http::refusals::SendRefusals;
 use switchboard::http::{ApiError, Body, Caller, IdempotencyKey};
@@ -19,8 +20,9 @@ use super::recipients::{self, Addresses};
 use crate::App;
 use crate::accept::{Identity, accept_read};
 use crate::direct::{DirectResponse, answer};
-use crate::email::{address, bodies, choice, subject};
+use crate::email::{Words, address, bodies, choice, subject};
 use crate::links::link;
+use crate::rendering::Variables;
 use crate::times::{expiry, instant};
 
 /// An e-mail to one or several.
@@ -40,6 +42,13 @@ pub struct V2EmailRequest {
     text: Option<String>,
     #[schema(example = "<p>Your documents are attached.</p>")]
     html: Option<String>,
+    /// What is filled in: with `variables`, they stand in `subject`, `text` and `html` in double braces, escaped in `html`.
+    #[schema(value_type = Option<Object>)]
+    variables: Option<Map<String, Value>>,
+    /// The names of variables whose values are secret, for example a password reset link. They are filled in only when the
+    /// message is handed to its provider; what is stored and shown of it has placeholders in their places.
+    #[schema(example = json!([]))]
+    secret_variables: Option<Vec<String>>,
     /// At most 20 files of 10 MB together; what a request may carry (6 MB in all) makes that about 4.4 MB.
     #[serde(default)]
     attachments: Vec<AttachmentRequest>,
@@ -105,9 +114,13 @@ pub async fn handle(
 fn read(caller: String, identity: Identity, request: V2EmailRequest, now: Timestamp) -> Result<Task, ApiError> {
     let (to, others) = recipients::read(request.to, request.cc, request.bcc)?;
     let from = request.from.map(|from| address("from", &from)).transpose()?.map(|from| from.as_str().to_owned());
+    let has_variables = request.variables.is_some();
+    let variables = Variables::read("variables", request.variables.unwrap_or_default(), request.secret_variables)?;
     let (text, html) = bodies(request.text, request.html)?;
+    let words = Words { subject: subject(request.subject)?, text, html };
+    let Words { subject, text, html } = if has_variables { words.filled(&variables)? } else { words };
     let email = Email {
-        subject: subject(request.subject)?,
+        subject,
         text,
         html,
         reply_to: request.reply_to.map(|reply_to| address("reply_to", &reply_to)).transpose()?,
@@ -140,7 +153,8 @@ fn read(caller: String, identity: Identity, request: V2EmailRequest, now: Timest
         return Err(ApiError::invalid_field(&field, why));
     }
     let task = Task::new(identity.id, caller, class, priority.lane(), vec![part]);
-    Ok(Task { request_hash: identity.request_hash, scheduled, valid_until, links, ..task })
+    let secrets = variables.secrets;
+    Ok(Task { request_hash: identity.request_hash, scheduled, valid_until, links, secrets, ..task })
 }
 
 fn class(category: Option<&str>) -> Class {
@@ -154,7 +168,7 @@ fn priority(text: &str) -> Result<Priority, ApiError> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::json;
     use switchboard::message::content::Place;
     use switchboard::message::{Lane, MessageId};
 

@@ -28,6 +28,10 @@ pub struct JobRequest {
     /// The text of an SMS or WhatsApp message, with the variables in double braces.
     #[schema(example = "Hello {{ name }}, your documents are due on {{ date }}.")]
     pub(super) message: Option<String>,
+    /// The names of variables (columns) whose values are secret, for example a password reset link. They are filled in only when
+    /// a message is handed to its provider; what is stored and shown of it has placeholders in their places.
+    #[schema(example = json!([]))]
+    pub(super) secret_variables: Option<Vec<String>>,
     /// Of an e-mail.
     pub(super) subject: Option<String>,
     /// Of an e-mail.

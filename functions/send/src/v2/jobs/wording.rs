@@ -3,13 +3,14 @@
 use jiff::Timestamp;
 use switchboard::http::ApiError;
 use switchboard::job::{Spec, Wording};
+use switchboard::message::secrets::{InvalidSecret, MAX_SECRETS};
 use switchboard::message::template::{Parts, Template, TemplateName, shipped};
 use switchboard::message::trigger::Class;
 use switchboard::message::{Channel, Locale, Trigger};
 
 use super::create::JobRequest;
 use crate::App;
-use crate::rendering::no_such_template;
+use crate::rendering::{field, no_such_template};
 use crate::times::instant;
 
 /// Reads what every row says.
@@ -25,7 +26,11 @@ pub(super) async fn read(app: &App, request: &JobRequest, now: Timestamp) -> Res
     if valid_until.is_some_and(|until| until <= scheduled.unwrap_or(now)) {
         return Err(ApiError::invalid_field("expires_at", "It must be later than the job begins"));
     }
-    Ok(Spec { channel, class, wording, scheduled, valid_until })
+    let secret_variables = request.secret_variables.clone().unwrap_or_default();
+    if secret_variables.len() > MAX_SECRETS {
+        return Err(ApiError::invalid_field("secret_variables", InvalidSecret::TooMany.to_string()));
+    }
+    Ok(Spec { channel, class, wording, secret_variables, scheduled, valid_until })
 }
 
 fn channel(text: &str) -> Result<Channel, ApiError> {
@@ -110,14 +115,4 @@ fn own(request: &JobRequest, channel: Channel) -> Result<(Wording, Class), ApiEr
 fn unwanted(fields: &[(&str, &Option<String>)], why: &str) -> Result<(), ApiError> {
     let given = fields.iter().find(|(_, value)| value.is_some());
     given.map_or(Ok(()), |(name, _)| Err(ApiError::invalid_field(name, why)))
-}
-
-/// What the request calls a part of a template.
-fn field(path: &str, channel: Channel) -> &'static str {
-    match (path.rsplit('.').next().unwrap_or_default(), channel) {
-        ("subject", _) => "subject",
-        ("html", _) => "html",
-        (_, Channel::Email) => "text",
-        (_, Channel::Sms | Channel::Whatsapp | Channel::Voice) => "message",
-    }
 }

@@ -6,14 +6,14 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use switchboard::http::refusals::SendRefusals;
 use switchboard::http::{ApiError, Body, Caller, IdempotencyKey};
-use switchboard::message::Channel;
 use switchboard::message::short_link::LinkForm;
 use switchboard::message::template::{check_text, fill_text};
+use switchboard::message::{Channel, Content};
 
 use super::NAMES;
 use crate::App;
 use crate::direct::{Template, Text};
-use crate::rendering::refused;
+use crate::rendering::{Variables, refused};
 use crate::sms::{BulkSmsResponse, each, within_bounds};
 use crate::times::valid_until;
 
@@ -23,6 +23,10 @@ pub struct BulkRequest {
     /// The text, with the variables in double braces.
     #[schema(example = "Hello {{ name }}, your documents are due on {{ date }}.")]
     message: String,
+    /// The names of variables whose values are secret, for example a password reset link. They are filled in only when the
+    /// message is handed to its provider; what is stored and shown of it has placeholders in their places.
+    #[schema(example = json!([]))]
+    secret_variables: Option<Vec<String>>,
     /// 1 to 100 recipients.
     recipients: Vec<BulkRecipient>,
     /// Links in the text go out short, and count how often they are followed.
@@ -64,11 +68,14 @@ pub async fn handle(
     key: IdempotencyKey,
     body: Body<BulkRequest>,
 ) -> Result<Response, ApiError> {
-    let BulkRequest { message, recipients, shorten_links, expires_at } = body.value;
+    let BulkRequest { message, secret_variables, recipients, shorten_links, expires_at } = body.value;
     within_bounds("recipients", recipients.len())?;
     let valid_until = valid_until(&app, expires_at.as_deref(), None);
     check_text(&message).map_err(|error| ApiError::invalid_field("message", error.to_string()))?;
-    let made = |BulkRecipient { to, variables }| (String::clone(&to), text(&message, to, &variables));
+    let made = |BulkRecipient { to, variables }| {
+        let variables = Variables::read("variables", variables, secret_variables.clone());
+        (String::clone(&to), variables.and_then(|variables| text(&message, to, variables)))
+    };
     let texts = recipients.into_iter().map(made).collect();
     each(
         &app,
@@ -81,7 +88,9 @@ pub async fn handle(
     .await
 }
 
-fn text(message: &str, to: String, variables: &Map<String, Value>) -> Result<Text, ApiError> {
-    let body = fill_text(message, variables).map_err(|error| refused(error, "variables"))?;
-    Ok(Text { to, from: None, body, media: None, template: Template::default(), names: NAMES })
+fn text(message: &str, to: String, variables: Variables) -> Result<Text, ApiError> {
+    let body = fill_text(message, &variables.data).map_err(|error| refused(error, "variables"))?;
+    variables.check(&Content::text(&body))?;
+    let (template, secrets) = (Template::default(), variables.secrets);
+    Ok(Text { to, from: None, body, media: None, template, names: NAMES, secrets })
 }

@@ -16,7 +16,7 @@ use super::NAMES;
 use crate::App;
 use crate::accept::{Identity, accept_read};
 use crate::direct::{DirectResponse, Template, Text, answer};
-use crate::rendering::{refused, render};
+use crate::rendering::{Variables, refused, render};
 use crate::times::valid_until;
 
 /// A text to a number. Either `message` or `template` says what is sent.
@@ -34,6 +34,10 @@ pub struct V2SmsRequest {
     /// What is filled in.
     #[schema(value_type = Option<Object>)]
     variables: Option<Map<String, Value>>,
+    /// The names of variables whose values are secret, for example a password reset link. They are filled in only when the
+    /// message is handed to its provider; what is stored and shown of it has placeholders in their places.
+    #[schema(example = json!([]))]
+    secret_variables: Option<Vec<String>>,
     /// The language of the template (BCP 47); the deployment's default if absent.
     #[schema(value_type = Option<String>)]
     locale: Option<Locale>,
@@ -72,29 +76,33 @@ pub async fn handle(
 }
 
 async fn read(app: &App, caller: Caller, identity: Identity, request: V2SmsRequest) -> Result<Task, ApiError> {
-    let V2SmsRequest { to, message, template, variables, locale, shorten_links, expires_at } = request;
+    let V2SmsRequest { to, message, template, variables, secret_variables, locale, shorten_links, expires_at } =
+        request;
+    let has_variables = variables.is_some();
+    let variables = Variables::read("variables", variables.unwrap_or_default(), secret_variables)?;
     let valid_until = valid_until(app, expires_at.as_deref(), None)?;
     let task = match (message, template) {
         (Some(_), Some(_)) => {
             return Err(ApiError::invalid_field("template", "Either message or template says what is sent"));
         }
         (message, None) => {
-            let body = filled(message.unwrap_or_default(), variables)?;
-            let text = Text { to, from: None, body, media: None, template: Template::default(), names: NAMES };
+            let message = message.unwrap_or_default();
+            let body = if has_variables { filled(&message, &variables)? } else { message };
+            let (template, secrets) = (Template::default(), variables.secrets);
+            let text = Text { to, from: None, body, media: None, template, names: NAMES, secrets };
             text.task(app, caller.subject, identity, Channel::Sms)?
         }
-        (None, Some(name)) => {
-            templated(app, caller, identity, to, &name, locale, variables.unwrap_or_default()).await?
-        }
+        (None, Some(name)) => templated(app, caller, identity, to, &name, locale, variables).await?,
     };
     Ok(Task { valid_until, link_form: task.link_form.or(shorten_links), ..task })
 }
 
-/// A text as it stands; where variables are given, with them in it.
-fn filled(message: String, variables: Option<Map<String, Value>>) -> Result<String, ApiError> {
-    let Some(variables) = variables else { return Ok(message) };
-    check_text(&message).map_err(|error| ApiError::invalid_field("message", error.to_string()))?;
-    fill_text(&message, &variables).map_err(|error| refused(error, "variables"))
+/// A text with its variables filled in.
+fn filled(message: &str, variables: &Variables) -> Result<String, ApiError> {
+    check_text(message).map_err(|error| ApiError::invalid_field("message", error.to_string()))?;
+    let body = fill_text(message, &variables.data).map_err(|error| refused(error, "variables"))?;
+    variables.check(&Content::text(&body))?;
+    Ok(body)
 }
 
 async fn templated(
@@ -104,15 +112,17 @@ async fn templated(
     to: String,
     name: &TemplateName,
     locale: Option<Locale>,
-    variables: Map<String, Value>,
+    variables: Variables,
 ) -> Result<Task, ApiError> {
     // In one spelling, so that a person's variant of a split test does not depend on it.
     let number = PhoneNumber::parse(&to, &app.region)
         .map_err(|error| ApiError::invalid_field("to", format!("It is {error}")))?;
-    let rendered = render(app, name, Channel::Sms, locale.as_ref(), number.as_str(), ("variables", &variables)).await?;
+    let rendered = render(app, name, Channel::Sms, locale.as_ref(), number.as_str(), &variables).await?;
     let Rendered { content, template, class, link_form } = rendered;
     let Content::Text(text) = content else { return Err(ApiError::internal("an SMS has a text")) };
-    let text = Text { to, from: None, body: text.body, media: None, template: Template::default(), names: NAMES };
+    let secrets = variables.secrets;
+    let text =
+        Text { to, from: None, body: text.body, media: None, template: Template::default(), names: NAMES, secrets };
     let mut task = text.task(app, caller.subject, identity, Channel::Sms)?;
     task.parts = task.parts.into_iter().map(|part| Part { template: Some(template.clone()), ..part }).collect();
     let trigger = name.trigger();
