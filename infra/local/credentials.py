@@ -19,7 +19,8 @@ KEY_ID = "local-1"
 TOKEN_SECONDS = 30 * 24 * 3600
 
 ALL_SCOPES = (
-    "communication:send communication:read preferences:manage analytics:read settings:manage monitoring:read"
+    "communication:send communication:urgent communication:read preferences:manage analytics:read settings:manage"
+    " monitoring:read"
 )
 SERVICE_SCOPES = "communication:send communication:read"
 

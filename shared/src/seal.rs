@@ -22,7 +22,7 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde::Deserialize;
 
-use crate::message::Address;
+use crate::message::{Address, IdKey};
 use crate::secrets::{Secret, SecretError};
 
 /// The seal secret, as it stands in Secrets Manager.
@@ -75,6 +75,7 @@ struct Ring {
 pub struct Seal {
     ring: RwLock<Arc<Ring>>,
     fingerprint: hmac::Key,
+    ids: IdKey,
     /// Where the keys come from; none where they are given once and for all.
     secret: Option<Secret<SealKeys>>,
     /// Something was sealed with a key that is not in the ring.
@@ -114,12 +115,20 @@ fn fingerprint_key(secret: &SealKeys) -> Result<hmac::Key, SealError> {
     Ok(hmac::Key::new(hmac::HMAC_SHA256, &key))
 }
 
+/// A key bound to a use.
+fn derived(key: &hmac::Key, label: &str) -> hmac::Key {
+    let tag = hmac::sign(key, format!("\0key: {label}").as_bytes());
+    hmac::Key::new(hmac::HMAC_SHA256, tag.as_ref())
+}
+
 impl Seal {
     /// Builds the keys once and for all.
     pub fn new(secret: &SealKeys) -> Result<Self, SealError> {
+        let fingerprint = fingerprint_key(secret)?;
         Ok(Self {
             ring: RwLock::new(Arc::new(Ring::new(secret)?)),
-            fingerprint: fingerprint_key(secret)?,
+            ids: IdKey::new(derived(&fingerprint, "ids")),
+            fingerprint,
             secret: None,
             met_unknown: AtomicBool::new(false),
         })
@@ -235,8 +244,12 @@ impl Seal {
     /// A key for another use, bound to that use by its label. It follows from the fingerprints' key, which does not rotate.
     /// The zero byte keeps it apart from everything fingerprinted or hashed: that is text without one.
     pub fn derived_key(&self, label: &str) -> hmac::Key {
-        let tag = hmac::sign(&self.fingerprint, format!("\0key: {label}").as_bytes());
-        hmac::Key::new(hmac::HMAC_SHA256, tag.as_ref())
+        derived(&self.fingerprint, label)
+    }
+
+    /// Returns the key that ids are derived under.
+    pub fn ids(&self) -> &IdKey {
+        &self.ids
     }
 
     /// A keyed hash of anything, for comparing without keeping (request bodies).

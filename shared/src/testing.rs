@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use aws_config::SdkConfig;
 use aws_config::retry::RetryConfig;
+use aws_lc_rs::hmac;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use aws_sdk_dynamodb::config::{Credentials, Region, SharedCredentialsProvider};
@@ -27,7 +28,7 @@ use crate::message::engagement::Engagement;
 use crate::message::record::{Links, ProviderChoice, Times};
 use crate::message::short_link::ShortLinks;
 use crate::message::trigger::Class;
-use crate::message::{Address, Channel, Content, Lane, Locale, Message, MessageId, Micros, Status};
+use crate::message::{Address, Channel, Content, IdKey, Lane, Locale, Message, MessageId, Micros, Status};
 use crate::otp::{Otp, Settings};
 use crate::person::{Decision, Intent, Question, TimeRules};
 use crate::privacy::Privacy;
@@ -99,6 +100,7 @@ pub fn road_on(dynamo_url: &str, clock: Clock) -> Result<Road, Box<dyn std::erro
 pub fn sample_subscriber() -> Result<Subscriber, Box<dyn std::error::Error>> {
     Ok(Subscriber {
         id: SubscriberId::new(),
+        maker: "test".to_owned(),
         target: Target::stored("https://hooks.example.com/").ok_or("no URL")?,
         wants: [EventType::Sent].into(),
         description: None,
@@ -112,6 +114,16 @@ pub fn sample_subscriber() -> Result<Subscriber, Box<dyn std::error::Error>> {
     })
 }
 
+/// The key ids are derived under in tests.
+pub fn sample_ids() -> IdKey {
+    IdKey::new(hmac::Key::new(hmac::HMAC_SHA256, &[7; 32]))
+}
+
+/// An id, always the same for a name.
+pub fn sample_id(name: &str) -> MessageId {
+    MessageId::derived(&sample_ids(), "test", "test", name)
+}
+
 /// An accepted text, made at `now`.
 pub fn sample_message(now: Timestamp) -> Message {
     let to = Address::stored(Channel::Sms, "+14155552671".to_owned());
@@ -120,8 +132,8 @@ pub fn sample_message(now: Timestamp) -> Message {
     let question = Question { intent, rules: &TimeRules::default(), person: None, suppressions: &[] };
     let decision = Decision::make(&question, now);
     Message {
-        id: MessageId::derived("test", "test", "test"),
-        task: MessageId::derived("test", "test", "test"),
+        id: sample_id("test"),
+        task: sample_id("test"),
         siblings: Vec::new(),
         job: None,
         caller: "test".to_owned(),

@@ -1,9 +1,11 @@
 //! The API description, put together from the functions' own. It is made here and kept in `infra/openapi.json`: no
 //! function builds it at run time.
 
+use switchboard::http::{Access, Endpoint, Scope};
 use utoipa::OpenApi;
-use utoipa::openapi::RefOr;
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::{OpenApi as OpenApiDocument, RefOr};
 
 /// The title page.
 #[derive(Debug, OpenApi)]
@@ -30,8 +32,20 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 )]
 struct Title;
 
+/// Every line of every function's table of routes.
+pub fn routes() -> Vec<Endpoint> {
+    [
+        send::routes().table(),
+        consent::routes().table(),
+        otp::routes().table(),
+        settings::routes().table(),
+        webhooks::routes().table(),
+    ]
+    .concat()
+}
+
 /// Every endpoint of every function.
-pub fn document() -> utoipa::openapi::OpenApi {
+pub fn document() -> OpenApiDocument {
     let mut document = Title::openapi();
     for part in [
         send::Description::openapi(),
@@ -42,10 +56,39 @@ pub fn document() -> utoipa::openapi::OpenApi {
     ] {
         document.merge(part);
     }
+    for endpoint in routes() {
+        if let Some(operation) = operation(&mut document, &endpoint) {
+            state_access(operation, &endpoint.access);
+        }
+    }
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
     let components = document.components.get_or_insert_default();
     components.security_schemes.insert("bearer".to_owned(), RefOr::T(SecurityScheme::Http(bearer)));
     document
+}
+
+/// The operation of an endpoint.
+pub fn operation<'a>(document: &'a mut OpenApiDocument, endpoint: &Endpoint) -> Option<&'a mut Operation> {
+    let item = document.paths.paths.get_mut(endpoint.path)?;
+    let operation = match endpoint.method {
+        "GET" => &mut item.get,
+        "HEAD" => &mut item.head,
+        "POST" => &mut item.post,
+        "PUT" => &mut item.put,
+        "DELETE" => &mut item.delete,
+        _ => return None,
+    };
+    operation.as_mut()
+}
+
+/// States what the table says of an endpoint: the token and scope it needs, whose object it touches, and what it may cost.
+fn state_access(operation: &mut Operation, access: &Access) {
+    let scopes: Vec<&str> = access.scope().map(Scope::as_str).into_iter().collect();
+    let needs_token = access.needs_token().then(|| vec![SecurityRequirement::new("bearer", scopes)]);
+    operation.security = Some(needs_token.unwrap_or_default());
+    let extensions = operation.extensions.get_or_insert_default();
+    extensions.insert("x-owner".to_owned(), access.owner.describe().into());
+    extensions.insert("x-cost".to_owned(), access.cost.as_str().into());
 }
 
 /// The document as it is kept.

@@ -57,7 +57,8 @@ pub(crate) async fn task(app: &App, job: &Job, number: u32, wanted: Wanted) -> R
         choice: ProviderChoice::Any,
         asked: None,
     };
-    let task = Task::new(job.id.row(number), job.caller.clone(), said.class, Lane::Bulk, vec![part]);
+    let task =
+        Task::new(job.id.row(app.road.seal.ids(), number), job.caller.clone(), said.class, Lane::Bulk, vec![part]);
     let link_form = said.link_form;
     Ok(Ok(Task {
         link_form,

@@ -78,7 +78,7 @@ async fn one(app: &App, job: &Job, row: Numbered) -> Result<Became, StepError> {
 }
 
 async fn before(app: &App, job: &Job, number: u32) -> Result<Option<Accepted>, StoreError> {
-    let message = app.road.messages.get(job.id.row(number)).await?;
+    let message = app.road.messages.get(job.id.row(app.road.seal.ids(), number)).await?;
     Ok(message.map(|message| Accepted { messages: vec![message], replayed: true }))
 }
 

@@ -17,7 +17,7 @@ mod tests;
 
 use axum::Router;
 use switchboard::config::{default_region, public_base_url};
-use switchboard::http::{Access, Edge, Limit, Routes, Scope};
+use switchboard::http::{Access, Cost, Edge, Limit, OwnerRule, Routes, Scope};
 use switchboard::otp::Otp;
 use switchboard::person::UnsubscribeLinks;
 use switchboard::person::confirm::ConfirmLinks;
@@ -51,44 +51,54 @@ const EXPORT: &str = "/api/communication/privacy/{user_id}/export";
 const ERASE: &str = "/api/communication/privacy/{user_id}/erase";
 const RESEAL: &str = "/api/communication/privacy/reseal";
 
-/// The function's endpoints.
-pub fn router(edge: Edge, road: Road, otp: Otp, privacy: Privacy) -> Router {
+/// The table of the function's endpoints: path, name, who may call it, whose object it touches, what it may cost.
+pub fn routes() -> Routes<App> {
     // Whose consent it is stands in the body, whose preferences in the path: the handlers check that.
-    let links = ConfirmLinks::new(road.seal.clone(), &public_base_url());
-    let anyone = Access::Authenticated(Limit::General);
-    let operator = Access::Scoped(Scope::ManageSettings, Limit::General);
-    let readers = Access::Scoped(Scope::Read, Limit::General);
-    let managers = Access::Scoped(Scope::ManagePreferences, Limit::General);
-    let unsubscribe = UnsubscribeLinks::reader(road.seal.clone());
-    Routes::new(edge, road.seal.clone())
-        .post("/api/communication/consent/sms", "grant_sms_consent", anyone, consent::sms::handle)
-        .post("/api/communication/consent/sms/verify", "verify_sms_consent", anyone, consent::sms_verify::handle)
-        .post("/api/communication/consent/email", "grant_email_consent", anyone, consent::email::handle)
-        .get(CONFIRM, "confirmation_page", Access::Signed, consent::confirm::page)
-        .post(CONFIRM, "confirm_email", Access::Signed, consent::confirm::handle)
-        .post("/api/communication/consent/revoke", "revoke_consent", anyone, consent::revoke::handle)
-        .post("/api/communication/opt-out", "opt_out", anyone, consent::opt_out::handle)
-        .post("/api/communication/consent/check", "check_consent", anyone, consent::check::handle)
-        .get(PREFERENCES, "preferences", anyone, preferences::get::handle)
-        .put(PREFERENCES, "change_preferences", anyone, preferences::put::handle)
-        .post(RESET, "reset_preferences", anyone, preferences::reset::handle)
-        .get(SMS_PREFERENCES, "sms_preferences", anyone, preferences::sms::get)
-        .put(SMS_PREFERENCES, "change_sms_preferences", anyone, preferences::sms::put)
-        .get("/api/communication/optimal-send-time", "optimal_send_time", anyone, optimal_send_time::handle)
-        .get(LEDGER, "consent_ledger", anyone, ledger::get::handle)
-        .get(VERIFY, "verify_consent_ledger", anyone, ledger::verify::handle)
-        .get(EXPORT, "export_person", anyone, privacy::export::handle)
-        .post(ERASE, "erase_person", anyone, privacy::erase::handle)
-        .get(ERASE, "erasure", anyone, privacy::erasure::handle)
+    let person = Access::authenticated(Limit::General, OwnerRule::Person, Cost::Free);
+    let prove = Access::authenticated(Limit::General, OwnerRule::Person, Cost::Code);
+    let own = Access::authenticated(Limit::General, OwnerRule::Own, Cost::Free);
+    let keys = OwnerRule::Organization("Administrators rotate the organization's keys");
+    let operator = Access::scoped(Scope::ManageSettings, Limit::General, keys, Cost::Free);
+    let list = OwnerRule::Organization("The list of suppressed addresses is the whole organization's");
+    let readers = Access::scoped(Scope::Read, Limit::General, list, Cost::Free);
+    let managers = Access::scoped(Scope::ManagePreferences, Limit::General, list, Cost::Free);
+    Routes::default()
+        .post("/api/communication/consent/sms", "grant_sms_consent", prove, consent::sms::handle)
+        .post("/api/communication/consent/sms/verify", "verify_sms_consent", person, consent::sms_verify::handle)
+        .post("/api/communication/consent/email", "grant_email_consent", prove, consent::email::handle)
+        .get(CONFIRM, "confirmation_page", Access::link(), consent::confirm::page)
+        .post(CONFIRM, "confirm_email", Access::link(), consent::confirm::handle)
+        .post("/api/communication/consent/revoke", "revoke_consent", person, consent::revoke::handle)
+        .post("/api/communication/opt-out", "opt_out", person, consent::opt_out::handle)
+        .post("/api/communication/consent/check", "check_consent", person, consent::check::handle)
+        .get(PREFERENCES, "preferences", person, preferences::get::handle)
+        .put(PREFERENCES, "change_preferences", person, preferences::put::handle)
+        .post(RESET, "reset_preferences", person, preferences::reset::handle)
+        .get(SMS_PREFERENCES, "sms_preferences", own, preferences::sms::get)
+        .put(SMS_PREFERENCES, "change_sms_preferences", own, preferences::sms::put)
+        .get("/api/communication/optimal-send-time", "optimal_send_time", person, optimal_send_time::handle)
+        .get(LEDGER, "consent_ledger", person, ledger::get::handle)
+        .get(VERIFY, "verify_consent_ledger", person, ledger::verify::handle)
+        .get(EXPORT, "export_person", person, privacy::export::handle)
+        .post(ERASE, "erase_person", person, privacy::erase::handle)
+        .get(ERASE, "erasure", person, privacy::erasure::handle)
         .post(RESEAL, "start_reseal", operator, privacy::reseal::handle)
         .get(RESEAL, "reseal", operator, privacy::resealing::handle)
         .get(SUPPRESSIONS, "suppressions", readers, suppressions::list::handle)
         .post(SUPPRESSIONS, "add_suppression", managers, suppressions::add::handle)
         .post(CHECK_SUPPRESSIONS, "check_suppressions", readers, suppressions::check::handle)
         .post(RELEASE_SUPPRESSION, "release_suppression", managers, suppressions::release::handle)
-        .get(UNSUBSCRIBE, "unsubscribe_page", Access::Public, unsubscribe::get::handle)
-        .post(UNSUBSCRIBE, "unsubscribe", Access::Public, unsubscribe::post::handle)
-        .finish(App { road, otp, links, privacy, unsubscribe, region: default_region() })
+        .get(UNSUBSCRIBE, "unsubscribe_page", Access::link(), unsubscribe::get::handle)
+        .post(UNSUBSCRIBE, "unsubscribe", Access::link(), unsubscribe::post::handle)
+}
+
+/// The function's endpoints, ready to serve.
+pub fn router(edge: Edge, road: Road, otp: Otp, privacy: Privacy) -> Router {
+    let seal = road.seal.clone();
+    let links = ConfirmLinks::new(seal.clone(), &public_base_url());
+    let unsubscribe = UnsubscribeLinks::reader(seal.clone());
+    let app = App { road, otp, links, privacy, unsubscribe, region: default_region() };
+    routes().finish(Some(edge), seal, app)
 }
 
 /// The function's part of the API description.

@@ -99,7 +99,7 @@ async fn end(
 /// again and sees to what is to be sent instead.
 async fn refuse(app: &App, message: &Message, decision: &Decision, now: Timestamp) -> Result<Done, StepError> {
     let (to, reason) = (Status::Blocked, decision.reason.as_str());
-    if message.fallback_id().is_none() || !is_mendable(to, Some(reason)) {
+    if !message.has_fallback() || !is_mendable(to, Some(reason)) {
         return end(app, message, to, reason, Some(decision), now).await;
     }
     let then = Then::Fallback { due: plan(now, now).due };
@@ -237,7 +237,7 @@ impl Again {
 fn followed(settled: &Settled, message: &Message, now: Timestamp) -> Settled {
     let mut settled = settled.clone();
     if let Settled::Failed { reason, then, .. } = &mut settled
-        && message.fallback_id().is_some()
+        && message.has_fallback()
         && is_mendable(Status::Failed, Some(reason))
     {
         *then = Then::Fallback { due: plan(now, now).due };

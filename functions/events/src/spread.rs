@@ -78,7 +78,7 @@ fn deliveries(app: &App, event: &Happened, subscribers: &[Subscriber]) -> Vec<De
     };
     let now = app.clock.now();
     let delivery = |to: &Subscriber| {
-        let id = DeliveryId::of(to.id, event.message, event.kind, event.at);
+        let id = DeliveryId::of(app.seal.ids(), to.id, event.message, event.kind, event.at);
         Delivery::new(id, to.id, event.kind, Some(event.message), body.clone(), now)
     };
     told.into_iter().map(delivery).collect()

@@ -15,7 +15,7 @@ pub mod twofa;
 use axum::Router;
 use lookups::Lookups;
 use switchboard::config::default_region;
-use switchboard::http::{Access, Edge, Limit, Routes, Scope};
+use switchboard::http::{Access, Cost, Edge, Limit, OwnerRule, Routes, Scope};
 use switchboard::otp::Otp;
 use switchboard::road::Road;
 use switchboard::twofactor::TwoFactor;
@@ -31,18 +31,22 @@ pub struct App {
     region: String,
 }
 
-/// The function's endpoints.
-pub fn router(edge: Edge, road: Road, engine: Otp, lookups: Lookups, twofactor: TwoFactor) -> Router {
-    let send = Access::Scoped(Scope::Send, Limit::Send);
-    let check = Access::Scoped(Scope::Send, Limit::General);
-    let enrol = Access::Scoped(Scope::ManagePreferences, Limit::Send);
-    let manage = Access::Scoped(Scope::ManagePreferences, Limit::General);
-    let own = Access::Authenticated(Limit::General);
-    Routes::new(edge, road.seal.clone())
+/// The table of the function's endpoints: path, name, who may call it, whose object it touches, what it may cost.
+pub fn routes() -> Routes<App> {
+    let codes = OwnerRule::Organization("Services with this scope prove addresses for the people who use them");
+    let send = Access::scoped(Scope::Send, Limit::Send, codes, Cost::Code);
+    let check = Access::scoped(Scope::Send, Limit::General, codes, Cost::Free);
+    let numbers = OwnerRule::Organization("What a number is belongs to nobody");
+    let lookup = Access::scoped(Scope::Send, Limit::General, numbers, Cost::Lookup);
+    let factors = OwnerRule::Organization("Services with this scope manage everybody's second factors");
+    let enrol = Access::scoped(Scope::ManagePreferences, Limit::Send, factors, Cost::Code);
+    let manage = Access::scoped(Scope::ManagePreferences, Limit::General, factors, Cost::Free);
+    let own = Access::authenticated(Limit::General, OwnerRule::Person, Cost::Free);
+    Routes::default()
         .post("/api/v2/communications/otp/send", "otp_send", send, otp::send::handle)
         .post("/api/v2/communications/otp/verify", "otp_verify", check, otp::verify::handle)
         .post("/api/sms/send-2fa", "send_2fa", send, sms::send_2fa::handle)
-        .post("/api/sms/validate-phone", "validate_phone", check, sms::validate_phone::handle)
+        .post("/api/sms/validate-phone", "validate_phone", lookup, sms::validate_phone::handle)
         .post("/api/v2/2fa/enrol", "two_factor_enrol", enrol, twofa::enrol::handle)
         .post("/api/v2/2fa/enrol/confirm", "two_factor_confirm", manage, twofa::confirm::handle)
         .post("/api/v2/2fa/start", "two_factor_start", send, twofa::start::handle)
@@ -52,8 +56,14 @@ pub fn router(edge: Edge, road: Road, engine: Otp, lookups: Lookups, twofactor: 
         .post("/api/v2/2fa/recovery-codes", "two_factor_recovery_codes", manage, twofa::recovery_codes::handle)
         .post("/api/v2/2fa/devices/revoke", "two_factor_revoke_device", manage, twofa::revoke_device::handle)
         .post("/api/v2/2fa/remove", "two_factor_remove", manage, twofa::remove::handle)
-        .get("/.well-known/jwks.json", "jwks", Access::Public, twofa::jwks::handle)
-        .finish(App { road, otp: engine, lookups, twofactor, region: default_region() })
+        .get("/.well-known/jwks.json", "jwks", Access::public(), twofa::jwks::handle)
+}
+
+/// The function's endpoints, ready to serve.
+pub fn router(edge: Edge, road: Road, engine: Otp, lookups: Lookups, twofactor: TwoFactor) -> Router {
+    let seal = road.seal.clone();
+    let app = App { road, otp: engine, lookups, twofactor, region: default_region() };
+    routes().finish(Some(edge), seal, app)
 }
 
 /// The function's part of the API description.

@@ -72,7 +72,7 @@ pub(crate) async fn send(
     let address = address(app, wish.phone, wish.email)?;
     let mut start = Start::new(address, wish.purpose, caller.subject);
     if let Some(key) = &key.0 {
-        start.id = MessageId::derived(&start.caller, endpoint, key);
+        start.id = MessageId::derived(app.road.seal.ids(), &start.caller, endpoint, key);
         start.request_hash = Some(app.road.seal.keyed_hash(body.as_bytes()));
     }
     if let Some(channel) = wish.channel {

@@ -23,7 +23,7 @@ impl Identity {
     pub(crate) fn of(app: &App, caller: &str, endpoint: &str, key: &IdempotencyKey, canonical_body: &str) -> Self {
         match &key.0 {
             Some(key) => Self {
-                id: MessageId::derived(caller, endpoint, key),
+                id: MessageId::derived(app.road.seal.ids(), caller, endpoint, key),
                 request_hash: Some(app.road.seal.keyed_hash(canonical_body.as_bytes())),
             },
             None => Self { id: MessageId::new(), request_hash: None },

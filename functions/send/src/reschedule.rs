@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use switchboard::http::ApiError;
+use switchboard::http::{ApiError, Owned};
 use switchboard::message::{Message, Status};
 use switchboard::road::timing::plan;
 use switchboard::store::messages::Rescheduled;
@@ -32,7 +32,7 @@ pub struct RescheduleResponse {
 pub(crate) async fn reschedule(
     app: &App,
     by: &str,
-    messages: &[Message],
+    messages: &[Owned<Message>],
     request: &RescheduleRequest,
 ) -> Result<RescheduleResponse, ApiError> {
     let now = app.road.clock.now();
@@ -51,7 +51,13 @@ pub(crate) async fn reschedule(
     Err(refusal(seen.first().copied().unwrap_or(Rescheduled::NoSuchMessage)))
 }
 
-async fn one(app: &App, by: &str, message: &Message, at: Timestamp, now: Timestamp) -> Result<Rescheduled, ApiError> {
+async fn one(
+    app: &App,
+    by: &str,
+    message: &Owned<Message>,
+    at: Timestamp,
+    now: Timestamp,
+) -> Result<Rescheduled, ApiError> {
     let plan = plan(at, now);
     let done = app.road.messages.reschedule(message, at, plan.due, by, now).await?;
     if done == Rescheduled::Done {

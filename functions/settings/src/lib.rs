@@ -8,7 +8,7 @@ pub mod webhooks;
 
 use axum::Router;
 use switchboard::event::Reach;
-use switchboard::http::{Access, Edge, Limit, Routes, Scope};
+use switchboard::http::{Access, Cost, Edge, Limit, OwnerRule, Routes, Scope};
 use switchboard::road::Road;
 use switchboard::store::Events;
 
@@ -24,10 +24,11 @@ pub struct App {
 const WEBHOOKS: &str = "/api/v2/communications/webhooks";
 const WEBHOOK: &str = "/api/v2/communications/webhooks/{id}";
 
-/// The function's endpoints.
-pub fn router(edge: Edge, road: Road, events: Events, reach: Reach) -> Router {
-    let settings = Access::Scoped(Scope::ManageSettings, Limit::General);
-    Routes::new(edge, road.seal.clone())
+/// The table of the function's endpoints: path, name, who may call it, whose object it touches, what it may cost.
+pub fn routes() -> Routes<App> {
+    let all = OwnerRule::Organization("Administrators control all webhook endpoints; each shows who made it");
+    let settings = Access::scoped(Scope::ManageSettings, Limit::General, all, Cost::Free);
+    Routes::default()
         .post(WEBHOOKS, "create_webhook", settings, webhooks::create::handle)
         .get(WEBHOOKS, "webhooks", settings, webhooks::list::handle)
         .get(WEBHOOK, "webhook", settings, webhooks::get::handle)
@@ -58,7 +59,12 @@ pub fn router(edge: Edge, road: Road, events: Events, reach: Reach) -> Router {
             settings,
             webhooks::replay::handle,
         )
-        .finish(App { road, events, reach })
+}
+
+/// The function's endpoints, ready to serve.
+pub fn router(edge: Edge, road: Road, events: Events, reach: Reach) -> Router {
+    let seal = road.seal.clone();
+    routes().finish(Some(edge), seal, App { road, events, reach })
 }
 
 /// The function's part of the API description.

@@ -53,10 +53,10 @@ impl App {
     }
 }
 
-/// The function's endpoints.
-pub fn router(app: App) -> Router {
-    let signed = Access::Signed;
-    Routes::signed(app.road.seal.clone())
+/// The table of the function's endpoints: path, name, and who may call it.
+pub fn routes() -> Routes<App> {
+    let signed = Access::signed();
+    Routes::default()
         .post("/api/communication/webhooks/twilio", "twilio_webhook", signed, communication::twilio::handle)
         .post("/api/communication/webhooks/sendgrid", "sendgrid_webhook", signed, communication::sendgrid::handle)
         .post("/api/communication/webhooks/resend", "resend_webhook", signed, communication::resend::handle)
@@ -75,9 +75,13 @@ pub fn router(app: App) -> Router {
         .post("/twilio/gather-response", "twilio_gather_response", signed, twilio::gather_response::handle)
         .post("/twilio/recording-complete", "twilio_recording_complete", signed, twilio::recording_complete::handle)
         .post("/webhooks/resend", "resend_webhook", signed, resend::handle)
-        .get("/l/{code}", "short_link", Access::Public, short_links::get::handle)
-        .head("/l/{code}", "short_link_head", Access::Public, short_links::head::handle)
-        .finish(app)
+        .get("/l/{code}", "short_link", Access::link(), short_links::get::handle)
+        .head("/l/{code}", "short_link_head", Access::link(), short_links::head::handle)
+}
+
+/// The function's endpoints, ready to serve.
+pub fn router(app: App) -> Router {
+    routes().finish(None, app.road.seal.clone(), app)
 }
 
 /// The function's part of the API description.

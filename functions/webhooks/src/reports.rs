@@ -35,7 +35,7 @@ pub(crate) async fn twilio_call(app: &App, received: &Received) -> Result<Json<A
         return apply(app, reports).await;
     };
     for report in reports.map_err(voice::malformed)? {
-        app.road.take_call(call.clone(), &of_inbound(report)).await.map_err(ApiError::unavailable)?;
+        app.road.take_call(call.clone(), &of_inbound(app, report)).await.map_err(ApiError::unavailable)?;
     }
     Ok(Json(Acknowledged { success: true }))
 }
@@ -45,14 +45,15 @@ pub(crate) async fn twilio_recording(app: &App, received: &Received) -> Result<(
     let reports = twilio::callback::recording::parse(&received.query, &received.body, app.road.clock.now());
     let reports = match Origin::read(&received.query) {
         Origin::Message(_) | Origin::Ours => reports,
-        Origin::Inbound => reports.map(|reports| reports.into_iter().map(of_inbound).collect()),
+        Origin::Inbound => reports.map(|reports| reports.into_iter().map(|report| of_inbound(app, report)).collect()),
     };
     apply(app, reports).await.map(drop)
 }
 
 /// What is told of a call to us names no message: its id follows from the provider's.
-fn of_inbound(report: Report) -> Report {
-    Report { message_id: report.provider_id.as_deref().map(inbound_id), ..report }
+fn of_inbound(app: &App, report: Report) -> Report {
+    let ids = app.road.seal.ids();
+    Report { message_id: report.provider_id.as_deref().map(|sid| inbound_id(ids, sid)), ..report }
 }
 
 pub(crate) async fn verify_twilio(app: &App, received: &Received) -> Result<(), ApiError> {

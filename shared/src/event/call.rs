@@ -136,7 +136,7 @@ mod tests {
     }
 
     async fn called(to: &Subscriber, reach: Reach, now: Timestamp) -> (DeliveryId, Answer) {
-        let id = DeliveryId::of_test(to.id, Timestamp::UNIX_EPOCH);
+        let id = DeliveryId::of_test(&crate::testing::sample_ids(), to.id, Timestamp::UNIX_EPOCH);
         let answer = Caller::new(reach).unwrap().call(to, id, BODY.to_owned(), now).await;
         (id, answer.unwrap())
     }

@@ -12,7 +12,7 @@ use uuid::{Builder, Uuid};
 
 use super::{EventType, SubscriberId};
 use crate::clock::from_millis;
-use crate::message::MessageId;
+use crate::message::{IdKey, MessageId};
 
 /// The pauses before the second to the tenth try, in seconds: 5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 14 h, 20 h, 24 h. Source:
 /// the Standard Webhooks specification, §"Deliverability and reliability".
@@ -30,7 +30,7 @@ const TRIES_KEPT: usize = 20;
 const INTERRUPTED: &str = "interrupted";
 
 /// The id of a delivery, and the `webhook-id` of every try of it. It begins with the event's time, so that ids sort by
-/// it, and ends with a hash of subscriber, message and type, so that an event seen twice makes the same id (UUIDv8, RFC
+/// it, and ends with a keyed hash of subscriber, message and type, so that an event seen twice makes the same id (UUIDv8, RFC
 /// 9562 §5.8).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(transparent)]
@@ -39,21 +39,21 @@ pub struct DeliveryId(Uuid);
 
 impl DeliveryId {
     /// Of an event of a message.
-    pub fn of(subscriber: SubscriberId, message: MessageId, kind: EventType, at: Timestamp) -> Self {
-        Self::made(at, &format!("{subscriber} {message} {kind}"))
+    pub fn of(ids: &IdKey, subscriber: SubscriberId, message: MessageId, kind: EventType, at: Timestamp) -> Self {
+        Self::made(ids, at, &format!("{subscriber} {message} {kind}"))
     }
 
     /// Of a test: one of its own each time.
-    pub fn of_test(subscriber: SubscriberId, now: Timestamp) -> Self {
-        Self::made(now, &format!("{subscriber} {} {}", Uuid::new_v4(), EventType::Test))
+    pub fn of_test(ids: &IdKey, subscriber: SubscriberId, now: Timestamp) -> Self {
+        Self::made(ids, now, &format!("{subscriber} {} {}", Uuid::new_v4(), EventType::Test))
     }
 
-    fn made(at: Timestamp, name: &str) -> Self {
-        let hash = digest(&SHA256, name.as_bytes());
+    fn made(ids: &IdKey, at: Timestamp, name: &str) -> Self {
+        let tag = ids.tag("delivery", &[name.as_bytes()]);
         let mut bytes = [0; 16];
         let millis = u64::try_from(at.as_millisecond()).unwrap_or(0).to_be_bytes();
         bytes[..6].copy_from_slice(&millis[2..]);
-        bytes[6..].copy_from_slice(&hash.as_ref()[..10]);
+        bytes[6..].copy_from_slice(&tag[..10]);
         Self(Builder::from_custom_bytes(bytes).into_uuid())
     }
 
@@ -242,10 +242,11 @@ impl Delivery {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::{sample_id, sample_ids};
 
     fn id(n: u32, kind: EventType, at: i64) -> DeliveryId {
         let subscriber = "0192f5e4-7c3a-7c5e-8f53-0a6f6f0c2d11".parse().unwrap();
-        DeliveryId::of(subscriber, MessageId::derived("a", "b", &n.to_string()), kind, from_millis(at))
+        DeliveryId::of(&sample_ids(), subscriber, sample_id(&n.to_string()), kind, from_millis(at))
     }
 
     #[test]
@@ -255,7 +256,7 @@ mod tests {
         assert_ne!(id(1, EventType::Sent, at), id(1, EventType::Delivered, at));
         assert_ne!(id(1, EventType::Sent, at), id(2, EventType::Sent, at));
         let other =
-            DeliveryId::of(SubscriberId::new(), MessageId::derived("a", "b", "1"), EventType::Sent, from_millis(at));
+            DeliveryId::of(&sample_ids(), SubscriberId::new(), sample_id("1"), EventType::Sent, from_millis(at));
         assert_ne!(id(1, EventType::Sent, at), other);
     }
 

@@ -124,7 +124,7 @@ mod tests {
 
     #[test]
     fn a_body_says_what_is_known_and_no_more() {
-        let id = MessageId::derived("a", "b", "c");
+        let id = crate::testing::sample_id("c");
         let facts = Facts {
             task: id,
             job: None,

@@ -76,6 +76,8 @@ impl Disabled {
 #[derive(Clone, Debug)]
 pub struct Subscriber {
     pub id: SubscriberId,
+    /// Who registered it: the token's subject.
+    pub maker: String,
     pub target: Target,
     pub wants: BTreeSet<EventType>,
     pub description: Option<String>,
@@ -128,7 +130,7 @@ mod tests {
     fn what_it_wants_no_more_is_dropped_unless_somebody_asks_for_it() {
         let one = sample_subscriber().unwrap();
         let delivery = |kind, replayed| {
-            let id = DeliveryId::of_test(one.id, one.created);
+            let id = DeliveryId::of_test(&crate::testing::sample_ids(), one.id, one.created);
             Delivery { replayed, ..Delivery::new(id, one.id, kind, None, String::new(), one.created) }
         };
         let again = Some(one.created);

@@ -5,6 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use http::{HeaderMap, header};
 use jsonwebtoken::jwk::{Jwk, JwkSet};
@@ -85,6 +87,9 @@ fn asymmetric(jwk: &Jwk) -> Option<Algorithm> {
 pub enum Scope {
     #[strum(serialize = "communication:send")]
     Send,
+    /// Sends free text with the class `security`.
+    #[strum(serialize = "communication:urgent")]
+    SendUrgent,
     #[strum(serialize = "communication:read")]
     Read,
     #[strum(serialize = "preferences:manage")]
@@ -112,6 +117,8 @@ pub struct Caller {
     roles: BTreeSet<Role>,
     /// Rate limits of this token, where it carries its own.
     limits: BTreeMap<String, u32>,
+    /// Whether the handler asked whose object it is.
+    checked: Arc<AtomicBool>,
 }
 
 #[derive(Deserialize)]
@@ -166,6 +173,7 @@ impl Caller {
             scopes: scopes.iter().copied().collect(),
             roles: BTreeSet::new(),
             limits: BTreeMap::new(),
+            checked: Arc::default(),
         }
     }
 
@@ -174,8 +182,12 @@ impl Caller {
         if self.subject == person.as_str() { self.roles.clone() } else { BTreeSet::new() }
     }
 
+    pub fn has(&self, scope: Scope) -> bool {
+        self.scopes.contains(&scope)
+    }
+
     pub fn require(&self, scope: Scope) -> Result<(), ApiError> {
-        if self.scopes.contains(&scope) {
+        if self.has(scope) {
             return Ok(());
         }
         Err(ApiError::forbidden("Insufficient scope").details(format!("This needs the scope {}", scope.as_str())))
@@ -183,7 +195,23 @@ impl Caller {
 
     /// People may manage what is their own; everybody else needs the scope.
     pub fn may_manage(&self, person: &PersonId) -> Result<(), ApiError> {
-        if self.subject == person.as_str() { Ok(()) } else { self.require(Scope::ManagePreferences) }
+        self.may_act_for(Some(person), Scope::ManagePreferences)
+    }
+
+    /// People may act for themselves; everybody else needs this scope.
+    pub fn may_act_for(&self, person: Option<&PersonId>, scope: Scope) -> Result<(), ApiError> {
+        self.note_check();
+        if person.is_some_and(|person| person.as_str() == self.subject) { Ok(()) } else { self.require(scope) }
+    }
+
+    /// Notes that the handler asked whose object it is.
+    pub(super) fn note_check(&self) {
+        self.checked.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the handler asked whose object it is.
+    pub(super) fn was_checked(&self) -> bool {
+        self.checked.load(Ordering::Relaxed)
     }
 
     pub(super) fn limit(&self, limit: Limit) -> Option<u32> {
@@ -217,7 +245,7 @@ pub(super) async fn authenticate(headers: &HeaderMap, secret: &Secret<AuthKeys>)
             Ok(token) if !token.claims.sub.is_empty() => {
                 let Claims { sub, scope, roles, role, limits } = token.claims;
                 let roles = [roles, role].into_iter().flat_map(roles_in).collect();
-                return Ok(Caller { subject: sub, scopes: scope.words(), roles, limits });
+                return Ok(Caller { subject: sub, scopes: scope.words(), roles, limits, checked: Arc::default() });
             }
             Ok(_) => {}
             Err(error) if matches!(error.kind(), ErrorKind::ExpiredSignature) => {

@@ -1,9 +1,10 @@
-//! The edge every HTTP function shares. A function lists its endpoints with [`Routes`]; each endpoint says who may call it
-//! and which rate limit counts it; the edge does the rest: request id, authentication, rate limit, error envelope,
+//! The edge every HTTP function shares. A function lists its endpoints with [`Routes`]; each endpoint says who may call it,
+//! whose object it touches, what it may cost and which rate limit counts it; the edge does the rest: request id, authentication, rate limit, error envelope,
 //! access log line, metrics, panic guard.
 //!
-//! [`error`] (which constructor to use where) · [`auth`] · [`rate_limit`] · [`body`] · [`idempotency`] · [`observe`] · [`origin`] · [`page`] (HTML) · [`paging`].
+//! [`error`] (which constructor to use where) · [`access`] · [`auth`] · [`rate_limit`] · [`body`] · [`idempotency`] · [`observe`] · [`origin`] · [`page`] (HTML) · [`paging`].
 
+pub mod access;
 pub mod auth;
 pub mod body;
 pub mod error;
@@ -11,6 +12,7 @@ mod guard;
 pub mod idempotency;
 mod observe;
 mod origin;
+mod owner;
 pub mod page;
 pub mod paging;
 pub mod rate_limit;
@@ -27,12 +29,14 @@ use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{MethodRouter, delete, get, head, post, put};
 
+pub use access::{Access, Cost, OwnerRule, Who};
 pub use auth::{AuthKeys, Caller, Scope};
 pub use body::Body;
 pub use error::ApiError;
 pub use idempotency::IdempotencyKey;
 pub use observe::RequestId;
 pub use origin::Origin;
+pub use owner::{Made, Owned};
 pub use rate_limit::{Limit, Limits};
 
 use crate::clock::Clock;
@@ -55,110 +59,115 @@ impl Edge {
     }
 }
 
-/// What the edge must know of an endpoint.
+/// One endpoint: a line of the table of routes.
 #[derive(Clone, Copy, Debug)]
 pub struct Endpoint {
-    /// Its name in logs, metrics and the `context` of errors.
+    pub method: &'static str,
+    /// With its parameters in braces.
+    pub path: &'static str,
+    /// Its name in logs, metrics and the `context` of errors, and its operation id in the API description.
     pub name: &'static str,
     pub access: Access,
 }
 
-/// Who may call an endpoint.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Access {
-    /// Anybody; the handler checks a signature itself.
-    Signed,
-    /// Anybody: what it says is meant for everybody.
-    Public,
-    /// Holders of a token with this scope.
-    Scoped(Scope, Limit),
-    /// Holders of any token; the handler checks whose data it is.
-    Authenticated(Limit),
-}
-
-/// A function's endpoints.
+/// A function's endpoints: the one place that states path, name, access and handler together.
 #[derive(Debug)]
 pub struct Routes<S> {
     router: Router<S>,
-    edge: Option<Edge>,
-    seal: Arc<Seal>,
+    table: Vec<Endpoint>,
+}
+
+impl<S: Clone + Send + Sync + 'static> Default for Routes<S> {
+    fn default() -> Self {
+        Self { router: Router::new(), table: Vec::new() }
+    }
 }
 
 impl<S: Clone + Send + Sync + 'static> Routes<S> {
-    /// Endpoints that need tokens, and work with what is sealed with these keys.
-    pub fn new(edge: Edge, seal: Arc<Seal>) -> Self {
-        Self { router: Router::new(), edge: Some(edge), seal }
-    }
-
-    /// Endpoints that are all [`Access::Signed`].
-    pub fn signed(seal: Arc<Seal>) -> Self {
-        Self { router: Router::new(), edge: None, seal }
-    }
-
-    pub fn get<H, T>(self, path: &str, name: &'static str, access: Access, handler: H) -> Self
+    pub fn get<H, T>(self, path: &'static str, name: &'static str, access: Access, handler: H) -> Self
     where
         H: Handler<T, S>,
         T: 'static,
     {
-        self.route(path, Endpoint { name, access }, get(handler))
+        self.route(Endpoint { method: "GET", path, name, access }, get(handler))
     }
 
     /// For a path whose [`Self::get`] changes something: a request for the head alone is an endpoint of its own.
-    pub fn head<H, T>(self, path: &str, name: &'static str, access: Access, handler: H) -> Self
+    pub fn head<H, T>(self, path: &'static str, name: &'static str, access: Access, handler: H) -> Self
     where
         H: Handler<T, S>,
         T: 'static,
     {
-        self.route(path, Endpoint { name, access }, head(handler))
+        self.route(Endpoint { method: "HEAD", path, name, access }, head(handler))
     }
 
-    pub fn post<H, T>(self, path: &str, name: &'static str, access: Access, handler: H) -> Self
+    pub fn post<H, T>(self, path: &'static str, name: &'static str, access: Access, handler: H) -> Self
     where
         H: Handler<T, S>,
         T: 'static,
     {
-        self.route(path, Endpoint { name, access }, post(handler))
+        self.route(Endpoint { method: "POST", path, name, access }, post(handler))
     }
 
-    pub fn put<H, T>(self, path: &str, name: &'static str, access: Access, handler: H) -> Self
+    pub fn put<H, T>(self, path: &'static str, name: &'static str, access: Access, handler: H) -> Self
     where
         H: Handler<T, S>,
         T: 'static,
     {
-        self.route(path, Endpoint { name, access }, put(handler))
+        self.route(Endpoint { method: "PUT", path, name, access }, put(handler))
     }
 
-    pub fn delete<H, T>(self, path: &str, name: &'static str, access: Access, handler: H) -> Self
+    pub fn delete<H, T>(self, path: &'static str, name: &'static str, access: Access, handler: H) -> Self
     where
         H: Handler<T, S>,
         T: 'static,
     {
-        self.route(path, Endpoint { name, access }, delete(handler))
+        self.route(Endpoint { method: "DELETE", path, name, access }, delete(handler))
     }
 
     /// The same as [`Self::post`] for an endpoint whose requests may be larger than the usual 2 MB: up to so many bytes.
-    pub fn post_up_to<H, T>(self, bytes: usize, path: &str, name: &'static str, access: Access, handler: H) -> Self
+    pub fn post_up_to<H, T>(
+        self,
+        bytes: usize,
+        path: &'static str,
+        name: &'static str,
+        access: Access,
+        handler: H,
+    ) -> Self
     where
         H: Handler<T, S>,
         T: 'static,
     {
-        self.route(path, Endpoint { name, access }, post(handler).layer(DefaultBodyLimit::max(bytes)))
+        let method = post(handler).layer(DefaultBodyLimit::max(bytes));
+        self.route(Endpoint { method: "POST", path, name, access }, method)
     }
 
-    fn route(mut self, path: &str, endpoint: Endpoint, method: MethodRouter<S>) -> Self {
-        let method = method.layer(from_fn_with_state((self.edge.clone(), endpoint), guard::guard));
-        self.router = self.router.route(path, method);
+    fn route(mut self, endpoint: Endpoint, method: MethodRouter<S>) -> Self {
+        let method = method.layer(from_fn_with_state(endpoint, guard::guard));
+        self.router = self.router.route(endpoint.path, method);
+        self.table.push(endpoint);
         self
     }
 
-    /// The router to hand to the runtime.
-    pub fn finish(self, state: S) -> Router {
-        self.router
+    /// Returns the table of routes.
+    pub fn table(&self) -> &[Endpoint] {
+        &self.table
+    }
+
+    /// Builds the router to hand to the runtime. Endpoints that need tokens are checked by `edge`; a function without such
+    /// endpoints has none.
+    pub fn finish(self, edge: Option<Edge>, seal: Arc<Seal>, state: S) -> Router {
+        let router = self
+            .router
             .fallback(async || ApiError::not_found("No such endpoint"))
             .method_not_allowed_fallback(async || ApiError::method_not_allowed())
-            .layer(from_fn_with_state(self.seal, with_current_keys))
-            .layer(from_fn(observe::observe))
-            .with_state(state)
+            .layer(from_fn_with_state(seal, with_current_keys))
+            .layer(from_fn(observe::observe));
+        let router = match edge {
+            Some(edge) => router.layer(axum::Extension(edge)),
+            None => router,
+        };
+        router.with_state(state)
     }
 }
 

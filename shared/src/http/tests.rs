@@ -15,20 +15,28 @@ fn router() -> Router {
 }
 
 fn routes(edge: Edge) -> Router {
-    let send = Access::Scoped(Scope::Send, Limit::Send);
-    Routes::new(edge, Arc::new(crate::seal::tests::test_seal()))
+    let anyones = OwnerRule::Organization("a test");
+    let send = Access::scoped(Scope::Send, Limit::Send, anyones, Cost::Message);
+    let own = Access::authenticated(Limit::General, OwnerRule::Own, Cost::Free);
+    let made = Access::scoped(Scope::Send, Limit::General, OwnerRule::Maker, Cost::Free);
+    Routes::default()
         .post("/echo", "echo", send, async |caller: Caller, _: Body<BTreeMap<String, Value>>| {
             Json(json!({"by": caller.subject}))
         })
-        .get("/roles", "roles", Access::Authenticated(Limit::General), async |caller: Caller| {
+        .get("/roles", "roles", own, async |caller: Caller| {
             let of = |person: &str| caller.roles_of(&crate::person::PersonId::text(person).unwrap());
             let roles: Vec<String> = of("7").iter().map(ToString::to_string).collect();
             Json(json!({"own": roles, "others": of("8").len()}))
         })
-        .get("/public", "public", Access::Public, async || Json(json!({})))
-        .get("/panic", "panic", Access::Signed, panics)
-        .get("/store", "store", Access::Signed, store)
-        .finish(dead_road(Clock::system()).unwrap())
+        .get("/public", "public", Access::public(), async || Json(json!({})))
+        .get("/panic", "panic", Access::signed(), panics)
+        .get("/store", "store", Access::signed(), store)
+        .post("/forgotten", "forgotten", made, async || Json(json!({"done": true})))
+        .post("/asked", "asked", made, async |caller: Caller| {
+            let message = crate::testing::sample_message(jiff::Timestamp::UNIX_EPOCH);
+            caller.owned(Some(message), || ApiError::not_found("No such message")).map(|_| Json(json!({"done": true})))
+        })
+        .finish(Some(edge), Arc::new(crate::seal::tests::test_seal()), dead_road(Clock::system()).unwrap())
 }
 
 async fn panics() -> Json<Value> {
@@ -49,6 +57,26 @@ async fn a_valid_token_with_the_scope_gets_in_even_when_the_rate_limit_store_is_
     let answer = echo(Some(&token("service", "communication:read communication:send").unwrap())).await;
     assert_eq!((answer.status.as_u16(), answer.json), (200, json!({"by": "service"})));
     assert!(answer.headers.contains_key("x-request-id"));
+}
+
+#[tokio::test]
+async fn handler_that_forgets_the_owner_check_answers_nothing() {
+    let service = token("service", "communication:send").unwrap();
+    let answer = ask(&router(), "POST", "/forgotten", Some(&service), "").await.unwrap();
+    assert_eq!((answer.status.as_u16(), answer.json.get("done")), (500, None));
+}
+
+#[tokio::test]
+async fn object_of_another_caller_does_not_exist() {
+    for (subject, scope, status) in [
+        ("test", "communication:send", 200),
+        ("service", "communication:send", 404),
+        ("service", "communication:send settings:manage", 200),
+        ("administrator", "settings:manage", 403),
+    ] {
+        let answer = ask(&router(), "POST", "/asked", Some(&token(subject, scope).unwrap()), "").await.unwrap();
+        assert_eq!(answer.status, status, "{subject} with {scope}: {}", answer.json);
+    }
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@
 //! said "no" on one channel is not written to on another.
 
 use super::record::ERASED;
-use super::{Channel, Message, MessageId, Status};
+use super::{Channel, IdKey, Message, MessageId, Status};
 use crate::person::{INVALID_ADDRESS, OUTSIDE_WINDOW};
 
 /// Reasons that another channel does not mend: the person's own "no", "nobody knows whether it arrived", and that there is
@@ -44,17 +44,22 @@ pub fn usual(channel: Channel) -> &'static [Channel] {
 }
 
 impl Message {
+    /// Whether another message is to be sent instead of this one, should it end in vain.
+    pub fn has_fallback(&self) -> bool {
+        !self.fallback_to.is_empty()
+    }
+
     /// The id of the message sent instead of this one, if there is to be one.
-    pub fn fallback_id(&self) -> Option<MessageId> {
-        self.fallback_to.first().map(|channel| self.id.fallback(*channel))
+    pub fn fallback_id(&self, ids: &IdKey) -> Option<MessageId> {
+        self.fallback_to.first().map(|channel| self.id.fallback(ids, *channel))
     }
 }
 
 impl MessageId {
     /// The id of what is sent on this channel instead of the message.
     #[must_use]
-    pub fn fallback(self, channel: Channel) -> Self {
-        self.sibling(&format!("fallback:{channel}"))
+    pub fn fallback(self, ids: &IdKey, channel: Channel) -> Self {
+        self.sibling(ids, &format!("fallback:{channel}"))
     }
 }
 

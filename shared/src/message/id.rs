@@ -1,14 +1,50 @@
 //! Message ids. Made at accept, and a pure function of the request where it carries an idempotency key, so that the
-//! message row is its own idempotency record (a conditional put either makes it or finds it).
+//! message row is its own idempotency record (a conditional put either makes it or finds it). Derived ids are derived
+//! under a secret key ([`IdKey`]): they are shown to clients and subscribers, and nobody else can compute the next one.
 
 use std::fmt;
 use std::str::FromStr;
 
+use aws_lc_rs::hmac;
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
+use uuid::{Builder, Uuid};
 
-/// Namespace of the derived ids (RFC 9562 §6.6: a namespace is itself a UUID, fixed for ever).
-const NAMESPACE: Uuid = Uuid::from_u128(0x6f1d_9b5a_3c0e_4d7b_9a51_7e2c_40b8_d3f6);
+/// The secret key that ids are derived under. Another key derives other ids, so a request that is repeated after a change
+/// of the key is a new request.
+#[derive(Clone)]
+pub struct IdKey(hmac::Key);
+
+impl IdKey {
+    pub fn new(key: hmac::Key) -> Self {
+        Self(key)
+    }
+
+    /// Derives an id from a label and parts: the first 128 bits of their HMAC-SHA256, as a UUIDv8 (RFC 9562 §5.8).
+    ///
+    /// Label and parts are length-prefixed, so no two different lists give the same input.
+    pub fn derive(&self, label: &str, parts: &[&[u8]]) -> Uuid {
+        Builder::from_custom_bytes(self.tag(label, parts)).into_uuid()
+    }
+
+    /// Returns the first 16 bytes of the HMAC over a label and parts.
+    pub(crate) fn tag(&self, label: &str, parts: &[&[u8]]) -> [u8; 16] {
+        let mut context = hmac::Context::with_key(&self.0);
+        for part in std::iter::once(&label.as_bytes()).chain(parts) {
+            context.update(&(part.len() as u64).to_be_bytes());
+            context.update(part);
+        }
+        let tag = context.sign();
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&tag.as_ref()[..16]);
+        bytes
+    }
+}
+
+impl fmt::Debug for IdKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("IdKey")
+    }
+}
 
 /// The id of one message, and of the task it came from (a task's first message carries the task's id).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
@@ -22,16 +58,14 @@ impl MessageId {
         Self(Uuid::now_v7())
     }
 
-    /// The id of a request that carries an idempotency key: UUIDv5 of who asks, which endpoint, and the key.
-    ///
-    /// The parts are length-prefixed, so no two different triples give the same name.
-    pub fn derived(caller: &str, endpoint: &str, key: &str) -> Self {
-        Self(Uuid::new_v5(&NAMESPACE, joined(&[caller, endpoint, key]).as_bytes()))
+    /// Derives the id of a request that carries an idempotency key from who asks, which endpoint, and the key.
+    pub fn derived(ids: &IdKey, caller: &str, endpoint: &str, key: &str) -> Self {
+        Self(ids.derive("request", &[caller.as_bytes(), endpoint.as_bytes(), key.as_bytes()]))
     }
 
     /// The id of a further message of the same task, for example the e-mail of a send to both channels.
-    pub fn sibling(&self, part: &str) -> Self {
-        Self(Uuid::new_v5(&self.0, part.as_bytes()))
+    pub fn sibling(&self, ids: &IdKey, part: &str) -> Self {
+        Self(ids.derive("sibling", &[self.0.as_bytes(), part.as_bytes()]))
     }
 
     /// No message's id: every other sorts after it.
@@ -59,13 +93,13 @@ impl JobId {
     }
 
     /// The id of a request that carries an idempotency key (see [`MessageId::derived`]).
-    pub fn derived(caller: &str, endpoint: &str, key: &str) -> Self {
-        Self(MessageId::derived(caller, endpoint, key).0)
+    pub fn derived(ids: &IdKey, caller: &str, endpoint: &str, key: &str) -> Self {
+        Self(ids.derive("job", &[caller.as_bytes(), endpoint.as_bytes(), key.as_bytes()]))
     }
 
     /// The id of the message a row of the job makes, however often the row is worked on. Rows count from 0.
-    pub fn row(&self, row: u32) -> MessageId {
-        MessageId(Uuid::new_v5(&self.0, &row.to_be_bytes()))
+    pub fn row(&self, ids: &IdKey, row: u32) -> MessageId {
+        MessageId(ids.derive("row", &[self.0.as_bytes(), &row.to_be_bytes()]))
     }
 }
 
@@ -87,10 +121,6 @@ impl FromStr for JobId {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         Uuid::try_parse(text).map(Self)
     }
-}
-
-fn joined(parts: &[&str]) -> String {
-    parts.iter().map(|part| format!("{}:{part}", part.len())).collect()
 }
 
 impl Default for MessageId {
@@ -119,15 +149,36 @@ mod tests {
 
     use super::*;
 
+    fn ids(key: u8) -> IdKey {
+        IdKey::new(hmac::Key::new(hmac::HMAC_SHA256, &[key; 32]))
+    }
+
+    /// The attack: whoever knows the caller, the endpoint and the key names the message before it is made, or reads what
+    /// became of it.
+    #[test]
+    fn derived_id_is_not_predictable() {
+        let id = MessageId::derived(&ids(1), "service", "/send", "order-77");
+        let public = Uuid::from_u128(0x6f1d_9b5a_3c0e_4d7b_9a51_7e2c_40b8_d3f6);
+        assert_ne!(id.0, Uuid::new_v5(&public, b"7:service5:/send8:order-77"), "the old public derivation");
+        assert_ne!(id, MessageId::derived(&ids(2), "service", "/send", "order-77"), "every key derives its own ids");
+        assert_ne!(id.sibling(&ids(1), "email"), id.sibling(&ids(2), "email"));
+        assert_ne!(id.sibling(&ids(1), "email").0, Uuid::new_v5(&id.0, b"email"));
+        let job = JobId::derived(&ids(1), "service", "/jobs", "k");
+        assert_ne!(job, JobId::derived(&ids(2), "service", "/jobs", "k"));
+        assert_ne!(job.row(&ids(1), 0), job.row(&ids(2), 0));
+        assert_ne!(job.row(&ids(1), 0).0, Uuid::new_v5(&job.0, &0u32.to_be_bytes()));
+        assert_eq!(id.0.get_version_num(), 8);
+    }
+
     proptest! {
         #[test]
         fn the_same_request_gives_the_same_id_and_any_other_part_another(
             caller in ".{0,12}", endpoint in ".{0,12}", key in ".{1,24}", other in ".{1,24}",
         ) {
-            let id = MessageId::derived(&caller, &endpoint, &key);
-            prop_assert_eq!(id, MessageId::derived(&caller, &endpoint, &key));
+            let id = MessageId::derived(&ids(1), &caller, &endpoint, &key);
+            prop_assert_eq!(id, MessageId::derived(&ids(1), &caller, &endpoint, &key));
             if other != key {
-                prop_assert_ne!(id, MessageId::derived(&caller, &endpoint, &other));
+                prop_assert_ne!(id, MessageId::derived(&ids(1), &caller, &endpoint, &other));
             }
         }
 
@@ -136,25 +187,25 @@ mod tests {
             job in any::<u128>(), other in any::<u128>(), row in any::<u32>(), another in any::<u32>(),
         ) {
             let (job, other) = (JobId(Uuid::from_u128(job)), JobId(Uuid::from_u128(other)));
-            prop_assert_eq!(job.row(row), job.row(row));
-            prop_assert_eq!(job.row(row) == job.row(another), row == another);
-            prop_assert_eq!(job.row(row) == other.row(row), job == other);
+            prop_assert_eq!(job.row(&ids(1), row), job.row(&ids(1), row));
+            prop_assert_eq!(job.row(&ids(1), row) == job.row(&ids(1), another), row == another);
+            prop_assert_eq!(job.row(&ids(1), row) == other.row(&ids(1), row), job == other);
         }
 
         #[test]
         fn characters_moved_between_the_parts_change_the_id(text in "[a-z]{2,16}", cut in 1usize..16) {
             let cut = cut.min(text.len() - 1);
             let (left, right) = text.split_at(cut);
-            prop_assert_ne!(MessageId::derived(left, right, "k"), MessageId::derived(&text, "", "k"));
+            prop_assert_ne!(MessageId::derived(&ids(1), left, right, "k"), MessageId::derived(&ids(1), &text, "", "k"));
         }
     }
 
     #[test]
     fn a_sibling_is_stable_and_differs_from_its_task() {
-        let task = MessageId::derived("service", "send", "k");
-        assert_eq!(task.sibling("email"), task.sibling("email"));
-        assert_ne!(task.sibling("email"), task);
-        assert_ne!(task.sibling("email"), task.sibling("sms"));
+        let task = MessageId::derived(&ids(1), "service", "send", "k");
+        assert_eq!(task.sibling(&ids(1), "email"), task.sibling(&ids(1), "email"));
+        assert_ne!(task.sibling(&ids(1), "email"), task);
+        assert_ne!(task.sibling(&ids(1), "email"), task.sibling(&ids(1), "sms"));
     }
 
     #[test]

@@ -31,7 +31,7 @@ pub use address::{Address, EmailAddress, PhoneNumber};
 pub use channel::Channel;
 pub use content::Content;
 pub use cost::Micros;
-pub use id::{JobId, MessageId};
+pub use id::{IdKey, JobId, MessageId};
 pub use lane::{Lane, Priority};
 pub use locale::Locale;
 pub use record::{Direction, Message};

@@ -248,7 +248,7 @@ mod tests {
     }
 
     fn id() -> MessageId {
-        MessageId::derived("test", "test", "short links")
+        crate::testing::sample_id("short links")
     }
 
     fn shorten(text: &str) -> (String, Vec<String>) {

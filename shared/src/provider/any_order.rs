@@ -57,7 +57,7 @@ impl Row {
 
 /// One of the ways a message goes, told by the provider it goes through.
 fn story(number: usize) -> Vec<Callback> {
-    let id = MessageId::derived("test", "any order", &number.to_string());
+    let id = crate::testing::sample_id(&number.to_string());
     let at = |step: usize| 1_700_000_000 + i64::try_from(number * 20 + step).unwrap();
     let twilio = |statuses: &[(&str, &str)]| {
         let form = |(status, more): &(&str, &str)| Callback::Twilio {

@@ -207,7 +207,7 @@ mod tests {
     fn a_complaint_proves_that_the_message_arrived() {
         let told = |event| Report {
             provider: ProviderName::Resend,
-            message_id: Some(MessageId::derived("t", "t", "t")),
+            message_id: Some(crate::testing::sample_id("t")),
             provider_id: None,
             key: "last_event:complained".to_owned(),
             event,

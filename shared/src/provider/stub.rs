@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::message::content::{Attachment, Email, Place, Recipient, Text};
-use crate::message::{Address, Channel, Content, EmailAddress, MessageId, PhoneNumber};
+use crate::message::{Address, Channel, Content, EmailAddress, PhoneNumber};
 use crate::provider::{Outgoing, SendError, Taken};
 
 /// What the stub does with one request.
@@ -63,7 +63,7 @@ pub(crate) fn text(channel: Channel, body: &str, media: &[&str]) -> Outgoing {
     let to = Address::Phone(PhoneNumber::parse("+14155552671", "US").unwrap());
     let media = media.iter().map(|url| (*url).to_owned()).collect();
     Outgoing {
-        id: MessageId::derived("t", "t", "t"),
+        id: crate::testing::sample_id("t"),
         channel,
         to,
         from: None,
@@ -85,7 +85,7 @@ pub(crate) fn email(text: Option<&str>, html: Option<&str>) -> Outgoing {
     });
     let to = Address::Email(EmailAddress::parse("ada@example.com").unwrap());
     Outgoing {
-        id: MessageId::derived("t", "t", "t"),
+        id: crate::testing::sample_id("t"),
         channel: Channel::Email,
         to,
         from: None,

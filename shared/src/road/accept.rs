@@ -47,7 +47,7 @@ impl Road {
     /// Makes the message that is sent instead of one that ended without arriving, and queues it. However often this is
     /// done, there is one. `secrets`: what the ended one carried. `None`: there is nothing to send instead.
     pub async fn fall_back(&self, ended: &Message, secrets: MessageSecrets) -> Result<Option<MessageId>, StoreError> {
-        let (Some(id), Some((next, rest))) = (ended.fallback_id(), ended.fallbacks.split_first()) else {
+        let (Some(id), Some((next, rest))) = (ended.fallback_id(self.seal.ids()), ended.fallbacks.split_first()) else {
             return Ok(None);
         };
         let now = self.clock.now();
@@ -102,7 +102,7 @@ impl Road {
         }
         let mut looked_at = 0;
         while let Some(message) = messages.get(looked_at) {
-            if let Some(instead) = message.fallback_id().filter(|_| message.status.is_final()) {
+            if let Some(instead) = message.fallback_id(self.seal.ids()).filter(|_| message.status.is_final()) {
                 messages.extend(self.messages.story(instead).await?);
             }
             looked_at += 1;
@@ -129,7 +129,8 @@ impl Road {
     }
 
     async fn messages_of(&self, task: &Task, now: Timestamp) -> Result<Vec<Message>, StoreError> {
-        let ids: Vec<MessageId> = task.parts.iter().enumerate().map(|(i, part)| part_id(task.id, i, part)).collect();
+        let parts = task.parts.iter().enumerate();
+        let ids: Vec<MessageId> = parts.map(|(i, part)| part_id(self.seal.ids(), task.id, i, part)).collect();
         let mut messages = Vec::with_capacity(task.parts.len());
         for (part, id) in task.parts.iter().zip(&ids) {
             let siblings = if *id == task.id { ids[1..].to_vec() } else { Vec::new() };

@@ -182,7 +182,7 @@ mod tests {
     fn told(event: Event) -> Report {
         Report {
             provider: ProviderName::Twilio,
-            message_id: Some(MessageId::derived("t", "t", "t")),
+            message_id: Some(crate::testing::sample_id("t")),
             provider_id: Some("SM1".to_owned()),
             key: "key".to_owned(),
             event,

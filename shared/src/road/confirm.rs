@@ -99,6 +99,7 @@ impl Road {
     fn id_of_now(&self, person: &Person, to: &Address, now: Timestamp) -> MessageId {
         let slot = now.as_second().div_euclid(PAUSE_SECONDS);
         MessageId::derived(
+            self.seal.ids(),
             person.id.as_str(),
             "consent/email/confirm",
             &format!("{}#{slot}", self.seal.fingerprint(to)),

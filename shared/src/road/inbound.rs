@@ -16,7 +16,7 @@ use crate::clock::plus_seconds;
 use crate::message::engagement::Engagement;
 use crate::message::record::{Links, ProviderChoice, Times};
 use crate::message::trigger::Class;
-use crate::message::{Channel, Content, Lane, Message, MessageId, Micros, PhoneNumber, Status, TrailEntry};
+use crate::message::{Channel, Content, IdKey, Lane, Message, MessageId, Micros, PhoneNumber, Status, TrailEntry};
 use crate::person::words::Reply;
 use crate::person::{Decision, Outcome, PersonId};
 use crate::provider::ProviderName;
@@ -59,14 +59,14 @@ pub enum AttendError {
 }
 
 /// The id of the message a text of the provider's becomes, however often it is brought.
-pub fn inbound_id(sid: &str) -> MessageId {
-    MessageId::derived(CALLER, ProviderName::Twilio.as_str(), sid)
+pub fn inbound_id(ids: &IdKey, sid: &str) -> MessageId {
+    MessageId::derived(ids, CALLER, ProviderName::Twilio.as_str(), sid)
 }
 
 impl Road {
     /// Keeps a text. Everything that follows from it follows from the row.
     pub async fn receive(&self, inbound: Inbound) -> Result<(MessageId, Created), StoreError> {
-        let message = received(inbound, self.clock.now());
+        let message = received(self.seal.ids(), inbound, self.clock.now());
         let created = self.messages.create(std::slice::from_ref(&message)).await?;
         Ok((message.id, created))
     }
@@ -161,8 +161,8 @@ fn trail(attended: &Attended, now: Timestamp) -> Vec<TrailEntry> {
     heeded.into_iter().chain(answered).collect()
 }
 
-fn received(inbound: Inbound, now: Timestamp) -> Message {
-    let id = inbound.sid.as_deref().map_or_else(MessageId::new, inbound_id);
+fn received(ids: &IdKey, inbound: Inbound, now: Timestamp) -> Message {
+    let id = inbound.sid.as_deref().map_or_else(MessageId::new, |sid| inbound_id(ids, sid));
     let decision = Decision {
         outcome: Outcome::Allowed,
         until: None,
@@ -229,13 +229,14 @@ mod tests {
     use crate::provider::stub::{Stub, reply};
     use crate::provider::twilio::inbound::parse;
     use crate::testing::road_on;
+    use crate::testing::sample_ids;
 
     #[test]
     fn the_same_text_is_the_same_message_and_waits_to_be_attended_to() {
         let now = Timestamp::UNIX_EPOCH;
         let message = |sid: &str| {
             let form = format!("MessageSid={sid}&From=%2B14155552671&To=%2B15005550006&Body=Hello&NumSegments=2");
-            received(parse(form.as_bytes()).unwrap(), now)
+            received(&sample_ids(), parse(form.as_bytes()).unwrap(), now)
         };
         let (first, again, other) = (message("SM1"), message("SM1"), message("SM2"));
         assert_eq!(first.id, again.id);

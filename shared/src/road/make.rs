@@ -12,7 +12,7 @@ use crate::message::engagement::Engagement;
 use crate::message::record::{Fallback, Times};
 use crate::message::segments::segments;
 use crate::message::smart;
-use crate::message::{Address, Channel, Content, Message, MessageId, Micros, Status, TrailEntry};
+use crate::message::{Address, Channel, Content, IdKey, Message, MessageId, Micros, Status, TrailEntry};
 use crate::person::Decision;
 use crate::provider::ProviderName;
 
@@ -23,8 +23,8 @@ pub const EXPIRED: &str = "expired";
 pub(super) const ACCEPT: &str = "accept";
 
 /// The id of a task's part.
-pub(super) fn part_id(task: MessageId, place: usize, part: &Part) -> MessageId {
-    if place == 0 { task } else { task.sibling(part.channel.as_str()) }
+pub(super) fn part_id(ids: &IdKey, task: MessageId, place: usize, part: &Part) -> MessageId {
+    if place == 0 { task } else { task.sibling(ids, part.channel.as_str()) }
 }
 
 /// The message that a part of a task becomes.

@@ -69,7 +69,7 @@ impl Road {
             (message.segments, message.cost, message.estimate) = (segments, cost, cost);
             let mut id = message.id;
             for fallback in &mut message.fallbacks {
-                id = id.fallback(fallback.channel);
+                id = id.fallback(self.seal.ids(), fallback.channel);
                 links.extend(self.shorten_in(fallback.channel, &mut fallback.content, id, goes));
             }
         }
@@ -96,7 +96,7 @@ impl Road {
         let mut id = message.id;
         let mut links = self.codes_in(&message.content, id);
         for fallback in &message.fallbacks {
-            id = id.fallback(fallback.channel);
+            id = id.fallback(self.seal.ids(), fallback.channel);
             links.extend(self.codes_in(&fallback.content, id));
         }
         let prolonging =

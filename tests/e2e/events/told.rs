@@ -64,7 +64,7 @@ async fn what_somebody_writes_is_told_once_with_whose_it_is_and_without_its_word
     let (person, text) = (world.person().await, fresh::text());
     let body = json!({"channel": "sms", "from": person.phone, "to": "+15005550006", "text": text, "id": fresh::sid()});
     let sid = world.brings(&body).await["id"].as_str().expect("an id").to_owned();
-    let id = switchboard::road::inbound_id(&sid).to_string();
+    let id = switchboard::road::inbound_id(world.seal().await.ids(), &sid).to_string();
     let told = hook.listener.until(1, &id).await.remove(0);
     let data = &told.is_genuine(&hook).json["data"];
     let expected = json!({"id": id, "task_id": id, "status": "received", "channel": "sms", "user_id": person.id});

@@ -31,7 +31,7 @@ pub(crate) async fn brought(world: &World, text: &Value) -> String {
 
 /// Nothing waits for it any more.
 pub(crate) async fn attended(world: &World, sid: &str) -> Value {
-    let id = inbound_id(sid).to_string();
+    let id = inbound_id(world.seal().await.ids(), sid).to_string();
     eventually(&format!("{id} is attended to"), seconds(60), async || {
         let row = world.row(&id).await;
         if row.contains_key("due_at") { Err("it waits".to_owned()) } else { Ok(()) }

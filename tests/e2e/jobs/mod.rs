@@ -2,13 +2,17 @@
 //! through although workers die.
 
 mod crash;
+mod owner;
 mod refused;
 mod request;
 mod steer;
 mod upload;
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 use switchboard::message::JobId;
+use switchboard::seal::Seal;
 
 use crate::world::{World, eventually, fresh, seconds};
 
@@ -18,13 +22,15 @@ const PATH: &str = "/api/v2/communications/jobs";
 struct Job {
     id: String,
     numbers: Vec<String>,
+    /// What the ids of its messages are derived under.
+    seal: Arc<Seal>,
 }
 
 impl Job {
     /// The id of the message row `row` makes.
     fn message(&self, row: usize) -> String {
         let id: JobId = self.id.parse().expect("a job's id");
-        id.row(u32::try_from(row).expect("small")).to_string()
+        id.row(self.seal.ids(), u32::try_from(row).expect("small")).to_string()
     }
 }
 
@@ -44,7 +50,7 @@ impl World {
         let body =
             json!({"channel": "sms", "class": "transactional", "message": fresh::text(), "recipients": recipients});
         let job = self.make_job(&body).await;
-        Job { id: job["job_id"].as_str().expect("a job's id").to_owned(), numbers }
+        Job { id: job["job_id"].as_str().expect("a job's id").to_owned(), numbers, seal: self.seal().await }
     }
 
     /// Puts a file of rows where a job's answer says.

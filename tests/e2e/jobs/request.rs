@@ -66,8 +66,9 @@ async fn marketing_reaches_only_who_agreed_to_it() {
     let job = world.until_job(job["job_id"].as_str().expect("an id"), "completed").await;
     assert_eq!(job["counts"], json!({"pending": 0, "accepted": 1, "refused": 1, "invalid": 0}));
     let id: switchboard::message::JobId = job["job_id"].as_str().expect("an id").parse().expect("an id");
-    world.until(&id.row(0).to_string(), "delivered").await;
-    let refused = world.until(&id.row(1).to_string(), "blocked").await;
+    let seal = world.seal().await;
+    world.until(&id.row(seal.ids(), 0).to_string(), "delivered").await;
+    let refused = world.until(&id.row(seal.ids(), 1).to_string(), "blocked").await;
     assert_eq!(refused["reason"], "no_consent");
     let mail = world.the_one(&person.email, "email").await;
     assert_eq!((&mail["subject"], &mail["html"]), (&json!("For <Ada>"), &json!("<p>&lt;Ada&gt;</p>")));

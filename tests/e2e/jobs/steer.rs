@@ -119,7 +119,8 @@ async fn a_job_for_later_waits_and_can_be_paused_and_cancelled_while_it_does() {
         "recipients": [{"to": crate::world::fresh::phone()}],
     });
     let made = world.make_job(&body).await;
-    let job = Job { id: made["job_id"].as_str().expect("an id").to_owned(), numbers: Vec::new() };
+    let job =
+        Job { id: made["job_id"].as_str().expect("an id").to_owned(), numbers: Vec::new(), seal: world.seal().await };
     let seen = world.until_job(&job.id, "scheduled").await;
     assert_eq!((&seen["rows"], &seen["counts"]["pending"], &seen["started_at"]), (&json!(1), &json!(1), &json!(null)));
     assert_eq!(world.step(&job, "pause").await["status"], "paused");

@@ -58,7 +58,7 @@ async fn a_file_becomes_a_message_a_row_and_bad_rows_are_named_by_their_lines() 
 
     // The message knows its job and its lane, and the rows are gone.
     let job_id: switchboard::message::JobId = id.parse().expect("an id");
-    let message = world.until(&job_id.row(7).to_string(), "delivered").await;
+    let message = world.until(&job_id.row(world.seal().await.ids(), 7).to_string(), "delivered").await;
     assert_eq!((&message["job_id"], &message["lane"]), (&json!(id), &json!("bulk")));
     eventually("the rows are deleted", seconds(10), async || match world.objects(&format!("jobs/{id}/")).await {
         left if left == [format!("jobs/{id}/errors.csv")] => Ok(()),

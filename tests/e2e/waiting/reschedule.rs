@@ -146,3 +146,35 @@ async fn who_read_a_message_before_it_was_moved_can_neither_claim_nor_hold_it() 
     assert!(store.hold(&fresh, &hold, soon, soon, now).await.expect("the store"));
     world.post(&format!("/api/communication/cancel/{task}"), &json!({})).send().await.ok();
 }
+
+/// The attack: a service that sends moves, cancels or sends again what another service sent.
+#[tokio::test]
+async fn other_caller_cannot_reschedule_a_message() {
+    let world = World::new();
+    let (maker, other) = (tokens::sender(&fresh::word()), tokens::sender(&fresh::word()));
+    let administrator = tokens::token(&fresh::word(), "communication:send settings:manage");
+    let person = world.person().await;
+    let body = json!({
+        "user_id": person.id, "booking": {"service": "Cleaning", "date": "May 5", "time": "10:00"},
+    });
+    let sent = world.post("/api/sms/resend-booking-confirmation", &body).token(&maker).send().await.ok();
+    let confirmation = sent["message_id"].as_str().expect("an id").to_owned();
+    let again = world.post("/api/sms/resend-booking-confirmation", &json!({"message_id": confirmation}));
+    again.token(&other).send().await.refused(404, "Message not found");
+    let mut body = reminder(&person);
+    body["scheduled_time"] = json!(in_seconds(7_200).to_string());
+    let made = world.post("/api/communication/send", &body).token(&maker).send().await.ok();
+    let task = made["task_id"].as_str().expect("an id").to_owned();
+    let before = world.message(&task).await;
+    let now = json!({"scheduled_time": in_seconds(60).to_string()});
+    for (path, error) in [
+        (format!("/api/communication/reschedule/{task}"), "Task not found"),
+        (format!("/api/v2/communications/messages/{task}/reschedule"), "Message not found"),
+        (format!("/api/communication/cancel/{task}"), "Task not found"),
+    ] {
+        world.post(&path, &now).token(&other).send().await.refused(404, error);
+    }
+    assert_eq!(world.message(&task).await, before);
+    let cancelled = world.post_text(&format!("/api/communication/cancel/{task}"), "").token(&administrator);
+    cancelled.send().await.ok();
+}

@@ -50,7 +50,7 @@ fn seal() -> Arc<Seal> {
 pub(super) fn short_links(chance: &mut Chance) {
     let text = if chance.once_in(3) { chance.text(400) } else { sample(chance, &TEXTS) };
     let links = ShortLinks::new(&seal(), BASE, 90);
-    let id = MessageId::derived("fuzz", "short", &text);
+    let id = MessageId::derived(seal().ids(), "fuzz", "short", &text);
     let (short, made) = links.shorten(&text, id, Timestamp::UNIX_EPOCH);
     assert_eq!(links.shorten(&text, id, Timestamp::UNIX_EPOCH), (short.clone(), made.clone()), "twice is the same");
     assert_eq!(links.shorten(&short, id, Timestamp::UNIX_EPOCH).1, [], "what is short stays so: {text:?}");

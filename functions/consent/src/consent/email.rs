@@ -113,7 +113,7 @@ pub async fn handle(
     let (source, types) = (source(request.consent_source)?, message_types(request.message_types)?);
     let proof = Proof::read(request.ip_address, request.user_agent, request.consent_text)?;
     let keyed = key.0.map(|key| {
-        let id = MessageId::derived(&caller.subject, "consent/email", &key);
+        let id = MessageId::derived(app.road.seal.ids(), &caller.subject, "consent/email", &key);
         (id, app.road.seal.keyed_hash(body.canonical.as_bytes()))
     });
     // A request that is repeated grants nothing again: they may have revoked it since.

@@ -94,7 +94,7 @@ pub async fn handle(
         )
     };
     if let Some(key) = &key.0 {
-        code.id = MessageId::derived(&caller.subject, "consent/sms", key);
+        code.id = MessageId::derived(app.road.seal.ids(), &caller.subject, "consent/sms", key);
         code.request_hash = Some(app.road.seal.keyed_hash(body.canonical.as_bytes()));
     }
     // A request that is repeated grants nothing again: they may have revoked it since.

@@ -57,7 +57,7 @@ fn identity(
 ) -> (MessageId, Option<String>) {
     match &key.0 {
         Some(key) => {
-            let id = MessageId::derived(&caller.subject, endpoint, key);
+            let id = MessageId::derived(app.road.seal.ids(), &caller.subject, endpoint, key);
             (id, Some(app.road.seal.keyed_hash(body.as_bytes())))
         }
         None => (MessageId::new(), None),

@@ -20,14 +20,14 @@ pub struct CancelResponse {
 
 /// Cancel a communication
 ///
-/// Cancels every message of the task that no worker has begun to send. Cancelling twice is the same as once. Needs the
-/// scope `communication:send`.
+/// Cancels every message of the task that no worker has begun to send. Cancelling twice is the same as once. Only the
+/// caller that sent it may, or one with `settings:manage`. Needs the scope `communication:send`.
 #[utoipa::path(
     post, path = "/api/communication/cancel/{task_id}", tag = "Communication", operation_id = "cancel_communication",
     params(("task_id" = String, Path, description = "The id the send answered with")),
     responses(
         (status = 200, description = "Cancelled", body = CancelResponse),
-        (status = 404, description = "No such task", body = ErrorBody),
+        (status = 404, description = "No such task of the caller's", body = ErrorBody),
         (status = 409, description = "Too late: it was sent, or it ended", body = ErrorBody),
         Refusals,
     ),
@@ -39,7 +39,7 @@ pub async fn handle(
     Path(task_id): Path<String>,
 ) -> Result<Json<CancelResponse>, ApiError> {
     let mut statuses = Vec::new();
-    for message in super::task(&app.road, &task_id).await? {
+    for message in super::own_task(&app.road, &caller, &task_id).await? {
         let (after, _) = app.road.messages.cancel(message.id, &caller.subject, app.road.clock.now()).await?;
         statuses.push(after.map_or(message.status, |after| after.status));
     }

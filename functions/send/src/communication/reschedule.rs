@@ -12,7 +12,7 @@ use crate::reschedule::{RescheduleRequest, RescheduleResponse, reschedule};
 /// Reschedule a communication
 ///
 /// Moves every message of the task that no worker has begun to send, earlier or later. What a rule holds is asked about
-/// again at the new time. Needs the scope `communication:send`.
+/// again at the new time. Only the caller that sent it may, or one with `settings:manage`. Needs the scope `communication:send`.
 #[utoipa::path(
     post, path = "/api/communication/reschedule/{task_id}", tag = "Communication",
     operation_id = "reschedule_communication",
@@ -21,7 +21,7 @@ use crate::reschedule::{RescheduleRequest, RescheduleResponse, reschedule};
     responses(
         (status = 200, description = "Rescheduled", body = RescheduleResponse),
         (status = 400, description = "Bad input; the field is named", body = ErrorBody),
-        (status = 404, description = "No such task", body = ErrorBody),
+        (status = 404, description = "No such task of the caller's", body = ErrorBody),
         (status = 409, description = "Too late: it was sent, or it ended; `status` says which", body = ErrorBody),
         Refusals,
     ),
@@ -33,6 +33,6 @@ pub async fn handle(
     Path(task_id): Path<String>,
     body: Body<RescheduleRequest>,
 ) -> Result<Json<RescheduleResponse>, ApiError> {
-    let messages = super::task(&app.road, &task_id).await?;
+    let messages = super::own_task(&app.road, &caller, &task_id).await?;
     reschedule(&app, &caller.subject, &messages, &body.value).await.map(Json)
 }

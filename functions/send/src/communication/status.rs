@@ -132,7 +132,7 @@ fn summary(task_id: String, messages: &[Message]) -> TaskStatus {
 
 /// Where one message stands. One that ended while something is still to be sent instead is on its way to another try.
 fn standing(message: &Message) -> TaskState {
-    let is_mended = is_mendable(message.status, message.reason.as_deref()) && message.fallback_id().is_some();
+    let is_mended = is_mendable(message.status, message.reason.as_deref()) && message.has_fallback();
     if is_mended && message.times.due.is_some() { TaskState::Retry } else { of(message.status) }
 }
 

@@ -68,9 +68,8 @@ pub async fn handle(
     check(&action)?;
     let metadata = metadata.map(bounded).transpose()?;
     let messages = super::task(&app.road, &task_id).await.map_err(|not_found| hidden(&caller, not_found))?;
-    let own = messages.iter().all(|message| message.person.as_ref().is_some_and(|id| id.as_str() == caller.subject));
-    if !own {
-        caller.require(Scope::Send)?;
+    for message in &messages {
+        caller.may_act_for(message.person.as_ref(), Scope::Send)?;
     }
     let message = meant(&messages, &action).ok_or_else(|| ApiError::not_found("Task not found"))?;
     let acted = app.road.messages.act(message.id, &action, metadata.as_deref(), app.road.clock.now()).await?;

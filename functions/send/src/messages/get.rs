@@ -212,7 +212,7 @@ fn view(message: Message, actions: Vec<ActionView>, seal: &Seal) -> MessageView 
     let held = message.hold().map(|hold| (hold.until, hold.because.to_owned()));
     let (held_until, held_because) = held.unzip();
     let waits = !message.status.is_final() && message.status.is_claimable();
-    let fallback_id = message.fallback_id().map(|id| id.to_string());
+    let fallback_id = message.fallback_id(seal.ids()).map(|id| id.to_string());
     let mut trail: Vec<Step> = message
         .trail
         .into_values()

@@ -11,7 +11,8 @@ use crate::reschedule::{RescheduleRequest, RescheduleResponse, reschedule};
 
 /// Reschedule a message
 ///
-/// Moves this one message, earlier or later, if no worker has begun to send it. Needs the scope `communication:send`.
+/// Moves this one message, earlier or later, if no worker has begun to send it. Only the caller that sent it
+/// may, or one with `settings:manage`. Needs the scope `communication:send`.
 #[utoipa::path(
     post, path = "/api/v2/communications/messages/{id}/reschedule", tag = "Messages", operation_id = "reschedule_message",
     params(("id" = String, Path, description = "A message's or a task's id")),
@@ -19,7 +20,7 @@ use crate::reschedule::{RescheduleRequest, RescheduleResponse, reschedule};
     responses(
         (status = 200, description = "Rescheduled", body = RescheduleResponse),
         (status = 400, description = "Bad input; the field is named", body = ErrorBody),
-        (status = 404, description = "No such message", body = ErrorBody),
+        (status = 404, description = "No such message of the caller's", body = ErrorBody),
         (status = 409, description = "Too late: it was sent, or it ended; `status` says which", body = ErrorBody),
         Refusals,
     ),
@@ -32,6 +33,7 @@ pub async fn handle(
     body: Body<RescheduleRequest>,
 ) -> Result<Json<RescheduleResponse>, ApiError> {
     let not_found = || ApiError::not_found("Message not found");
-    let message = app.road.messages.story(id.parse().map_err(|_| not_found())?).await?.ok_or_else(not_found)?;
+    let message = app.road.messages.story(id.parse().map_err(|_| not_found())?).await?;
+    let message = caller.owned(message, not_found)?;
     reschedule(&app, &caller.subject, &[message], &body.value).await.map(Json)
 }

@@ -43,7 +43,7 @@ const PATH: &str = "/api/sms/resend-booking-confirmation";
     request_body = ResendRequest,
     responses(
         (status = 200, description = "Accepted", body = DirectResponse),
-        (status = 404, description = "No such message, or unknown person", body = ErrorBody),
+        (status = 404, description = "No such message of the caller's, or unknown person", body = ErrorBody),
         (status = 409, description = "The message was no booking confirmation", body = ErrorBody),
         SendRefusals,
     ),
@@ -68,6 +68,7 @@ pub async fn handle(
         }
         (Some(id), None) => again(&app, caller, identity, &id).await?,
         (None, Some(booking)) => {
+            caller.names_no_object();
             let to = To { user_id, number: to_number };
             task(&app, caller, identity, Trigger::BookingConfirmation, to, (&booking, locale)).await?
         }
@@ -80,7 +81,7 @@ pub async fn handle(
 async fn again(app: &App, caller: Caller, identity: Identity, id: &str) -> Result<Task, ApiError> {
     let not_found = || ApiError::not_found("Message not found").with("field", "message_id");
     let id: MessageId = id.parse().map_err(|_| not_found())?;
-    let message = app.road.messages.get(id).await?.ok_or_else(not_found)?;
+    let message = caller.owned(app.road.messages.get(id).await?, not_found)?.into_inner();
     if message.trigger != Some(Trigger::BookingConfirmation) {
         return Err(ApiError::conflict("The message was no booking confirmation").with("field", "message_id"));
     }

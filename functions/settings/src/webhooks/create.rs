@@ -43,6 +43,7 @@ pub async fn handle(
     let secrets = Secrets::new().map_err(ApiError::unavailable)?;
     let subscriber = Subscriber {
         id: SubscriberId::new(),
+        maker: caller.subject.clone(),
         disabled: wanted.disabled(None, now),
         target: wanted.target,
         wants: wanted.wants,

@@ -71,6 +71,8 @@ pub struct WebhookView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     previous_secret_until: Option<Timestamp>,
+    /// Who registered it: the token's subject.
+    created_by: String,
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
     #[schema(value_type = String, format = DateTime)]
@@ -105,6 +107,7 @@ fn view(subscriber: &Subscriber, now: Timestamp) -> WebhookView {
         disabled_at: subscriber.disabled.map(|(_, at)| at),
         failing_since: subscriber.failing.map(|failing| failing.since),
         previous_secret_until: subscriber.secrets.overlap_until(now),
+        created_by: subscriber.maker.clone(),
         created_at: subscriber.created,
         updated_at: subscriber.updated,
     }

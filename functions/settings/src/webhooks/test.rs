@@ -49,8 +49,14 @@ pub async fn handle(
     }
     let now = app.road.clock.now();
     let body = test_body(subscriber.id, now).map_err(ApiError::internal)?;
-    let delivery =
-        Delivery::new(DeliveryId::of_test(subscriber.id, now), subscriber.id, EventType::Test, None, body, now);
+    let delivery = Delivery::new(
+        DeliveryId::of_test(app.road.seal.ids(), subscriber.id, now),
+        subscriber.id,
+        EventType::Test,
+        None,
+        body,
+        now,
+    );
     app.events.add_delivery(&delivery).await?;
     Ok(queued(&app, &delivery).await)
 }

@@ -70,7 +70,7 @@ impl Road {
         if message.from.iter().any(is_ours) || ours.await?.iter().any(is_ours) {
             return Ok(Err(Unanswered::OurOwn));
         }
-        let id = message.id.sibling("answer");
+        let id = message.id.sibling(self.seal.ids(), "answer");
         let key = format!("auto_reply#{}", self.seal.fingerprint(&message.to));
         // Counted before it is made: who is brought the text again counts twice rather than not at all.
         let window = self.ephemera.count(&key, HOUR_SECONDS, self.clock.now()).await?;

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::received;
 use crate::message::content::{Call, MachineDetection, Script, Text};
-use crate::message::{Channel, Content, Message, MessageId};
+use crate::message::{Channel, Content, IdKey, Message, MessageId};
 use crate::person::words::Reply;
 use crate::provider::Report;
 use crate::provider::twilio::inbound::Inbound;
@@ -17,7 +17,7 @@ use crate::store::messages::Created;
 impl Road {
     /// Keeps a call.
     pub async fn receive_call(&self, call: InboundCall) -> Result<(MessageId, Created), StoreError> {
-        let message = called(call, self.clock.now());
+        let message = called(self.seal.ids(), call, self.clock.now());
         let created = self.messages.create(std::slice::from_ref(&message)).await?;
         Ok((message.id, created))
     }
@@ -36,7 +36,7 @@ impl Road {
 }
 
 /// It is listened to by the voice menu, so that is its content.
-fn called(call: InboundCall, now: Timestamp) -> Message {
+fn called(ids: &IdKey, call: InboundCall, now: Timestamp) -> Message {
     let InboundCall { sid, caller, to, facts } = call;
     let inbound = Inbound {
         sid: Some(sid),
@@ -49,7 +49,7 @@ fn called(call: InboundCall, now: Timestamp) -> Message {
         reply: Reply::Other,
     };
     let content = Content::Call(Call { script: Script::Menu, machine: MachineDetection::Off });
-    Message { content, call: facts, ..received(inbound, now) }
+    Message { content, call: facts, ..received(ids, inbound, now) }
 }
 
 #[cfg(test)]
@@ -58,15 +58,18 @@ mod tests {
     use crate::message::{Direction, Status};
     use crate::provider::twilio::inbound::call::parse;
     use crate::road::inbound_id;
+    use crate::testing::sample_ids;
 
     #[test]
     fn a_call_is_one_message_however_often_it_is_told_of() {
         let form = |status: &str| {
             format!("CallSid=CA1&Direction=inbound&From=%2B14155552671&To=%2B15005550006&CallStatus={status}")
         };
-        let message = |status: &str| called(parse(form(status).as_bytes()).unwrap().unwrap(), Timestamp::UNIX_EPOCH);
+        let message = |status: &str| {
+            called(&sample_ids(), parse(form(status).as_bytes()).unwrap().unwrap(), Timestamp::UNIX_EPOCH)
+        };
         let (first, again) = (message("ringing"), message("completed"));
-        assert_eq!((first.id, first.id), (again.id, inbound_id("CA1")));
+        assert_eq!((first.id, first.id), (again.id, inbound_id(&sample_ids(), "CA1")));
         assert_eq!(
             (first.status, first.direction(), first.channel),
             (Status::Received, Direction::Inbound, Channel::Voice)

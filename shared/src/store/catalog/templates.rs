@@ -33,6 +33,8 @@ pub struct Head {
     pub version: u32,
     /// The highest stored version: all from 1 to it are there.
     pub latest: u32,
+    /// Who made its first stored version: the token's subject.
+    pub maker: String,
     /// Counts changes; a write names the revision it read.
     revision: u32,
     /// The latest changes, newest first.
@@ -295,6 +297,7 @@ fn next(before: Option<&Head>, version: u32, author: &Author, action: Action) ->
     let change = Change { action, version, at: author.at, by: author.by.clone(), note: author.note.clone() };
     let earlier = before.map(|head| head.history.clone()).unwrap_or_default();
     Head {
+        maker: before.map_or_else(|| author.by.clone(), |head| head.maker.clone()),
         version,
         latest: before.map_or(0, |head| head.latest).max(version),
         revision: before.map_or(0, |head| head.revision) + 1,
@@ -310,11 +313,13 @@ mod tests {
     fn the_history_is_kept_and_bounded_and_a_new_version_follows_the_latest() {
         let author = Author { by: "ops".to_owned(), at: Timestamp::UNIX_EPOCH, note: None, expected: None };
         let mut head = next(None, 1, &author, Action::Put);
+        let author = Author { by: "others".to_owned(), ..author };
         for version in 2..=60 {
             head = next(Some(&head), version, &author, Action::Put);
         }
         head = next(Some(&head), SHIPPED_VERSION, &author, Action::Rollback);
         assert_eq!((head.version, head.latest, head.revision, head.history.len()), (0, 60, 61, MOST_HISTORY));
+        assert_eq!((head.maker.as_str(), head.history[0].by.as_str()), ("ops", "others"));
         assert_eq!((head.history[0].action, head.history[1].version), (Action::Rollback, 60));
     }
 }

@@ -27,6 +27,7 @@ pub enum Changed {
 struct Row {
     pk: String,
     sk: SubscriberId,
+    maker: String,
     url: String,
     wants: BTreeSet<EventType>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -113,6 +114,7 @@ impl Events {
         let row = Row {
             pk: PARTITION.to_owned(),
             sk: subscriber.id,
+            maker: subscriber.maker.clone(),
             url: subscriber.target.as_str().to_owned(),
             wants: subscriber.wants.clone(),
             description: subscriber.description.clone(),
@@ -234,6 +236,7 @@ impl Events {
         let row: Row = serde_dynamo::from_item(item).map_err(unreadable)?;
         Ok(Subscriber {
             id: row.sk,
+            maker: row.maker,
             target: Target::stored(&row.url).ok_or_else(|| unreadable("a URL that is none"))?,
             wants: row.wants,
             description: row.description,

@@ -159,7 +159,7 @@ mod tests {
 
     /// A row as the stream shows it, with these attributes besides.
     fn row(channel: &str, status: &str, more: Value) -> Value {
-        let id = MessageId::derived("t", "t", "t");
+        let id = crate::testing::sample_id("t");
         let mut row = json!({
             "id": {"S": id.to_string()}, "task": {"S": id.to_string()}, "channel": {"S": channel}, "provider": {"S": "twilio"},
             "cost": {"N": "14000"}, "status": {"S": status}, "created_at": {"N": "1000"}, "started_at": {"N": "2000"},

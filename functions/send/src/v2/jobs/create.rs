@@ -103,8 +103,9 @@ pub async fn handle(
         Some(_) => (Source::Json, JobState::Planning),
         None => (Source::Csv, JobState::AwaitingUpload),
     };
+    let ids = app.road.seal.ids();
     let job = Job {
-        id: key.0.as_ref().map_or_else(JobId::new, |key| JobId::derived(&caller.subject, PATH, key)),
+        id: key.0.as_ref().map_or_else(JobId::new, |key| JobId::derived(ids, &caller.subject, PATH, key)),
         caller: caller.subject,
         request_hash: key.0.as_ref().map(|_| app.road.seal.keyed_hash(body.canonical.as_bytes())),
         source,
@@ -125,7 +126,7 @@ pub async fn handle(
         app.job_files.put_rows(job.id, lines).await?;
         ask(&app, job.id).await;
     }
-    let mut response = (StatusCode::ACCEPTED, Json(JobView::new(&app, &job).await?)).into_response();
+    let mut response = (StatusCode::ACCEPTED, Json(JobView::with_upload(&app, &job).await?)).into_response();
     if replayed {
         mark_replay(response.headers_mut());
     }

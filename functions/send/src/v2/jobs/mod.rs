@@ -11,17 +11,17 @@ pub mod resume;
 pub mod view;
 mod wording;
 
-use switchboard::http::ApiError;
+use switchboard::http::{ApiError, Caller, Owned};
 use switchboard::job::{Job, JobState};
 use switchboard::message::JobId;
 use switchboard::queue::JobWork;
 
 use crate::App;
 
-/// The job a path names.
-async fn find(app: &App, id: &str) -> Result<Job, ApiError> {
+/// Returns the job a path names, if it is the caller's to read and control; another's is not found.
+async fn find(app: &App, caller: &Caller, id: &str) -> Result<Owned<Job>, ApiError> {
     let id: JobId = id.parse().map_err(|_| not_found())?;
-    app.jobs.get(id).await?.ok_or_else(not_found)
+    caller.owned(app.jobs.get(id).await?, not_found)
 }
 
 fn not_found() -> ApiError {

@@ -2,9 +2,9 @@
 
 use axum::Json;
 use axum::extract::{Path, State};
-use switchboard::http::ApiError;
 use switchboard::http::error::ErrorBody;
 use switchboard::http::refusals::Refusals;
+use switchboard::http::{ApiError, Caller};
 
 use super::view::JobView;
 use super::{ask, cannot, find};
@@ -18,19 +18,19 @@ use crate::App;
     params(("id" = String, Path, description = "A job's id")),
     responses(
         (status = 200, description = "The job as it is now", body = JobView),
-        (status = 404, description = "No such job", body = ErrorBody),
+        (status = 404, description = "No such job of the caller's", body = ErrorBody),
         (status = 409, description = "It is not paused", body = ErrorBody),
         Refusals,
     ),
     security(("bearer" = ["communication:send"])),
 )]
-pub async fn handle(State(app): State<App>, Path(id): Path<String>) -> Result<Json<JobView>, ApiError> {
-    let job = find(&app, &id).await?;
+pub async fn handle(State(app): State<App>, caller: Caller, Path(id): Path<String>) -> Result<Json<JobView>, ApiError> {
+    let job = find(&app, &caller, &id).await?;
     match app.jobs.resume(&job, app.road.clock.now()).await? {
         Some(job) => {
             ask(&app, job.id).await;
-            Ok(Json(JobView::new(&app, &job).await?))
+            Ok(Json(JobView::read(&app, &job).await?))
         }
-        None => Err(cannot("resumed", &find(&app, &id).await?)),
+        None => Err(cannot("resumed", &*find(&app, &caller, &id).await?)),
     }
 }

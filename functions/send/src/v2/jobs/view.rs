@@ -35,7 +35,8 @@ pub struct JobView {
     /// When its last row will be done, if it goes on like this.
     #[schema(value_type = Option<String>, format = DateTime)]
     estimated_end: Option<Timestamp>,
-    /// Where the rows are to be put (`PUT`), while it waits for them.
+    /// Where the rows are to be put (`PUT`), while it waits for them: in the answer that made the job, and for its maker
+    /// with `communication:send`.
     #[serde(skip_serializing_if = "Option::is_none")]
     upload: Option<Upload>,
     /// Where the lines that could not become messages can be read for an hour, each with its error (CSV: line, error,
@@ -90,15 +91,20 @@ pub struct UploadHeaders {
 const ERRORS_SECONDS: u32 = 3_600;
 
 impl JobView {
-    /// A job as it is now, with the addresses its owner needs.
-    pub(super) async fn new(app: &App, job: &Job) -> Result<Self, ApiError> {
-        let now = app.road.clock.now();
+    /// A job as its maker sees it who may send: with the address its rows are to be put at, while it waits for them.
+    pub(super) async fn with_upload(app: &App, job: &Job) -> Result<Self, ApiError> {
         let upload = if job.state == JobState::AwaitingUpload { Some(upload(app, job).await?) } else { None };
+        Ok(Self { upload, ..Self::read(app, job).await? })
+    }
+
+    /// A job as it is now, with nothing in it that lets its reader write.
+    pub(super) async fn read(app: &App, job: &Job) -> Result<Self, ApiError> {
+        let now = app.road.clock.now();
         let error_file = match job.times.reported {
             Some(_) if job.state.is_ended() => Some(app.job_files.errors_url(job.id, ERRORS_SECONDS, now).await?.url),
             Some(_) | None => None,
         };
-        Ok(Self { upload, error_file, ..Self::plain(job, now) })
+        Ok(Self { error_file, ..Self::plain(job, now) })
     }
 
     /// The same without addresses, for lists.

@@ -30,6 +30,9 @@ pub struct TemplateView {
     current_version: u32,
     /// The highest stored version; all from 1 to it can be read and put back in force.
     latest_version: u32,
+    /// Who made its first stored version; absent: none is stored.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    created_by: Option<String>,
     /// Whether a template of this name ships with the product, as version 0.
     shipped: bool,
     trigger_type: Option<Trigger>,
@@ -56,6 +59,7 @@ impl TemplateView {
             version,
             current_version: head.as_ref().map_or(0, |head| head.version),
             latest_version: head.as_ref().map_or(0, |head| head.latest),
+            created_by: head.as_ref().map(|head| head.maker.clone()),
             shipped: shipped::template(&name).is_some(),
             trigger_type: trigger,
             consent_class: class,
