@@ -40,6 +40,7 @@ def load_or_make(directory: Path, simulator: Path) -> dict[str, Any]:
     """The secrets by name, as the functions read them; `signing` holds the halves only the simulator knows."""
     path = directory / "secrets.json"
     made: dict[str, Any] = json.loads(path.read_text()) if path.exists() else _make(_key_pair(simulator))
+    made["auth"]["max_lifetime_seconds"] = TOKEN_SECONDS  # a stack on one machine may be up for days
     if "twofactor" not in made:  # a new file, or one from before there were second factors
         made["twofactor"] = {"private_key": _key_pair(simulator)["private_pkcs8"]}
         write_private(path, made)

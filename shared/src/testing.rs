@@ -58,7 +58,7 @@ pub fn dead_aws() -> SdkConfig {
 }
 
 /// An SDK configuration whose endpoint is here.
-fn aws_at(url: &str) -> SdkConfig {
+pub(crate) fn aws_at(url: &str) -> SdkConfig {
     SdkConfig::builder()
         .behavior_version(aws_behavior())
         .endpoint_url(url)
@@ -256,8 +256,15 @@ pub fn dead_resealer(road: &Road) -> Resealer {
 
 /// The auth secret of the tests.
 pub fn auth_keys() -> Result<Secret<AuthKeys>, serde_json::Error> {
-    let keys =
-        json!({"issuer": "test", "audience": "switchboard", "keys": [{"kid": "k1", "alg": "HS256", "secret": SECRET}]});
+    auth_secret(&json!({"keys": [{"kid": "k1", "alg": "HS256", "secret": SECRET}]}))
+}
+
+/// The same with these fields beside the issuer and the audience.
+pub fn auth_secret(fields: &Value) -> Result<Secret<AuthKeys>, serde_json::Error> {
+    let mut keys = json!({"issuer": "test", "audience": "switchboard"});
+    if let (Some(keys), Some(fields)) = (keys.as_object_mut(), fields.as_object()) {
+        keys.extend(fields.clone());
+    }
     Ok(Secret::fixed(Versions { current: serde_json::from_value(keys)?, previous: None }))
 }
 
@@ -268,7 +275,13 @@ pub fn edge(road: &Road) -> Result<Edge, serde_json::Error> {
 
 /// A token of `subject` with these scopes (space-separated).
 pub fn token(subject: &str, scope: &str) -> Result<String, jsonwebtoken::errors::Error> {
-    claims(json!({"sub": subject, "scope": scope, "iss": "test", "aud": "switchboard", "exp": 4_102_444_800_i64}))
+    claims(good_claims(subject, scope))
+}
+
+/// Claims the tests' edge accepts, for an hour.
+pub fn good_claims(subject: &str, scope: &str) -> Value {
+    let now = Timestamp::now().as_second();
+    json!({"sub": subject, "scope": scope, "iss": "test", "aud": "switchboard", "iat": now, "exp": now + 3_600})
 }
 
 /// A token with any claims, signed with the tests' key.

@@ -1,12 +1,18 @@
 //! The seal's keys are rotated on the stack: a new one seals, the old one opens, everything is sealed anew, and then the old one
-//! can go. Nobody else may be at work: functions are restarted, as a deployment does. The module's name makes it start last.
+//! can go. A removed signing key is dead. Nobody else may be at work: functions are restarted, as a deployment does. The
+//! module's name makes it start last.
 
+use jsonwebtoken::{Algorithm, EncodingKey};
 use serde_json::{Value, json};
+use tokio::sync::Mutex;
 
 use crate::world::flows::in_an_hour;
-use crate::world::{Line, World, eventually, fresh, processes, seconds};
+use crate::world::rotation::Changed;
+use crate::world::{Line, World, eventually, fresh, processes, seconds, tokens};
 
 const RESEAL: &str = "/api/communication/privacy/reseal";
+/// One test of this module at a time.
+static ALONE: Mutex<()> = Mutex::const_new(());
 
 /// Writes a version of the seal secret with these keys.
 async fn write(world: &World, active: &str, keys: &[(&str, &Value)]) {
@@ -57,6 +63,7 @@ async fn reseal(world: &World) -> Value {
 
 #[tokio::test]
 async fn a_rotated_key_leaves_nothing_unreadable_and_the_old_one_can_go() {
+    let _alone = ALONE.lock().await;
     World::wait_for_the_others().await;
     let world = World::new();
     let _lines = world.share(&[Line::Sms]).await;
@@ -157,6 +164,52 @@ async fn a_rotated_key_leaves_nothing_unreadable_and_the_old_one_can_go() {
     assert!(back["found"]["unopened"].as_u64() <= u64::try_from(broken).ok(), "{back}");
     rotate(&world, &old, &[(&old, &old_key)]).await;
     world.get(&export_path(person.id)).send().await.ok();
+}
+
+/// One write takes a key away: its tokens are refused by every function that reads the secret after that, although the
+/// version before still lists it.
+#[tokio::test]
+async fn removed_signing_key_is_refused() {
+    let _alone = ALONE.lock().await;
+    World::wait_for_the_others().await;
+    let world = World::new();
+    let secret = format!("{}{}", fresh::word(), fresh::word().repeat(8));
+    let key = json!({"kid": "stolen", "alg": "HS256", "secret": secret});
+    let add = |auth: &mut Value| auth["keys"].as_array_mut().expect("keys").push(key.clone());
+    let changed = Changed::make(&world, "AUTH_SECRET", add).await;
+    let claims = tokens::claims(&fresh::word(), "communication:read");
+    let token = tokens::with_key(Algorithm::HS256, "stolen", &claims, &EncodingKey::from_secret(secret.as_bytes()));
+    let path = "/api/communication/trigger-types";
+    eventually("the key's token is good", seconds(20), async || {
+        let answer = world.get(path).token(&token).send().await;
+        if answer.status == 200 { Ok(()) } else { Err(answer.text) }
+    })
+    .await;
+
+    changed.again(&world, |_| ()).await;
+    // Who has read the secret already uses it for five minutes at most; a new process reads it now.
+    processes::kill("send");
+    eventually("a new process answers", seconds(20), async || {
+        let answer = world.get(path).send().await;
+        if answer.status == 200 { Ok(()) } else { Err(answer.text) }
+    })
+    .await;
+    world.get(path).token(&token).send().await.refused(401, "Invalid token");
+
+    // A single token is taken away in the same way.
+    let mut claims = tokens::claims(&fresh::word(), "communication:read");
+    claims["jti"] = json!("stolen");
+    let token = tokens::signed(&claims);
+    world.get(path).token(&token).send().await.ok();
+    changed.again(&world, |auth| auth["revoked"] = json!({"jtis": ["stolen"]})).await;
+    processes::kill("send");
+    eventually("the token is revoked", seconds(20), async || {
+        let answer = world.get(path).token(&token).send().await;
+        if answer.status == 401 { Ok(()) } else { Err(answer.text) }
+    })
+    .await;
+    changed.undo(&world).await;
+    processes::kill("send");
 }
 
 fn export_path(user: i64) -> String {

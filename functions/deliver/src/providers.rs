@@ -19,7 +19,7 @@ use switchboard::provider::{
 use switchboard::road::{Road, StartError, secrets_client};
 use switchboard::seal::SealError;
 use switchboard::seal::delivery::DeliveryKeys;
-use switchboard::secrets::{Secret, SecretError, Versions};
+use switchboard::secrets::{CALLBACK_OVERLAP, Secret, SecretError, Versions};
 use switchboard::telemetry;
 
 /// Every provider we send through.
@@ -44,7 +44,9 @@ pub struct Providers {
 impl Providers {
     pub fn from_env(aws: &aws_config::SdkConfig, road: &Road) -> Result<Self, StartError> {
         let (secrets, endpoints, http) = (secrets_client(aws), Endpoints::from_env()?, call::client()?);
-        let twilio = Arc::new(Secret::new(secrets.clone(), required("TWILIO_SECRET")?));
+        // Answers to a number we sent from a day ago are still answers to us.
+        let twilio = Secret::overlapping(secrets.clone(), required("TWILIO_SECRET")?, CALLBACK_OVERLAP);
+        let twilio = Arc::new(twilio);
         let recordings = Recordings::new(http.clone(), &endpoints.twilio, road.clock.clone(), twilio.clone());
         Ok(Self {
             http,

@@ -16,6 +16,7 @@ use switchboard::secrets::Secret;
 use switchboard::store::twofactor::Tables;
 use switchboard::store::{OtpStore, TwoFactorStore};
 use switchboard::telemetry;
+use switchboard::twofactor::assertion::PUBLISHED_AFTER;
 use switchboard::twofactor::{self, TwoFactor};
 
 #[tokio::main(flavor = "current_thread")]
@@ -25,7 +26,7 @@ async fn main() -> Result<(), lambda_http::Error> {
     let secrets = road::secrets_client(&aws);
     let auth = Secret::new(secrets.clone(), required("AUTH_SECRET")?);
     // Read when they are first needed: own codes are sent also where nobody has written these secrets yet.
-    let signing = Secret::new(secrets.clone(), required("TWOFACTOR_SECRET")?);
+    let signing = Secret::overlapping(secrets.clone(), required("TWOFACTOR_SECRET")?, PUBLISHED_AFTER);
     let twilio = Arc::new(Secret::new(secrets, required("TWILIO_SECRET")?));
     let (road, _) = futures::join!(Road::from_env(&aws), auth.get());
     let road = road?;

@@ -2,7 +2,7 @@
 
 use switchboard::config::{Endpoints, required};
 use switchboard::road::{self, Road};
-use switchboard::secrets::Secret;
+use switchboard::secrets::{CALLBACK_OVERLAP, Secret};
 use switchboard::telemetry;
 use webhooks::{App, Keys};
 
@@ -12,9 +12,9 @@ async fn main() -> Result<(), lambda_http::Error> {
     let aws = road::aws().await;
     let secrets = road::secrets_client(&aws);
     let keys = Keys {
-        twilio: Secret::new(secrets.clone(), required("TWILIO_SECRET")?),
-        sendgrid: Secret::new(secrets.clone(), required("SENDGRID_SECRET")?),
-        resend: Secret::new(secrets, required("RESEND_SECRET")?),
+        twilio: Secret::overlapping(secrets.clone(), required("TWILIO_SECRET")?, CALLBACK_OVERLAP),
+        sendgrid: Secret::overlapping(secrets.clone(), required("SENDGRID_SECRET")?, CALLBACK_OVERLAP),
+        resend: Secret::overlapping(secrets, required("RESEND_SECRET")?, CALLBACK_OVERLAP),
     };
     let road = Road::from_env(&aws).await?;
     lambda_http::run(webhooks::router(App::new(road, keys, Endpoints::from_env()?.public))).await

@@ -1,16 +1,15 @@
 //! Authentication: a JWT in `Authorization: Bearer`. The algorithm is pinned to the key, never taken from the token;
-//! issuer, audience and expiry are checked; a key id we do not know is looked up again (keys rotate) at most every ten
-//! seconds. Without the secret nobody gets in: 503, not 200.
+//! issuer, audience, expiry and lifetime are checked, and that neither the key nor the token is revoked ([`keys`]). Only the
+//! keys in the secret's current version count; a key id we do not know is looked up again at most every ten seconds.
+//! Without the secret nobody gets in: 503, not 200.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use http::{HeaderMap, header};
-use jsonwebtoken::jwk::{Jwk, JwkSet};
-use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header, errors::ErrorKind};
+use jsonwebtoken::{Validation, decode, decode_header, errors::ErrorKind};
 use serde::Deserialize;
 use serde_json::Value;
 use strum::{EnumString, IntoStaticStr};
@@ -21,66 +20,12 @@ use crate::person::PersonId;
 use crate::secrets::Secret;
 use crate::twofactor::Role;
 
-/// The auth secret, as it stands in Secrets Manager.
-#[derive(Deserialize)]
-pub struct AuthKeys {
-    issuer: String,
-    audience: String,
-    /// Shared secrets, each with its id and its one algorithm.
-    #[serde(default)]
-    keys: Vec<SharedKey>,
-    /// Public keys of RS256 and ES256 issuers, as a JWKS document.
-    #[serde(default = "no_keys")]
-    jwks: JwkSet,
-}
+mod keys;
+#[cfg(test)]
+mod tests;
 
-#[derive(Deserialize)]
-struct SharedKey {
-    kid: String,
-    alg: Algorithm,
-    secret: String,
-}
-
-fn no_keys() -> JwkSet {
-    JwkSet { keys: Vec::new() }
-}
-
-impl fmt::Debug for AuthKeys {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "AuthKeys[{}]", self.issuer)
-    }
-}
-
-/// A shared secret shorter than the hash it keys is refused (RFC 7518 §3.2).
-const SHORTEST_SECRET: usize = 32;
-
-impl AuthKeys {
-    /// The key of this id and the algorithm it is pinned to.
-    fn key(&self, kid: Option<&str>) -> Option<(DecodingKey, Algorithm)> {
-        let shared = match kid {
-            Some(kid) => self.keys.iter().find(|key| key.kid == kid),
-            // A token without a key id can only mean the one shared key there is.
-            None if self.keys.len() == 1 && self.jwks.keys.is_empty() => self.keys.first(),
-            None => None,
-        };
-        if let Some(key) = shared {
-            let hmac = matches!(key.alg, Algorithm::HS256) && key.secret.len() >= SHORTEST_SECRET;
-            return hmac.then(|| (DecodingKey::from_secret(key.secret.as_bytes()), key.alg));
-        }
-        let jwk = self.jwks.find(kid?)?;
-        Some((DecodingKey::from_jwk(jwk).ok()?, asymmetric(jwk)?))
-    }
-}
-
-/// RS256 and ES256 only: a public key must never be taken for an HMAC secret.
-fn asymmetric(jwk: &Jwk) -> Option<Algorithm> {
-    use jsonwebtoken::jwk::{AlgorithmParameters, KeyAlgorithm};
-    match (&jwk.algorithm, jwk.common.key_algorithm) {
-        (AlgorithmParameters::RSA(_), None | Some(KeyAlgorithm::RS256)) => Some(Algorithm::RS256),
-        (AlgorithmParameters::EllipticCurve(_), None | Some(KeyAlgorithm::ES256)) => Some(Algorithm::ES256),
-        _ => None,
-    }
-}
+pub use keys::AuthKeys;
+use keys::{KeyRules, Refusal};
 
 /// What a token may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, EnumString, IntoStaticStr)]
@@ -108,6 +53,9 @@ impl Scope {
     }
 }
 
+/// The longest subject. It is part of table keys, which hold 2,048 bytes.
+const MAX_SUBJECT_BYTES: usize = 256;
+
 /// Who calls.
 #[derive(Clone, Debug)]
 pub struct Caller {
@@ -124,6 +72,10 @@ pub struct Caller {
 #[derive(Deserialize)]
 struct Claims {
     sub: String,
+    /// Seconds since 1970; some issuers send fractions.
+    exp: f64,
+    iat: Option<f64>,
+    jti: Option<String>,
     #[serde(default)]
     scope: ListClaim,
     /// RFC 9068 §2.2.3.1.
@@ -229,30 +181,37 @@ pub(super) async fn authenticate(headers: &HeaderMap, secret: &Secret<AuthKeys>)
     }
     let token = token.trim();
     let kid = decode_header(token).map_err(|_| invalid())?.kid;
-    let mut versions = secret.get().await?;
-    if versions.iter().all(|keys| keys.key(kid.as_deref()).is_none()) {
-        versions = secret.refreshed().await?;
+    let mut keys = secret.get().await?;
+    if keys.current.key(kid.as_deref()).is_none() {
+        keys = secret.refreshed().await?;
     }
-    let mut refused = invalid();
-    for keys in versions.iter() {
-        let Some((key, algorithm)) = keys.key(kid.as_deref()) else { continue };
-        let mut rules = Validation::new(algorithm);
-        rules.set_issuer(&[&keys.issuer]);
-        rules.set_audience(&[&keys.audience]);
-        rules.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
-        rules.validate_nbf = true;
-        match decode::<Claims>(token, &key, &rules) {
-            Ok(token) if !token.claims.sub.is_empty() => {
-                let Claims { sub, scope, roles, role, limits } = token.claims;
-                let roles = [roles, role].into_iter().flat_map(roles_in).collect();
-                return Ok(Caller { subject: sub, scopes: scope.words(), roles, limits, checked: Arc::default() });
-            }
-            Ok(_) => {}
-            Err(error) if matches!(error.kind(), ErrorKind::ExpiredSignature) => {
-                refused = ApiError::unauthorized("Token expired")
-            }
-            Err(_) => {}
+    let keys = &keys.current;
+    let Some(key) = keys.key(kid.as_deref()) else { return Err(invalid()) };
+    let mut rules = Validation::new(key.algorithm);
+    rules.set_issuer(&[&keys.issuer]);
+    rules.set_audience(&[&keys.audience]);
+    rules.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
+    rules.validate_nbf = true;
+    let claims = match decode::<Claims>(token, &key.verifier, &rules) {
+        Ok(token) => token.claims,
+        Err(error) if matches!(error.kind(), ErrorKind::ExpiredSignature) => {
+            return Err(ApiError::unauthorized("Token expired"));
         }
+        Err(_) => return Err(invalid()),
+    };
+    let now = jsonwebtoken::get_current_timestamp() as f64;
+    keys.admit(key.kid, claims.jti.as_deref())?;
+    keys.check_lifetime(claims.iat, claims.exp, now)?;
+    Ok(caller(claims, key.rules)?)
+}
+
+/// The caller these claims describe, as far as the key that signed them may say so.
+fn caller(claims: Claims, rules: &KeyRules) -> Result<Caller, Refusal> {
+    let Claims { sub, scope, roles, role, limits, .. } = claims;
+    if sub.is_empty() || sub.len() > MAX_SUBJECT_BYTES || !rules.allow_subject(&sub) {
+        return Err(Refusal::Invalid);
     }
-    Err(refused)
+    let roles = [roles, role].into_iter().flat_map(roles_in).collect();
+    let scopes = scope.words().into_iter().filter(|scope| rules.allow_scope(*scope)).collect();
+    Ok(Caller { subject: sub, scopes, roles, limits: rules.cap_limits(limits), checked: Arc::default() })
 }

@@ -7,7 +7,7 @@ use axum::extract::State;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::testing::{Answer, ask, claims, dead_road, edge, token};
+use crate::testing::{Answer, ask, claims, dead_road, edge, good_claims, token};
 
 fn router() -> Router {
     let road = dead_road(Clock::system()).unwrap();
@@ -81,15 +81,14 @@ async fn object_of_another_caller_does_not_exist() {
 
 #[tokio::test]
 async fn a_list_of_scopes_is_understood_too() {
-    let token = claims(
-        json!({"sub": "s", "scope": ["communication:send"], "iss": "test", "aud": "switchboard", "exp": 4_102_444_800_i64}),
-    );
-    assert_eq!(echo(Some(&token.unwrap())).await.status, 200);
+    let mut all = good_claims("s", "");
+    all["scope"] = json!(["communication:send"]);
+    assert_eq!(echo(Some(&claims(all).unwrap())).await.status, 200);
 }
 
 #[tokio::test]
 async fn a_token_gives_roles_to_its_own_subject_and_to_nobody_else() {
-    let all = json!({"sub": "7", "iss": "test", "aud": "switchboard", "exp": 4_102_444_800_i64});
+    let all = good_claims("7", "");
     for (name, value, own) in [
         ("roles", json!(["lender", "The Admin"]), json!(["lender"])),
         ("role", json!("lender"), json!(["lender"])),
@@ -113,7 +112,7 @@ async fn what_is_meant_for_everybody_needs_no_token() {
 
 #[tokio::test]
 async fn without_a_valid_token_nobody_gets_in() {
-    let good = json!({"sub": "s", "scope": "communication:send", "iss": "test", "aud": "switchboard", "exp": 4_102_444_800_i64});
+    let good = good_claims("s", "communication:send");
     let with = |name: &str, value: Value| {
         let mut claims = good.clone();
         claims[name] = value;
@@ -135,6 +134,9 @@ async fn without_a_valid_token_nobody_gets_in() {
         without("exp"),
         without("iss"),
         without("aud"),
+        without("iat"),
+        with("iat", json!(4_102_444_700_i64)),
+        with("sub", json!("s".repeat(257))),
     ];
     tokens.extend(bad.into_iter().map(|bad| claims(bad).unwrap()));
     for token in tokens {

@@ -1,11 +1,12 @@
 //! What a passed check gives: a statement, signed with ES256, that a person proved their second factor just now. A portal
 //! verifies it offline, with the keys published at `/.well-known/jwks.json`.
 //!
-//! The secret's current version signs; it and the one before are published, so what was signed right before a rotation
-//! still verifies. A key's id is its thumbprint (RFC 7638).
+//! The secret's current version signs. The one before stays published for [`PUBLISHED_AFTER`], so what was signed right
+//! before a rotation still verifies; after that nothing it signed is valid. A key's id is its thumbprint (RFC 7638).
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -21,6 +22,9 @@ use crate::secrets::Versions;
 
 /// How long an assertion is good, in seconds: long enough to be handed over.
 pub const VALID_SECONDS: i64 = 300;
+/// How long the key of before a rotation stays published: functions sign with it for up to five minutes, until they read the
+/// secret again, and what they sign is good for five more.
+pub const PUBLISHED_AFTER: Duration = Duration::from_secs(600);
 /// The longest audience.
 pub const LONGEST_AUDIENCE: usize = 255;
 

@@ -8,7 +8,7 @@ use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD, Engine as _};
 use jsonwebtoken::{Algorithm, EncodingKey};
 use serde_json::{Value, json};
 
-use crate::world::rotation::Previous;
+use crate::world::rotation::Changed;
 use crate::world::{World, eventually, fresh, seconds, stack::stack, tokens};
 
 const TYPES: &str = "/api/communication/trigger-types";
@@ -105,11 +105,7 @@ async fn a_public_key_proves_its_own_tokens_and_is_never_a_secret() {
     let (x, y) = point[1..].split_at(32);
     let url = |bytes: &[u8]| BASE64_URL_SAFE_NO_PAD.encode(bytes);
     let jwk = json!({"kty": "EC", "crv": "P-256", "kid": "issuer-1", "x": url(x), "y": url(y), "use": "sig"});
-    let keys = json!({
-        "issuer": stack().secret("auth_issuer"), "audience": stack().secret("auth_audience"),
-        "keys": [], "jwks": {"keys": [jwk]},
-    });
-    let rotation = Previous::set(&world, "auth", &keys).await;
+    let changed = Changed::make(&world, "AUTH_SECRET", |auth| auth["jwks"] = json!({"keys": [jwk]})).await;
 
     let good = tokens::with_key(Algorithm::ES256, "issuer-1", &with("x", 1), &EncodingKey::from_ec_der(private));
     // A key id nobody knows makes the function read its keys anew, at most every ten seconds.
@@ -125,7 +121,7 @@ async fn a_public_key_proves_its_own_tokens_and_is_never_a_secret() {
         let forged = tokens::with_key(Algorithm::HS256, "issuer-1", &with("x", 1), &EncodingKey::from_secret(secret));
         world.get(TYPES).token(&forged).send().await.refused(401, "Invalid token");
     }
-    rotation.undo(&world).await;
+    changed.undo(&world).await;
 }
 
 #[tokio::test]

@@ -1,8 +1,9 @@
-//! A secret's version before the present one, set as a rotation leaves it. The present one stays, so nobody else is
-//! disturbed.
+//! A secret's version before the present one, set as a rotation leaves it; and changes of the present one that leave
+//! everything in it that others use.
 
 use aws_sdk_secretsmanager::error::ProvideErrorMetadata;
 use serde_json::Value;
+use tokio::sync::{Mutex, MutexGuard};
 
 use super::World;
 
@@ -31,6 +32,44 @@ impl Previous {
         if let Some(before) = &self.before {
             relabel(world, &self.secret, before, Some(&self.ours)).await;
         }
+    }
+}
+
+/// One test at a time changes the present version of a secret.
+static CHANGES: Mutex<()> = Mutex::const_new(());
+
+/// A changed present version of a secret.
+pub(crate) struct Changed {
+    secret: String,
+    before: Value,
+    _alone: MutexGuard<'static, ()>,
+}
+
+impl Changed {
+    /// Changes the present version of the secret that this setting names.
+    pub(crate) async fn make(world: &World, setting: &str, change: impl FnOnce(&mut Value)) -> Self {
+        let alone = CHANGES.lock().await;
+        let changed = Self { secret: world.setting(setting).await, before: world.secret(setting).await, _alone: alone };
+        let mut value = changed.before.clone();
+        change(&mut value);
+        changed.write(world, &value).await;
+        changed
+    }
+
+    /// Changes it once more, from what it was at first.
+    pub(crate) async fn again(&self, world: &World, change: impl FnOnce(&mut Value)) {
+        let mut value = self.before.clone();
+        change(&mut value);
+        self.write(world, &value).await;
+    }
+
+    pub(crate) async fn undo(self, world: &World) {
+        self.write(world, &self.before).await;
+    }
+
+    async fn write(&self, world: &World, value: &Value) {
+        let put = world.secrets().put_secret_value().secret_id(&self.secret).secret_string(value.to_string());
+        put.send().await.expect("a new version");
     }
 }
 
