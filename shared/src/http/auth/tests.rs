@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 
 use crate::clock::Clock;
-use crate::http::{Access, Caller, Edge, Limit, Limits, Routes, Scope};
+use crate::http::{Access, Caller, Cost, Edge, Limit, Limits, OwnerRule, Routes, Scope};
 use crate::testing::{self, SECRET, ask, auth_secret, dead_road, good_claims};
 
 /// An edge with this auth secret; `/send` needs the scope to send, `/own` any token.
@@ -14,10 +14,13 @@ fn router(fields: &Value) -> Router {
     let road = dead_road(Clock::system()).unwrap();
     let edge = Edge::new(Clock::system(), auth_secret(fields).unwrap(), road.ephemera.clone(), Limits::default());
     let echo = async |caller: Caller| Json(json!({"by": caller.subject, "general": caller.limit(Limit::General)}));
-    Routes::new(edge, Arc::new(crate::seal::tests::test_seal()))
-        .get("/send", "send", Access::Scoped(Scope::Send, Limit::Send), echo)
-        .get("/own", "own", Access::Authenticated(Limit::General), echo)
-        .finish(road)
+    let send = Access::scoped(Scope::Send, Limit::Send, OwnerRule::Own, Cost::Free);
+    let own = Access::authenticated(Limit::General, OwnerRule::Own, Cost::Free);
+    Routes::default().get("/send", "send", send, echo).get("/own", "own", own, echo).finish(
+        Some(edge),
+        Arc::new(crate::seal::tests::test_seal()),
+        road,
+    )
 }
 
 fn key() -> Value {
