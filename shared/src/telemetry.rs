@@ -29,19 +29,45 @@ impl std::fmt::Debug for Telemetry {
 
 /// Starts logs and metrics. Once, first thing in `main`.
 pub fn start() -> Telemetry {
-    let filter = EnvFilter::try_new(optional("LOG_LEVEL", "info")).unwrap_or_else(|_| EnvFilter::new("info"));
     tracing_subscriber::fmt()
         .json()
         .flatten_event(true)
         .with_current_span(false)
         .with_span_list(false)
-        .with_env_filter(filter.add_directive(tracing::level_filters::LevelFilter::INFO.into()))
+        .with_env_filter(EnvFilter::new(directives(&optional("LOG_LEVEL", "info"))))
         .with_writer(std::io::stdout)
         .init();
     let metrics = ServiceMetrics::write_directly_to(
         Emf::builder(NAMESPACE.to_owned(), vec![vec![]]).build().output_to_makewriter(|| std::io::stdout().lock()),
     );
     Telemetry { _metrics: metrics }
+}
+
+/// Our own crates: the targets whose lines hold no address and no content, at any level.
+const OWN: [&str; 11] = [
+    "switchboard",
+    "send",
+    "bulk",
+    "deliver",
+    "webhooks",
+    "consent",
+    "privacy",
+    "otp",
+    "settings",
+    "events",
+    "reminders",
+];
+
+/// What is logged at a level. Libraries log at `info` at most: below it, HTTP clients write what they send and get.
+fn directives(level: &str) -> String {
+    match level.trim().to_lowercase().as_str() {
+        level @ ("error" | "warn") => level.to_owned(),
+        level @ ("debug" | "trace") => {
+            let own = OWN.iter().map(|target| format!(",{target}={level}"));
+            own.fold("info".to_owned(), |directives, own| directives + &own)
+        }
+        _ => "info".to_owned(),
+    }
 }
 
 /// One HTTP request.
@@ -108,5 +134,29 @@ impl DeliveryMetrics {
 pub fn count(event: &'static str, count: u64) {
     if let Some(sink) = ServiceMetrics::try_sink() {
         drop(EventMetrics { timestamp: SystemTime::now(), event, count }.append_on_drop(sink));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tracing_subscriber::filter::LevelFilter;
+
+    use super::*;
+
+    #[test]
+    fn log_level_is_that_of_the_setting() {
+        let most = |level: &str| EnvFilter::new(directives(level)).max_level_hint();
+        assert_eq!(most("error"), Some(LevelFilter::ERROR));
+        assert_eq!(most("warn"), Some(LevelFilter::WARN));
+        assert_eq!(most("info"), Some(LevelFilter::INFO));
+        assert_eq!(most("DEBUG"), Some(LevelFilter::DEBUG));
+        assert_eq!(most("nonsense"), Some(LevelFilter::INFO));
+    }
+
+    #[test]
+    fn log_level_below_info_is_for_our_own_lines_only() {
+        let directives = directives("trace");
+        assert!(directives.starts_with("info,") && directives.contains(",deliver=trace"), "{directives}");
+        assert!(!directives.contains("hyper") && !directives.contains("aws"), "{directives}");
     }
 }

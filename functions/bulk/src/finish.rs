@@ -64,8 +64,20 @@ fn entry(line: u32, fault: &Fault) -> String {
 
 /// A cell as RFC 4180 has it. A field's name is a word of the uploaded file: it must not become a formula.
 fn cell(text: &str) -> String {
-    let text = text.trim_start_matches(['=', '+', '-', '@', '\t', '\r']);
+    // A program may pass over white space, and characters nobody sees, before it looks for a formula.
+    let is_skipped = |c: char| {
+        matches!(c, '=' | '+' | '-' | '@' | '＝' | '＋' | '－' | '＠')
+            || c.is_whitespace()
+            || c.is_control()
+            || is_invisible(c)
+    };
+    let text = text.trim_start_matches(is_skipped);
     if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
+}
+
+/// Zero-width characters and direction marks.
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{AD}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}')
 }
 
 #[cfg(test)]
@@ -76,6 +88,8 @@ mod tests {
     fn a_line_of_the_error_file_can_be_read_by_any_program_and_runs_in_none() {
         assert_eq!(entry(7, &Fault::new("to", "It is not a phone number")), "7,It is not a phone number,to\r\n");
         assert_eq!(entry(8, &Fault::new("a,\"b\"", "x")), "8,x,\"a,\"\"b\"\"\"\r\n");
-        assert_eq!(entry(9, &Fault::new("=cmd()", "x")), "9,x,cmd()\r\n");
+        for formula in ["=cmd()", " =cmd()", "\u{a0}\u{200b}=cmd()", "\t-cmd()", "\n@cmd()", "＝cmd()", "= =cmd()"] {
+            assert_eq!(entry(9, &Fault::new(formula, "x")), "9,x,cmd()\r\n", "{formula:?}");
+        }
     }
 }

@@ -41,5 +41,5 @@ async fn main() -> Result<(), lambda_http::Error> {
     let dynamo = Client::new(&aws);
     let twofactor = TwoFactorStore::new(dynamo.clone(), tables, road.seal.clone());
     let privacy = Privacy::new(&road, twofactor, PrivacyStore::new(dynamo, required("CATALOG_TABLE")?));
-    lambda_http::run(consent::router(edge, road, otp, privacy)).await
+    switchboard::http::serve(consent::router(edge, road, otp, privacy)).await
 }

@@ -46,5 +46,5 @@ async fn main() -> Result<(), lambda_http::Error> {
     let store = TwoFactorStore::new(Client::new(&aws), tables, road.seal.clone());
     let settings = twofactor::Settings::from_env()?;
     let twofactor = TwoFactor::new(road.clock.clone(), engine.clone(), store, &road.seal, signing, settings);
-    lambda_http::run(otp::router(edge, road, engine, lookups, twofactor)).await
+    switchboard::http::serve(otp::router(edge, road, engine, lookups, twofactor)).await
 }

@@ -23,5 +23,5 @@ async fn main() -> Result<(), lambda_http::Error> {
     let budgets = Budgets::new(Client::new(&aws), catalog.clone(), required("EPHEMERA_TABLE")?);
     let jobs = Jobs::new(Client::new(&aws), catalog, road.seal.clone());
     let job_files = JobFiles::new(&aws, required("FILES_BUCKET")?);
-    lambda_http::run(send::router(edge, road, budgets, jobs, job_files)).await
+    switchboard::http::serve(send::router(edge, road, budgets, jobs, job_files)).await
 }

@@ -19,5 +19,5 @@ async fn main() -> Result<(), lambda_http::Error> {
     let road = road?;
     let edge = Edge::new(Clock::system(), auth, road.ephemera.clone(), Limits::from_env());
     let events = Events::from_env(Client::new(&aws), road.seal.clone())?;
-    lambda_http::run(settings::router(edge, road, events, Reach::from_env()?)).await
+    switchboard::http::serve(settings::router(edge, road, events, Reach::from_env()?)).await
 }

@@ -1,5 +1,7 @@
 //! Verify, parse, keep: a text somebody wrote to us becomes a row, and that one write is all its sender waits for.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::header;
@@ -18,7 +20,7 @@ use crate::received::{Acknowledged, Received};
 use crate::reports::verify_twilio;
 
 /// How long a STOP waits that could not be kept as a message.
-const WAIT: std::time::Duration = std::time::Duration::from_secs(10);
+const WAIT: Duration = Duration::from_secs(10);
 
 pub(crate) async fn take(app: &App, received: &Received) -> Result<Response, ApiError> {
     verify_twilio(app, received).await?;
@@ -31,7 +33,15 @@ pub(crate) async fn take(app: &App, received: &Received) -> Result<Response, Api
             telemetry::count("inbound_received", 1);
             tracing::info!(message.id = %id, message.channel = channel.as_str(), "received");
         }
-        Ok((id, Created::Exists)) => tracing::info!(message.id = %id, "received before"),
+        Ok((id, Created::Exists)) => {
+            tracing::info!(message.id = %id, "received before");
+            // Without an id of the provider's the same words may have been written again: a STOP counts each time.
+            let again =
+                heard.filter(|heard| heard.provider_id.is_none() && heard.reply == Reply::Keyword(Keyword::Stop));
+            if let Some(again) = again {
+                app.road.queues.park_heard(&again, Duration::ZERO).await.map_err(ApiError::unavailable)?;
+            }
+        }
         Err(error) => return Err(lost(app, heard, error).await),
     }
     Ok(acknowledged(received))

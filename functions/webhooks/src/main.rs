@@ -17,5 +17,5 @@ async fn main() -> Result<(), lambda_http::Error> {
         resend: Secret::overlapping(secrets, required("RESEND_SECRET")?, CALLBACK_OVERLAP),
     };
     let road = Road::from_env(&aws).await?;
-    lambda_http::run(webhooks::router(App::new(road, keys, Endpoints::from_env()?.public))).await
+    switchboard::http::serve(webhooks::router(App::new(road, keys, Endpoints::from_env()?.public))).await
 }

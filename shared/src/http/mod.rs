@@ -17,6 +17,7 @@ pub mod page;
 pub mod paging;
 pub mod rate_limit;
 pub mod refusals;
+mod serve;
 #[cfg(test)]
 mod tests;
 
@@ -38,6 +39,7 @@ pub use observe::RequestId;
 pub use origin::Origin;
 pub use owner::{Made, Owned};
 pub use rate_limit::{Limit, Limits};
+pub use serve::serve;
 
 use crate::clock::Clock;
 use crate::seal::Seal;

@@ -5,7 +5,7 @@ use std::time::{Instant, SystemTime};
 use axum::extract::{MatchedPath, Request};
 use axum::middleware::Next;
 use axum::response::Response;
-use http::HeaderValue;
+use http::{HeaderValue, header};
 use lambda_http::request::RequestContext;
 
 use super::{ApiError, Endpoint};
@@ -44,9 +44,13 @@ pub(super) async fn observe(mut request: Request, next: Next) -> Response {
             response.headers_mut().insert(header, value.clone());
         }
     }
+    let headers = response.headers_mut();
     if let Ok(value) = HeaderValue::from_str(&id.0) {
-        response.headers_mut().insert("x-request-id", value);
+        headers.insert("x-request-id", value);
     }
+    // An answer may hold a person's data, or a secret that is shown once: it is kept nowhere unless its endpoint says so.
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     let duration = started.elapsed().as_secs_f64() * 1000.0;
     let status = response.status().as_u16();
     tracing::info!(

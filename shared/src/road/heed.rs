@@ -95,6 +95,8 @@ impl Road {
     pub async fn heed(&self, heard: &Heard, from: Option<&Address>) -> Result<Heeded, StoreError> {
         let wish = match (heard.reply, self.free_text) {
             (Reply::Keyword(Keyword::Stop), _) => Some(Wish::Stop),
+            // Without the provider's id it may be a captured request that is brought again.
+            (Reply::Keyword(Keyword::Start), _) if heard.provider_id.is_none() => return Ok(Heeded::Nothing),
             (Reply::Keyword(Keyword::Start), _) => Some(Wish::Start),
             (Reply::RevocationLikely, FreeText::Honoured) => Some(Wish::FreeStop),
             (Reply::RevocationLikely, FreeText::Noted) => None,
@@ -113,7 +115,7 @@ impl Road {
         };
         // After it was done: who is brought it again in between does it again, which changes nothing.
         if let Some(id) = &heard.provider_id {
-            self.ephemera.note_heard(id, heard.at).await?;
+            self.ephemera.note_heard(id, heard.at, wish).await?;
         }
         match heeded {
             Heeded::Stopped => telemetry::count("texts_stopped", 1),

@@ -58,6 +58,11 @@ pub enum AttendError {
     Numbers(#[from] SecretError),
 }
 
+/// The id of the message a text becomes that has no id of the provider's: the same request is the same message.
+fn unnamed_inbound_id(ids: &IdKey, digest: &str) -> MessageId {
+    MessageId::derived(ids, CALLER, "request body", digest)
+}
+
 /// The id of the message a text of the provider's becomes, however often it is brought.
 pub fn inbound_id(ids: &IdKey, sid: &str) -> MessageId {
     MessageId::derived(ids, CALLER, ProviderName::Twilio.as_str(), sid)
@@ -162,7 +167,10 @@ fn trail(attended: &Attended, now: Timestamp) -> Vec<TrailEntry> {
 }
 
 fn received(ids: &IdKey, inbound: Inbound, now: Timestamp) -> Message {
-    let id = inbound.sid.as_deref().map_or_else(MessageId::new, |sid| inbound_id(ids, sid));
+    let id = match &inbound.sid {
+        Some(sid) => inbound_id(ids, sid),
+        None => unnamed_inbound_id(ids, &inbound.digest),
+    };
     let decision = Decision {
         outcome: Outcome::Allowed,
         until: None,

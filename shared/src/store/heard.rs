@@ -110,10 +110,15 @@ impl Ephemera {
         Ok(answer.item().and_then(Said::read))
     }
 
-    /// Notes that a text was dealt with to its end.
-    pub async fn note_heard(&self, provider_id: &str, at: Timestamp) -> Result<(), StoreError> {
+    /// Notes that a text was dealt with to its end. A START is noted for ever: a provider's signature has no time in it, and a
+    /// captured request that is brought again a year later must not lift an opt-out.
+    pub async fn note_heard(&self, provider_id: &str, at: Timestamp, wish: Option<Wish>) -> Result<(), StoreError> {
         let put = self.client.put_item().table_name(&self.table).item("key", text(heard(provider_id)));
-        let put = put.item("at", number(at.as_millisecond())).item("expires", number(at.as_second() + KEPT_SECONDS));
+        let put = put.item("at", number(at.as_millisecond()));
+        let put = match wish {
+            Some(Wish::Start) => put,
+            Some(Wish::Stop | Wish::FreeStop) | None => put.item("expires", number(at.as_second() + KEPT_SECONDS)),
+        };
         put.send().await.map(|_| ()).map_err(unavailable("ephemera.note_heard"))
     }
 

@@ -184,6 +184,40 @@ async fn the_json_form_is_taken_as_documented_and_what_is_not_signed_is_not() {
 }
 
 #[tokio::test]
+async fn replayed_json_start_lifts_no_opt_out() {
+    let world = World::new();
+    let number = fresh::phone();
+    let call = |text: &str| {
+        let body = json!({"From": number, "Body": text}).to_string();
+        let path = format!("{WEBHOOK}?bodySHA256={}", signing::sha256_hex(&body));
+        let url = format!("{}{path}", world.stack.api_url);
+        let signature = signing::twilio(world.stack.secret("twilio_auth_token"), &url, &[]);
+        let call = world.call("POST", &path).no_token().header("content-type", "application/json");
+        let call = call.header("x-twilio-signature", &signature).body(&body);
+        async move { call.send().await.ok() }
+    };
+    let is_stopped = || {
+        eventually("the STOP is heeded", seconds(30), async || {
+            let known = known(&world, &number).await;
+            if known == STOPPED { Ok(()) } else { Err(format!("{known:?}")) }
+        })
+    };
+    call("STOP").await;
+    is_stopped().await;
+    // As captured, twice; whoever wants texts again writes START, which comes with an id.
+    for _ in 0..2 {
+        assert_eq!(call("START").await, json!({"success": true}));
+    }
+    heeded(&world, &fresh::sid(), &fresh::phone(), "STOP", &[]).await;
+    assert_eq!(known(&world, &number).await, STOPPED);
+    heeded(&world, &fresh::sid(), &number, "START", &[]).await;
+    assert_eq!(known(&world, &number).await, Vec::<String>::new());
+    // The same words again are a wish again, if they are a no.
+    call("STOP").await;
+    is_stopped().await;
+}
+
+#[tokio::test]
 async fn free_text_is_honoured_where_the_deployment_says_so_and_a_late_text_is_not() {
     let world = World::new();
     let mut road = world.road().await;

@@ -16,6 +16,8 @@ use crate::message::Locale;
 const MOST_WORK: u64 = 50_000;
 /// The longest text that is rendered, in bytes. No message is longer.
 const LONGEST: usize = 100_000;
+/// The most variables of a text. Which of them are missing is found in as many renderings at most.
+const MAX_VARIABLES: usize = 64;
 
 /// What becomes of the signs that mean something where a text is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +46,12 @@ pub(super) fn fill(
 pub(super) fn compiles(source: &str) -> Result<(), TemplateError> {
     dialect::check(source).map_err(|refusal| broken(Some(refusal.line), &refusal.why))?;
     let engine = engine(&Locale::english(), Escape::None);
-    engine.template_from_str(source).map(|_| ()).map_err(|error| described(source, &error))
+    let template = engine.template_from_str(source).map_err(|error| described(source, &error))?;
+    let variables = template.undeclared_variables(true).len();
+    if variables > MAX_VARIABLES {
+        return Err(broken(None, &format!("it has {variables} variables; it may have at most {MAX_VARIABLES}")));
+    }
+    Ok(())
 }
 
 /// The variables a template asks for, with the path into them: `name`, `user.name`.
@@ -99,7 +106,8 @@ fn render(engine: &Environment<'_>, source: &str, data: &Map<String, Value>) -> 
 
 /// The variables without which the template does not render, all others given. Asked only after a failure.
 fn missing(engine: &Environment<'_>, source: &str, data: &Map<String, Value>) -> Vec<String> {
-    let absent: Vec<String> = variables(source).into_iter().filter(|path| !is_given(data, path)).collect();
+    let absent = variables(source).into_iter().filter(|path| !is_given(data, path));
+    let absent: Vec<String> = absent.take(MAX_VARIABLES).collect();
     let needs = |path: &&String| {
         let mut others = data.clone();
         absent.iter().filter(|other| other != path).for_each(|other| give(&mut others, other));

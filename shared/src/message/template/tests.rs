@@ -326,6 +326,21 @@ fn any_source() -> impl Strategy<Value = String> {
     proptest::collection::vec(piece, 0..8).prop_map(|pieces| pieces.concat())
 }
 
+#[test]
+fn template_with_thousands_of_variables_is_refused_before_it_is_rendered() {
+    let source: String = (0..14_000).map(|number| format!("{{{{v{number}}}}}")).collect();
+    let why = |error| match error {
+        TemplateError::Broken(why) => why,
+        other => panic!("{other}"),
+    };
+    let refused = why(super::check_text(&source).unwrap_err());
+    assert_eq!(refused, "it has 14000 variables; it may have at most 64");
+    assert_eq!(why(super::fill_text(&source, &Map::new()).unwrap_err()), refused);
+    assert!(engine::required(&source).len() <= 64);
+    let most: String = (0..64).map(|number| format!("{{{{v{number}}}}}")).collect();
+    assert_eq!(engine::required(&most).len(), 64);
+}
+
 proptest! {
     #[test]
     fn no_template_and_no_data_make_it_panic(source in any_source(), value in proptest::collection::btree_map("[a-c]", any_json(), 0..4)) {

@@ -9,6 +9,10 @@
 
 pub mod call;
 
+use aws_lc_rs::digest::{SHA256, digest};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
 use super::super::MalformedCallback;
 use super::callback::Parameters;
 use crate::message::address::SCHEMES;
@@ -29,8 +33,11 @@ const MOST_SEGMENTS: u32 = 100;
 /// What is read of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Inbound {
-    /// Twilio's id of it.
+    /// Twilio's id of it. Without one it may be a request that was captured and is brought again: nothing in it says when it was
+    /// made.
     pub sid: Option<String>,
+    /// The hash of the request's body: the same request has the same, and another one another.
+    pub digest: String,
     pub channel: Channel,
     /// `None`: it did not come from a telephone number (short codes and alphanumeric senders write texts too).
     pub from: Option<PhoneNumber>,
@@ -66,6 +73,7 @@ pub fn parse(body: &[u8]) -> Result<Inbound, MalformedCallback> {
     let segments = parameters.number("NumSegments").and_then(|count| u32::try_from(count).ok()).unwrap_or(1);
     Ok(Inbound {
         sid,
+        digest: URL_SAFE_NO_PAD.encode(digest(&SHA256, body).as_ref()),
         channel,
         from: number,
         sender,

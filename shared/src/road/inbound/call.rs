@@ -40,6 +40,7 @@ fn called(ids: &IdKey, call: InboundCall, now: Timestamp) -> Message {
     let InboundCall { sid, caller, to, facts } = call;
     let inbound = Inbound {
         sid: Some(sid),
+        digest: String::new(),
         channel: Channel::Voice,
         from: None,
         sender: caller,
