@@ -72,6 +72,7 @@ class Settings:
             # The emulator is one process: bulk work more than this would only make everything else wait in it.
             "BulkConcurrency": os.environ.get("BULK_CONCURRENCY", "2"),
             "JobConcurrency": "2",
+            "RateLimitNetwork": "1000000",  # here everybody calls from one address
             "EventsReach": "loopback",  # a subscriber on this machine is one
             "EventsConcurrency": "4",
             "OtpBackend": os.environ.get("OTP_BACKEND", "own"),

@@ -17,7 +17,7 @@ mod tests;
 
 use axum::Router;
 use switchboard::config::{default_region, public_base_url};
-use switchboard::http::{Access, Cost, Edge, Limit, OwnerRule, Routes, Scope};
+use switchboard::http::{Access, Cost, Edge, Limit, NetworkLimit, OwnerRule, Routes, Scope};
 use switchboard::otp::Otp;
 use switchboard::person::UnsubscribeLinks;
 use switchboard::person::confirm::ConfirmLinks;
@@ -94,11 +94,12 @@ pub fn routes() -> Routes<App> {
 
 /// The function's endpoints, ready to serve.
 pub fn router(edge: Edge, road: Road, otp: Otp, privacy: Privacy) -> Router {
+    let network = NetworkLimit::from_env(road.clock.clone(), road.ephemera.clone(), road.seal.clone());
     let seal = road.seal.clone();
     let links = ConfirmLinks::new(seal.clone(), &public_base_url());
     let unsubscribe = UnsubscribeLinks::reader(seal.clone());
     let app = App { road, otp, links, privacy, unsubscribe, region: default_region() };
-    routes().finish(Some(edge), seal, app)
+    routes().finish(Some(edge), network, seal, app)
 }
 
 /// The function's part of the API description.

@@ -15,7 +15,7 @@ pub mod twofa;
 use axum::Router;
 use lookups::Lookups;
 use switchboard::config::default_region;
-use switchboard::http::{Access, Cost, Edge, Limit, OwnerRule, Routes, Scope};
+use switchboard::http::{Access, Cost, Edge, Limit, NetworkLimit, OwnerRule, Routes, Scope};
 use switchboard::otp::Otp;
 use switchboard::road::Road;
 use switchboard::twofactor::TwoFactor;
@@ -61,9 +61,10 @@ pub fn routes() -> Routes<App> {
 
 /// The function's endpoints, ready to serve.
 pub fn router(edge: Edge, road: Road, engine: Otp, lookups: Lookups, twofactor: TwoFactor) -> Router {
+    let network = NetworkLimit::from_env(road.clock.clone(), road.ephemera.clone(), road.seal.clone());
     let seal = road.seal.clone();
     let app = App { road, otp: engine, lookups, twofactor, region: default_region() };
-    routes().finish(Some(edge), seal, app)
+    routes().finish(Some(edge), network, seal, app)
 }
 
 /// The function's part of the API description.

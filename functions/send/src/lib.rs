@@ -24,7 +24,7 @@ pub mod v2;
 
 use axum::Router;
 use switchboard::config::{default_region, public_url};
-use switchboard::http::{Access, Cost, Edge, Limit, OwnerRule, Routes, Scope};
+use switchboard::http::{Access, Cost, Edge, Limit, NetworkLimit, OwnerRule, Routes, Scope};
 use switchboard::road::Road;
 use switchboard::store::jobs::JobFiles;
 use switchboard::store::{Budgets, Jobs};
@@ -167,9 +167,10 @@ pub fn routes() -> Routes<App> {
 
 /// The function's endpoints, ready to serve.
 pub fn router(edge: Edge, road: Road, budgets: Budgets, jobs: Jobs, job_files: JobFiles) -> Router {
+    let network = NetworkLimit::from_env(road.clock.clone(), road.ephemera.clone(), road.seal.clone());
     let seal = road.seal.clone();
     let app = App { road, budgets, jobs, job_files, public_url: public_url(), region: default_region() };
-    routes().finish(Some(edge), seal, app)
+    routes().finish(Some(edge), network, seal, app)
 }
 
 /// The function's part of the API description.

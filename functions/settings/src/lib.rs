@@ -8,7 +8,7 @@ pub mod webhooks;
 
 use axum::Router;
 use switchboard::event::Reach;
-use switchboard::http::{Access, Cost, Edge, Limit, OwnerRule, Routes, Scope};
+use switchboard::http::{Access, Cost, Edge, Limit, NetworkLimit, OwnerRule, Routes, Scope};
 use switchboard::road::Road;
 use switchboard::store::Events;
 
@@ -63,8 +63,9 @@ pub fn routes() -> Routes<App> {
 
 /// The function's endpoints, ready to serve.
 pub fn router(edge: Edge, road: Road, events: Events, reach: Reach) -> Router {
+    let network = NetworkLimit::from_env(road.clock.clone(), road.ephemera.clone(), road.seal.clone());
     let seal = road.seal.clone();
-    routes().finish(Some(edge), seal, App { road, events, reach })
+    routes().finish(Some(edge), network, seal, App { road, events, reach })
 }
 
 /// The function's part of the API description.

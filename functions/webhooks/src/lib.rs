@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 
 use axum::Router;
-use switchboard::http::{Access, Routes};
+use switchboard::http::{Access, NetworkLimit, Routes};
 use switchboard::provider::resend::ResendCredentials;
 use switchboard::provider::sendgrid::SendgridCredentials;
 use switchboard::provider::twilio::TwilioCredentials;
@@ -81,7 +81,8 @@ pub fn routes() -> Routes<App> {
 
 /// The function's endpoints, ready to serve.
 pub fn router(app: App) -> Router {
-    routes().finish(None, app.road.seal.clone(), app)
+    let network = NetworkLimit::from_env(app.road.clock.clone(), app.road.ephemera.clone(), app.road.seal.clone());
+    routes().finish(None, network, app.road.seal.clone(), app)
 }
 
 /// The function's part of the API description.

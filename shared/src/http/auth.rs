@@ -167,7 +167,12 @@ impl Caller {
     }
 
     pub(super) fn limit(&self, limit: Limit) -> Option<u32> {
-        self.limits.get(limit.as_str()).copied()
+        let own = |limit: Limit| self.limits.get(limit.as_str()).copied();
+        // Whoever may send more batches may send to more people: a batch has up to a hundred.
+        own(limit).or_else(|| match limit {
+            Limit::Recipients => own(Limit::Batch).map(|batches| batches.saturating_mul(100)),
+            Limit::General | Limit::Send | Limit::Batch | Limit::Analytics => None,
+        })
     }
 }
 

@@ -10,6 +10,7 @@ pub mod body;
 pub mod error;
 mod guard;
 pub mod idempotency;
+mod network_limit;
 mod observe;
 mod origin;
 mod owner;
@@ -35,10 +36,11 @@ pub use auth::{AuthKeys, Caller, Scope};
 pub use body::Body;
 pub use error::ApiError;
 pub use idempotency::IdempotencyKey;
+pub use network_limit::NetworkLimit;
 pub use observe::RequestId;
 pub use origin::Origin;
 pub use owner::{Made, Owned};
-pub use rate_limit::{Limit, Limits};
+pub use rate_limit::{Limit, Limits, RecipientLimit};
 pub use serve::serve;
 
 use crate::clock::Clock;
@@ -157,14 +159,15 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     }
 
     /// Builds the router to hand to the runtime. Endpoints that need tokens are checked by `edge`; a function without such
-    /// endpoints has none.
-    pub fn finish(self, edge: Option<Edge>, seal: Arc<Seal>, state: S) -> Router {
+    /// endpoints has none. Those without are limited by `network`.
+    pub fn finish(self, edge: Option<Edge>, network: NetworkLimit, seal: Arc<Seal>, state: S) -> Router {
         let router = self
             .router
             .fallback(async || ApiError::not_found("No such endpoint"))
             .method_not_allowed_fallback(async || ApiError::method_not_allowed())
             .layer(from_fn_with_state(seal, with_current_keys))
-            .layer(from_fn(observe::observe));
+            .layer(from_fn(observe::observe))
+            .layer(axum::Extension(network));
         let router = match edge {
             Some(edge) => router.layer(axum::Extension(edge)),
             None => router,

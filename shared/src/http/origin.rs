@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::net::IpAddr;
 
 use axum::extract::FromRequestParts;
+use http::Extensions;
 use http::request::Parts;
 use jiff::Timestamp;
 use lambda_http::request::RequestContext;
@@ -25,17 +26,24 @@ impl Origin {
     }
 }
 
+impl Origin {
+    /// What the gateway says of a request's sender.
+    pub(super) fn of(extensions: &Extensions) -> Self {
+        let http = match extensions.get::<RequestContext>() {
+            Some(RequestContext::ApiGatewayV2(context)) => Some(&context.http),
+            _ => None,
+        };
+        Self {
+            ip: http.and_then(|http| http.source_ip.as_deref()).and_then(|ip| ip.parse().ok()),
+            agent: http.and_then(|http| http.user_agent.clone()).filter(|agent| !agent.is_empty()),
+        }
+    }
+}
+
 impl<S: Send + Sync> FromRequestParts<S> for Origin {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        let http = match parts.extensions.get::<RequestContext>() {
-            Some(RequestContext::ApiGatewayV2(context)) => Some(&context.http),
-            _ => None,
-        };
-        Ok(Self {
-            ip: http.and_then(|http| http.source_ip.as_deref()).and_then(|ip| ip.parse().ok()),
-            agent: http.and_then(|http| http.user_agent.clone()).filter(|agent| !agent.is_empty()),
-        })
+        Ok(Self::of(&parts.extensions))
     }
 }

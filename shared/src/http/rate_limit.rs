@@ -1,6 +1,8 @@
 //! How often: per minute and caller, by class of endpoint. When the store of windows does not answer, requests are let
 //! through and counted (fail open on how much).
 
+use axum::extract::FromRequestParts;
+use http::request::Parts;
 use http::{HeaderMap, HeaderValue};
 use jiff::Timestamp;
 use strum::{EnumIter, IntoEnumIterator, IntoStaticStr};
@@ -21,6 +23,8 @@ pub enum Limit {
     Send,
     Batch,
     Analytics,
+    /// Recipients of batches and bulk texts: each counts once, beside the request.
+    Recipients,
 }
 
 impl Limit {
@@ -36,6 +40,7 @@ impl Limit {
             Self::Send => 10,
             Self::Batch => 5,
             Self::Analytics => 50,
+            Self::Recipients => 1_000,
         }
     }
 }
@@ -51,7 +56,8 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// `RATE_LIMIT_GENERAL`, `RATE_LIMIT_SEND`, `RATE_LIMIT_BATCH`, `RATE_LIMIT_ANALYTICS`: requests a minute.
+    /// `RATE_LIMIT_GENERAL`, `RATE_LIMIT_SEND`, `RATE_LIMIT_BATCH`, `RATE_LIMIT_ANALYTICS`: requests a minute;
+    /// `RATE_LIMIT_RECIPIENTS`: recipients a minute.
     pub fn from_env() -> Self {
         let rate = |limit: Limit| {
             let name = format!("RATE_LIMIT_{}", limit.as_str().to_uppercase());
@@ -68,8 +74,8 @@ impl Limits {
 /// Where a caller stands after a request was counted; goes on every answer.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Standing {
-    limit: u32,
-    window: Window,
+    pub(super) limit: u32,
+    pub(super) window: Window,
 }
 
 impl Standing {
@@ -99,15 +105,45 @@ fn whole_seconds(milliseconds: i64) -> u64 {
 
 /// Counts a request.
 pub(super) async fn count(edge: &Edge, caller: &Caller, limit: Limit) -> Option<Standing> {
+    count_by(edge, caller, limit, 1).await
+}
+
+async fn count_by(edge: &Edge, caller: &Caller, limit: Limit, by: u32) -> Option<Standing> {
     let key = format!("rate#{}#{}", limit.as_str(), caller.subject);
     let rate = caller.limit(limit).unwrap_or_else(|| edge.limits.rate(limit));
-    match edge.windows.count(&key, WINDOW_SECONDS, edge.clock.now()).await {
+    match edge.windows.count_by(&key, by, WINDOW_SECONDS, edge.clock.now()).await {
         Ok(window) => Some(Standing { limit: rate, window }),
         Err(error) => {
             tracing::warn!(error = %error, "rate limit not counted, request let through");
             telemetry::count("rate_limit_unavailable", 1);
             None
         }
+    }
+}
+
+/// Counts the recipients of a request that has many.
+#[derive(Clone, Debug)]
+pub struct RecipientLimit {
+    edge: Edge,
+    caller: Caller,
+}
+
+impl RecipientLimit {
+    /// Counts so many recipients; refuses them if the caller is over the limit. Nothing of the request was done yet.
+    pub async fn count(&self, recipients: usize) -> Result<(), ApiError> {
+        let by = u32::try_from(recipients).unwrap_or(u32::MAX);
+        let standing = count_by(&self.edge, &self.caller, Limit::Recipients, by).await;
+        standing.and_then(|standing| standing.refusal(self.edge.clock.now())).map_or(Ok(()), Err)
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for RecipientLimit {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        let (edge, caller) = (parts.extensions.get::<Edge>().cloned(), parts.extensions.get::<Caller>().cloned());
+        let found = edge.zip(caller).map(|(edge, caller)| Self { edge, caller });
+        found.ok_or_else(|| ApiError::unauthorized("Authentication required"))
     }
 }
 

@@ -36,7 +36,12 @@ fn routes(edge: Edge) -> Router {
             let message = crate::testing::sample_message(jiff::Timestamp::UNIX_EPOCH);
             caller.owned(Some(message), || ApiError::not_found("No such message")).map(|_| Json(json!({"done": true})))
         })
-        .finish(Some(edge), Arc::new(crate::seal::tests::test_seal()), dead_road(Clock::system()).unwrap())
+        .finish(Some(edge), network(), Arc::new(crate::seal::tests::test_seal()), dead_road(Clock::system()).unwrap())
+}
+
+fn network() -> NetworkLimit {
+    let road = dead_road(Clock::system()).unwrap();
+    NetworkLimit::from_env(road.clock, road.ephemera, road.seal)
 }
 
 async fn panics() -> Json<Value> {
@@ -211,4 +216,41 @@ async fn a_public_key_is_never_taken_for_a_shared_secret() {
     let router = routes(Edge::new(Clock::system(), secret, road.ephemera, Limits::default()));
     let answer = ask(&router, "POST", "/echo", Some(&token("s", "communication:send").unwrap()), "{}").await.unwrap();
     assert_eq!(answer.status, 401);
+}
+
+/// A request without a token from this network address.
+async fn from_network(router: &Router, path: &str, ip: &str) -> u16 {
+    let mut context = aws_lambda_events::apigw::ApiGatewayV2httpRequestContext::default();
+    context.http.source_ip = Some(ip.to_owned());
+    let mut request = http::Request::get(path).body(axum::body::Body::empty()).unwrap();
+    request.extensions_mut().insert(lambda_http::request::RequestContext::ApiGatewayV2(context));
+    tower::ServiceExt::oneshot(router.clone(), request).await.unwrap().status().as_u16()
+}
+
+#[tokio::test]
+async fn flood_without_a_token_is_limited_by_its_network_address() {
+    use crate::provider::stub::{Stub, reply};
+    let counted = |count: u32| {
+        reply(200, json!({"Attributes": {"count": {"N": count.to_string()}, "resets": {"N": "9000000000000000"}}}))
+    };
+    let table = Stub::new([counted(1), counted(2), counted(1), counted(2)]).await;
+    let road = crate::testing::road_on(&table.base_url, Clock::system()).unwrap();
+    let network = NetworkLimit::new(road.clock.clone(), road.ephemera.clone(), road.seal.clone(), 1);
+    let forged = async || ApiError::forbidden("Invalid signature");
+    let router = Routes::default()
+        .get("/link", "link", Access::public(), async || "a page")
+        .get("/callback", "callback", Access::signed(), forged)
+        .get("/report", "report", Access::signed(), async || "taken")
+        .finish(None, network, road.seal.clone(), road);
+    let link = [from_network(&router, "/link", "192.0.2.1").await, from_network(&router, "/link", "192.0.2.1").await];
+    assert_eq!(link, [200, 429]);
+    // A provider's callbacks are not counted, those with a bad signature are.
+    for _ in 0..5 {
+        assert_eq!(from_network(&router, "/report", "192.0.2.2").await, 200);
+    }
+    for expected in [403, 403, 429, 429] {
+        assert_eq!(from_network(&router, "/callback", "192.0.2.2").await, expected);
+    }
+    assert_eq!(from_network(&router, "/report", "192.0.2.3").await, 200);
+    assert_eq!(table.requests().len(), 4, "what is over the limit costs no store");
 }

@@ -257,7 +257,7 @@ pub(super) fn rule(key: String, seconds: i64, most: u32, refusal: fn(Timestamp) 
 }
 
 /// Who has one address of an IPv6 network has all of them: the network counts (RFC 4291: 64 bits).
-pub(super) fn network(ip: IpAddr) -> String {
+pub(crate) fn network(ip: IpAddr) -> String {
     match ip.to_canonical() {
         IpAddr::V4(ip) => ip.to_string(),
         IpAddr::V6(ip) => {

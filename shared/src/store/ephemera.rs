@@ -58,8 +58,14 @@ impl Ephemera {
     /// Counts one request in the window of `key`. A window starts with its first request, so that a burst is always
     /// counted whole, wherever it falls on the clock.
     pub async fn count(&self, key: &str, seconds: i64, now: Timestamp) -> Result<Window, StoreError> {
+        self.count_by(key, 1, seconds, now).await
+    }
+
+    /// The same for so many at once.
+    pub async fn count_by(&self, key: &str, by: u32, seconds: i64, now: Timestamp) -> Result<Window, StoreError> {
         for _ in 0..3 {
-            let running = Update::default().increment("count").only_if_after("resets", number(now.as_millisecond()));
+            let running =
+                Update::default().add("count", i64::from(by)).only_if_after("resets", number(now.as_millisecond()));
             if let Applied::Done(item) =
                 running.apply(&self.client, &self.table, ("key", key), "ephemera.count").await?
             {
@@ -74,14 +80,14 @@ impl Ephemera {
                 .put_item()
                 .table_name(&self.table)
                 .item("key", text(key))
-                .item("count", number(1))
+                .item("count", number(by))
                 .item("resets", number(resets.as_millisecond()))
                 .item("expires", number(resets.as_second() + 60))
                 .condition_expression("attribute_not_exists(#k) OR resets <= :now")
                 .expression_attribute_names("#k", "key")
                 .expression_attribute_values(":now", number(now.as_millisecond()));
             match put.send().await {
-                Ok(_) => return Ok(Window { count: 1, resets }),
+                Ok(_) => return Ok(Window { count: by, resets }),
                 // Another request began the window between the two calls: count in that one.
                 Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {}
                 Err(error) => return Err(unavailable("ephemera.count")(error)),

@@ -1,5 +1,8 @@
 //! What did they write.
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
 use serde_json::{Value, json};
 
 use crate::world::flows::Person;
@@ -142,4 +145,26 @@ async fn an_address_that_is_none_of_ours_is_not_found() {
     // A path of ours with another method is answered at the gateway, as an HTTP API does: 404, or 405 by the function.
     let answer = world.call("DELETE", SEND).send().await;
     assert!([404, 405].contains(&answer.status), "{}: {}", answer.status, answer.text);
+}
+
+/// What is answered to a request line as it stands, which no HTTP client would send.
+fn answer_to(world: &World, target: &str) -> String {
+    let address = world.stack.api_url.strip_prefix("http://").expect("an address").to_owned();
+    let mut stream = TcpStream::connect(&address).expect("the API listens");
+    let request = format!("GET {target} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).expect("sent");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("an answer");
+    answer
+}
+
+#[tokio::test]
+async fn odd_query_is_answered_by_the_function_and_is_no_panic() {
+    let world = World::new();
+    for target in ["/l/abcdefghijkl?x=\"y\"", "/l/abcdefghijkl?<script>", "/unsubscribe/x?a=^`{|}\\"] {
+        let answer = answer_to(&world, target);
+        let status = answer.split(' ').nth(1).unwrap_or_default();
+        assert_eq!(status, "404", "{target}: {answer}");
+        assert!(answer.to_lowercase().contains("\r\nx-request-id: "), "{target}: the function answered: {answer}");
+    }
 }

@@ -84,3 +84,21 @@ async fn every_answer_to_a_caller_says_where_they_stand_and_has_an_id() {
     ids.dedup();
     assert_eq!(ids.len(), 5, "each request has its own id");
 }
+
+#[tokio::test]
+async fn batch_counts_each_of_its_recipients() {
+    let world = World::new();
+    let mut claims = tokens::claims(&fresh::word(), "communication:send");
+    claims["limits"] = json!({"batch": 100, "recipients": 5});
+    let token = tokens::signed(&claims);
+    let batch = |size: usize| {
+        let one = json!({"user_id": fresh::user(), "trigger_type": "payment_reminder", "data": {}});
+        let call = world.post("/api/communication/batch", &json!({"communications": vec![one; size]})).token(&token);
+        async move { call.send().await }
+    };
+    batch(4).await.is(200);
+    let refused = batch(2).await.refused(429, "Rate limit exceeded");
+    assert!((1..=60).contains(&number(refused.header("retry-after"))), "{:?}", refused.headers);
+    let numbers = json!({"phone_numbers": [fresh::phone()], "message": fresh::text()});
+    world.post("/api/sms/send-bulk", &numbers).token(&token).send().await.refused(429, "Rate limit exceeded");
+}

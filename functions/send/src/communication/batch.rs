@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use switchboard::http::body::from_json;
 use switchboard::http::refusals::SendRefusals;
-use switchboard::http::{ApiError, Body, Caller, IdempotencyKey};
+use switchboard::http::{ApiError, Body, Caller, IdempotencyKey, RecipientLimit};
 use switchboard::message::Micros;
 use switchboard::road::Accepted;
 
@@ -81,6 +81,7 @@ pub struct BatchSummary {
 pub async fn handle(
     State(app): State<App>,
     caller: Caller,
+    limit: RecipientLimit,
     key: IdempotencyKey,
     body: Body<BatchRequest>,
 ) -> Result<Response, ApiError> {
@@ -88,6 +89,7 @@ pub async fn handle(
     if items.is_empty() || items.len() > MOST {
         return Err(ApiError::invalid_field("communications", format!("It must hold 1 to {MOST} communications")));
     }
+    limit.count(items.len()).await?;
     let work = items.into_iter().enumerate().map(|(place, item)| {
         let (app, caller, key, canonical) = (&app, &caller, &key, &body.canonical);
         async move {

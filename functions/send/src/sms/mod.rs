@@ -17,7 +17,7 @@ use axum::response::Response;
 use futures::stream::{self, StreamExt};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use switchboard::http::{ApiError, Body, Caller, IdempotencyKey};
+use switchboard::http::{ApiError, Body, Caller, IdempotencyKey, RecipientLimit};
 use switchboard::message::short_link::LinkForm;
 use switchboard::message::{Channel, Lane, Message, MessageId, MessageSecrets, Status};
 use switchboard::road::{Accepted, Task};
@@ -134,7 +134,7 @@ async fn one(
 /// Sends one text to many numbers.
 async fn many(
     app: &App,
-    caller: Caller,
+    (caller, limit): (Caller, RecipientLimit),
     endpoint: &str,
     key: &IdempotencyKey,
     body: Body<BulkSmsRequest>,
@@ -143,6 +143,7 @@ async fn many(
     let BulkSmsRequest { phone_numbers, message, media_url, shorten_links, expires_at } = body.value;
     let link_form = LinkForm::default().or(shorten_links);
     within_bounds("phone_numbers", phone_numbers.len())?;
+    limit.count(phone_numbers.len()).await?;
     let valid_until = valid_until(app, expires_at.as_deref(), None);
     let text = |to| Text {
         to,

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::response::Response;
 use switchboard::http::refusals::SendRefusals;
-use switchboard::http::{ApiError, Body, Caller, IdempotencyKey};
+use switchboard::http::{ApiError, Body, Caller, IdempotencyKey, RecipientLimit};
 use switchboard::message::Channel;
 
 use crate::App;
@@ -25,8 +25,9 @@ use crate::sms::{BulkSmsRequest, BulkSmsResponse, many};
 pub async fn handle(
     State(app): State<App>,
     caller: Caller,
+    limit: RecipientLimit,
     key: IdempotencyKey,
     body: Body<BulkSmsRequest>,
 ) -> Result<Response, ApiError> {
-    many(&app, caller, "/api/sms/send-bulk", &key, body, Channel::Sms).await
+    many(&app, (caller, limit), "/api/sms/send-bulk", &key, body, Channel::Sms).await
 }

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use switchboard::http::error::ErrorBody;
 use switchboard::http::refusals::SendRefusals;
-use switchboard::http::{ApiError, Body, Caller, IdempotencyKey};
+use switchboard::http::{ApiError, Body, Caller, IdempotencyKey, RecipientLimit};
 use switchboard::message::content::Email;
 use switchboard::message::record::{Links, ProviderChoice};
 use switchboard::message::trigger::Class;
@@ -103,11 +103,16 @@ const MARKETING: [&str; 2] = ["marketing", "newsletter"];
 pub async fn handle(
     State(app): State<App>,
     caller: Caller,
+    limit: RecipientLimit,
     key: IdempotencyKey,
     body: Body<V2EmailRequest>,
 ) -> Result<Response, ApiError> {
     let identity = Identity::of(&app, &caller.subject, PATH, &key, &body.canonical);
     let task = read(caller.subject, identity.clone(), body.value, app.road.clock.now());
+    let others = task.as_ref().map_or(0, |task| task.parts.iter().map(others).sum());
+    if others > 0 {
+        limit.count(1 + others).await?;
+    }
     accept_read(&app, identity, task, answer(Channel::Email)).await
 }
 
@@ -155,6 +160,14 @@ fn read(caller: String, identity: Identity, request: V2EmailRequest, now: Timest
     let task = Task::new(identity.id, caller, class, priority.lane(), vec![part]);
     let secrets = variables.secrets;
     Ok(Task { request_hash: identity.request_hash, scheduled, valid_until, links, secrets, ..task })
+}
+
+/// How many others than the first get it.
+fn others(part: &Part) -> usize {
+    match &part.content {
+        Content::Email(email) => email.others.len(),
+        Content::Text(_) | Content::Call(_) => 0,
+    }
 }
 
 fn class(category: Option<&str>) -> Class {

@@ -5,7 +5,7 @@ use axum::response::Response;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use switchboard::http::refusals::SendRefusals;
-use switchboard::http::{ApiError, Body, Caller, IdempotencyKey};
+use switchboard::http::{ApiError, Body, Caller, IdempotencyKey, RecipientLimit};
 use switchboard::message::short_link::LinkForm;
 use switchboard::message::template::{check_text, fill_text};
 use switchboard::message::{Channel, Content};
@@ -65,11 +65,13 @@ const PATH: &str = "/api/v2/communications/sms/bulk";
 pub async fn handle(
     State(app): State<App>,
     caller: Caller,
+    limit: RecipientLimit,
     key: IdempotencyKey,
     body: Body<BulkRequest>,
 ) -> Result<Response, ApiError> {
     let BulkRequest { message, secret_variables, recipients, shorten_links, expires_at } = body.value;
     within_bounds("recipients", recipients.len())?;
+    limit.count(recipients.len()).await?;
     let valid_until = valid_until(&app, expires_at.as_deref(), None);
     check_text(&message).map_err(|error| ApiError::invalid_field("message", error.to_string()))?;
     let made = |BulkRecipient { to, variables }| {
