@@ -39,7 +39,7 @@ fn routes(edge: Edge) -> Router {
         .finish(Some(edge), network(), Arc::new(crate::seal::tests::test_seal()), dead_road(Clock::system()).unwrap())
 }
 
-fn network() -> NetworkLimit {
+pub(super) fn network() -> NetworkLimit {
     let road = dead_road(Clock::system()).unwrap();
     NetworkLimit::from_env(road.clock, road.ephemera, road.seal)
 }

@@ -18,6 +18,7 @@ fn router(fields: &Value) -> Router {
     let own = Access::authenticated(Limit::General, OwnerRule::Own, Cost::Free);
     Routes::default().get("/send", "send", send, echo).get("/own", "own", own, echo).finish(
         Some(edge),
+        crate::http::tests::network(),
         Arc::new(crate::seal::tests::test_seal()),
         road,
     )
