@@ -24,10 +24,17 @@ ALL_SCOPES = (
 )
 SERVICE_SCOPES = "communication:send communication:read"
 
+# What has keys of its own that rotate in the same way.
+PURPOSES = ("codes", "ledger", "links")
+
 # Logical secret of the template -> its name in secrets.json.
 TEMPLATE_SECRETS = {
     "AuthSecret": "auth",
     "SealSecret": "seal",
+    "LookupSecret": "lookup",
+    "CodesSecret": "codes",
+    "LedgerSecret": "ledger",
+    "LinksSecret": "links",
     "DeliverySecret": "delivery",
     "TwilioSecret": "twilio",
     "SendGridSecret": "sendgrid",
@@ -41,6 +48,11 @@ def load_or_make(directory: Path, simulator: Path) -> dict[str, Any]:
     path = directory / "secrets.json"
     made: dict[str, Any] = json.loads(path.read_text()) if path.exists() else _make(_key_pair(simulator))
     made["auth"]["max_lifetime_seconds"] = TOKEN_SECONDS  # a stack on one machine may be up for days
+    if "lookup" not in made:  # a new file, or one from before purposes had keys of their own
+        made["lookup"] = {"fingerprint_key": _random(32), "ids_key": _random(32)}
+        made.update({purpose: {"active": "k1", "keys": {"k1": _random(32)}} for purpose in PURPOSES})
+        made["seal"].pop("fingerprint_key", None)
+        write_private(path, made)
     if "twofactor" not in made:  # a new file, or one from before there were second factors
         made["twofactor"] = {"private_key": _key_pair(simulator)["private_pkcs8"]}
         write_private(path, made)
@@ -61,7 +73,7 @@ def _make(pair: dict[str, str]) -> dict[str, Any]:
             "keys": [{"kid": KEY_ID, "alg": "HS256", "secret": secrets.token_urlsafe(48)}],
             "jwks": {"keys": []},
         },
-        "seal": {"active": "k1", "keys": {"k1": _random(32)}, "fingerprint_key": _random(32)},
+        "seal": {"active": "k1", "keys": {"k1": _random(32)}},
         "twilio": {
             "account_sid": "AC" + secrets.token_hex(16),
             "auth_token": secrets.token_hex(16),

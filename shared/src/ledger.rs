@@ -13,7 +13,7 @@ use std::net::IpAddr;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-pub use chain::{Break, Chain, Fault, Head};
+pub use chain::{Break, Chain, Fault, Head, Reached};
 
 /// Something that happened, to be written down. Neither its name nor its facts hold an address, a code or a token.
 #[derive(Clone, PartialEq)]

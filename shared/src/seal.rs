@@ -2,14 +2,15 @@
 //!
 //! AES-256-GCM with a random nonce; a sealed text is `key id . base64(nonce ‖ ciphertext ‖ tag)`. The row's key is
 //! authenticated along (AAD), so a sealed value cannot be moved to another row. Rotation: the active key seals, every
-//! key in the secret opens. Fingerprints are HMAC-SHA256 under their own key, which does not rotate: they are table keys,
-//! and what is derived from that key (marks of the ledger, one-time codes) is compared with what was made before. A version
-//! of the secret with another fingerprint key is therefore never taken up by a running function.
+//! key in the secret opens. Fingerprints are HMAC-SHA256 under the lookup key, which has a secret of its own: they are table
+//! keys, so a version of the lookup secret that makes other fingerprints is never taken up by a running function. Everything
+//! else has keys of its own ([`purpose`]).
 //!
-//! A function reads the secret when it starts, and anew every five minutes or when it meets a key it does not know
+//! A function reads its secrets when it starts, and anew every five minutes or when it meets a key it does not know
 //! ([`Seal::keep_current`]); `infra/docs/OPERATIONS.md` says in which steps a key is rotated.
 
 pub mod delivery;
+pub mod purpose;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -30,7 +31,6 @@ use crate::secrets::{Secret, SecretError};
 pub struct SealKeys {
     active: String,
     keys: BTreeMap<String, String>,
-    fingerprint_key: String,
     /// What messages' secrets are encrypted with, for `deliver` to decrypt.
     #[serde(default)]
     delivery: Option<delivery::PublicKey>,
@@ -42,10 +42,26 @@ impl fmt::Debug for SealKeys {
     }
 }
 
+/// The lookup secret, as it stands in Secrets Manager.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LookupKeys {
+    /// What addresses are fingerprinted with: base64 of 32 bytes or more.
+    fingerprint_key: String,
+    /// What ids are derived under: base64 of 32 bytes or more.
+    ids_key: String,
+}
+
+impl fmt::Debug for LookupKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("LookupKeys[…]")
+    }
+}
+
 /// What can go wrong. None of it says what was sealed.
 #[derive(Debug, thiserror::Error)]
 pub enum SealError {
-    #[error("the seal secret has no usable key {0:?}")]
+    #[error("a secret has no usable key {0:?}")]
     BadKey(String),
     #[error("sealed with an unknown key {0:?}")]
     UnknownKey(String),
@@ -60,7 +76,7 @@ pub enum NoSeal {
     Secret(#[from] SecretError),
     #[error(transparent)]
     Keys(#[from] SealError),
-    #[error("the seal secret has another fingerprint key: what was stored would not be found any more")]
+    #[error("the lookup secret has another key: what was stored would not be found any more")]
     OtherFingerprints,
 }
 
@@ -77,7 +93,9 @@ pub struct Seal {
     fingerprint: hmac::Key,
     ids: IdKey,
     /// Where the keys come from; none where they are given once and for all.
-    secret: Option<Secret<SealKeys>>,
+    secrets: Option<(Secret<SealKeys>, Secret<LookupKeys>)>,
+    /// The keys of other purposes that this function holds, which are kept current along.
+    held: Vec<Arc<purpose::Ring>>,
     /// Something was sealed with a key that is not in the ring.
     met_unknown: AtomicBool,
 }
@@ -109,13 +127,19 @@ impl Ring {
     }
 }
 
-fn fingerprint_key(secret: &SealKeys) -> Result<hmac::Key, SealError> {
-    let key = STANDARD.decode(&secret.fingerprint_key).ok().filter(|key| key.len() >= 32);
-    let key = key.ok_or_else(|| SealError::BadKey("fingerprint_key".to_owned()))?;
+fn hmac_key(name: &str, text: &str) -> Result<hmac::Key, SealError> {
+    let key = STANDARD.decode(text).ok().filter(|key| key.len() >= 32);
+    let key = key.ok_or_else(|| SealError::BadKey(name.to_owned()))?;
     Ok(hmac::Key::new(hmac::HMAC_SHA256, &key))
 }
 
-/// A key bound to a use.
+impl LookupKeys {
+    fn fingerprint_key(&self) -> Result<hmac::Key, SealError> {
+        hmac_key("fingerprint_key", &self.fingerprint_key)
+    }
+}
+
+/// A key bound to a use by its label.
 fn derived(key: &hmac::Key, label: &str) -> hmac::Key {
     let tag = hmac::sign(key, format!("\0key: {label}").as_bytes());
     hmac::Key::new(hmac::HMAC_SHA256, tag.as_ref())
@@ -123,39 +147,49 @@ fn derived(key: &hmac::Key, label: &str) -> hmac::Key {
 
 impl Seal {
     /// Builds the keys once and for all.
-    pub fn new(secret: &SealKeys) -> Result<Self, SealError> {
-        let fingerprint = fingerprint_key(secret)?;
+    pub fn new(content: &SealKeys, lookup: &LookupKeys) -> Result<Self, SealError> {
         Ok(Self {
-            ring: RwLock::new(Arc::new(Ring::new(secret)?)),
-            ids: IdKey::new(derived(&fingerprint, "ids")),
-            fingerprint,
-            secret: None,
+            ring: RwLock::new(Arc::new(Ring::new(content)?)),
+            ids: IdKey::new(hmac_key("ids_key", &lookup.ids_key)?),
+            fingerprint: lookup.fingerprint_key()?,
+            secrets: None,
+            held: Vec::new(),
             met_unknown: AtomicBool::new(false),
         })
     }
 
-    /// Builds the keys from the secret, which may get new ones later.
-    pub async fn from_secret(secret: Secret<SealKeys>) -> Result<Self, NoSeal> {
-        let keys = secret.get().await?;
-        Ok(Self { secret: Some(secret), ..Self::new(&keys.current)? })
+    /// Builds the keys from the secrets of content and of lookups. Those of content may change later.
+    pub async fn from_secrets(content: Secret<SealKeys>, lookup: Secret<LookupKeys>) -> Result<Self, NoSeal> {
+        let (keys, lookups) = futures::try_join!(content.get(), lookup.get())?;
+        Ok(Self { secrets: Some((content, lookup)), ..Self::new(&keys.current, &lookups.current)? })
     }
 
-    /// Takes up the keys of the secret's present version, if it was read more than five minutes ago, or if something met
-    /// here was sealed with a key that was not known. What is wrong with it is logged, and the keys of before stay.
+    /// The same seal, which keeps these keys current, too.
+    pub fn keeping(self, held: &purpose::HeldKeys) -> Self {
+        Self { held: held.rings(), ..self }
+    }
+
+    /// Takes up the keys of the secrets' present versions, if they were read more than five minutes ago, or if something met
+    /// here was made with a key that was not known. What is wrong with one is logged, and the keys of before stay.
     pub async fn keep_current(&self) {
-        let Some(secret) = &self.secret else { return };
+        let others = futures::future::join_all(self.held.iter().map(|ring| ring.keep_current()));
+        futures::join!(self.keep_own_current(), others);
+    }
+
+    async fn keep_own_current(&self) {
+        let Some((content, lookup)) = &self.secrets else { return };
         let read = match self.met_unknown.swap(false, Ordering::Relaxed) {
-            true => secret.refreshed().await,
-            false => secret.get().await,
+            true => futures::join!(content.refreshed(), lookup.get()),
+            false => futures::join!(content.get(), lookup.get()),
         };
         let taken = match &read {
-            Ok(keys) => self.take_up(&keys.current),
-            Err(error) => {
-                return tracing::warn!(error = %error, "the seal secret is not to be read; the keys of before stay");
+            (Ok(content), Ok(lookup)) => self.take_up(&content.current, &lookup.current),
+            (Err(error), _) | (_, Err(error)) => {
+                return tracing::warn!(error = %error, "a secret is not to be read; the keys of before stay");
             }
         };
         if let Err(error) = taken {
-            tracing::error!(error = %error, "the seal secret cannot be used; the keys of before stay");
+            tracing::error!(error = %error, "a secret cannot be used; the keys of before stay");
         }
     }
 
@@ -166,10 +200,10 @@ impl Seal {
     }
 
     /// Takes up other keys.
-    fn take_up(&self, keys: &SealKeys) -> Result<(), NoSeal> {
+    fn take_up(&self, keys: &SealKeys, lookup: &LookupKeys) -> Result<(), NoSeal> {
         // Compared as what they make, in which the key itself does not show.
         let probe = b"\0the fingerprints' key";
-        if hmac::verify(&fingerprint_key(keys)?, probe, hmac::sign(&self.fingerprint, probe).as_ref()).is_err() {
+        if hmac::verify(&lookup.fingerprint_key()?, probe, hmac::sign(&self.fingerprint, probe).as_ref()).is_err() {
             return Err(NoSeal::OtherFingerprints);
         }
         let present = self.ring();
@@ -239,12 +273,6 @@ impl Seal {
     /// The address's fingerprint: the same for every spelling of its letters' case, of no use without the key.
     pub fn fingerprint(&self, address: &Address) -> String {
         self.keyed_hash(address.canonical().as_bytes())
-    }
-
-    /// A key for another use, bound to that use by its label. It follows from the fingerprints' key, which does not rotate.
-    /// The zero byte keeps it apart from everything fingerprinted or hashed: that is text without one.
-    pub fn derived_key(&self, label: &str) -> hmac::Key {
-        derived(&self.fingerprint, label)
     }
 
     /// Returns the key that ids are derived under.

@@ -40,6 +40,7 @@ use crate::provider::twilio::recordings::Recordings;
 use crate::provider::{ProviderName, call};
 use crate::queue::Queues;
 use crate::road::{FreeText, Road, Templates, aws_behavior};
+use crate::seal::purpose::{CodeKeys, HeldKeys, LedgerKeys, LinkKeys, NotHeld, PurposeSecret};
 use crate::seal::{Seal, SealKeys};
 use crate::secrets::{Secret, Versions};
 use crate::store::events::{self, Events};
@@ -75,24 +76,44 @@ pub fn dead_road(clock: Clock) -> Result<Road, Box<dyn std::error::Error>> {
 
 /// A road whose tables are here; no queue answers.
 pub fn road_on(dynamo_url: &str, clock: Clock) -> Result<Road, Box<dyn std::error::Error>> {
-    let keys: SealKeys = serde_json::from_value(json!({
+    let content: SealKeys = serde_json::from_value(json!({
         "active": "k1",
         "keys": {"k1": "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE="},
-        "fingerprint_key": "CQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQk=",
     }))?;
-    let seal = Arc::new(Seal::new(&keys)?);
+    let lookup = json!({"fingerprint_key": STANDARD.encode([9; 32]), "ids_key": STANDARD.encode([8; 32])});
+    let seal = Arc::new(Seal::new(&content, &serde_json::from_value(lookup)?)?);
+    let keys = held_keys()?;
     let dynamo = aws_sdk_dynamodb::Client::new(&aws_at(dynamo_url));
     Ok(Road {
         clock: clock.clone(),
         messages: Messages::new(dynamo.clone(), "messages".to_owned(), seal.clone()),
-        people: People::new(dynamo.clone(), "people".to_owned(), "ledger".to_owned(), seal.clone()),
+        people: People::new(
+            dynamo.clone(),
+            "people".to_owned(),
+            "ledger".to_owned(),
+            keys.ledger.clone(),
+            seal.clone(),
+        ),
         ephemera: Ephemera::new(dynamo.clone(), "ephemera".to_owned()),
         templates: Templates::new(Catalog::new(dynamo, "catalog".to_owned()), Locale::english(), clock),
         queues: Queues::at(aws_sdk_sqs::Client::new(&dead_aws()), "http://127.0.0.1:1"),
-        short_links: ShortLinks::new(&seal, "https://api.switchboard.example", 90),
+        short_links: ShortLinks::new(keys.links.clone(), "https://api.switchboard.example", 90),
         seal,
+        keys,
         rules: Arc::new(TimeRules::default()),
         free_text: FreeText::default(),
+    })
+}
+
+/// Keys of every purpose.
+pub fn held_keys() -> Result<HeldKeys, Box<dyn std::error::Error>> {
+    let secret = |byte: u8| -> Result<PurposeSecret, serde_json::Error> {
+        serde_json::from_value(json!({"active": "k1", "keys": {"k1": STANDARD.encode([byte; 32])}}))
+    };
+    Ok(HeldKeys {
+        codes: Some(CodeKeys::fixed(secret(3)?)?),
+        ledger: Some(LedgerKeys::fixed(secret(4)?)?),
+        links: Some(LinkKeys::fixed(secret(5)?)?),
     })
 }
 
@@ -189,38 +210,45 @@ pub fn dead_jobs(road: &Road) -> (Jobs, JobFiles) {
 }
 
 /// Subscribers and deliveries nobody answers for.
-pub fn dead_events(road: &Road) -> Events {
+pub fn dead_events(road: &Road) -> Result<Events, NotHeld> {
     let [catalog, deliveries, ledger, people] = ["catalog", "deliveries", "ledger", "people"].map(str::to_owned);
     let dynamo = aws_sdk_dynamodb::Client::new(&dead_aws());
-    Events::new(dynamo, events::Tables { catalog, deliveries, ledger, people }, road.seal.clone())
+    let tables = events::Tables { catalog, deliveries, ledger, people };
+    Ok(Events::new(dynamo, tables, road.keys.ledger()?, road.seal.clone()))
 }
 
 /// One-time codes and lookups nobody answers for, and their store.
 pub fn dead_otp(road: &Road) -> Result<(Otp, Lookup, OtpStore), Box<dyn std::error::Error>> {
     let store = OtpStore::new(aws_sdk_dynamodb::Client::new(&dead_aws()), "ephemera".to_owned());
     let lookup = Lookup::new(call::client()?, "http://127.0.0.1:1", road.clock.clone(), twilio()?);
-    Ok((Otp::new(road.clone(), store.clone(), Settings::default()), lookup, store))
+    Ok((Otp::new(road.clone(), road.keys.codes()?, store.clone(), Settings::default()), lookup, store))
 }
 
 /// Second factors nobody answers for, and a key that signs.
 pub fn dead_twofactor(road: &Road) -> Result<TwoFactor, Box<dyn std::error::Error>> {
     let [people, ephemera, ledger] = ["people", "ephemera", "ledger"].map(str::to_owned);
     let dynamo = aws_sdk_dynamodb::Client::new(&dead_aws());
-    let store = TwoFactorStore::new(dynamo, Tables { people, ephemera, ledger }, road.seal.clone());
+    let store =
+        TwoFactorStore::new(dynamo, Tables { people, ephemera, ledger }, road.keys.ledger()?, road.seal.clone());
     let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new())?;
     let key = serde_json::from_value(json!({"private_key": STANDARD.encode(pkcs8.as_ref())}))?;
     let signing = Secret::fixed(Versions { current: key, previous: None });
     let settings = twofactor::Settings { issuer: "https://api.example".to_owned(), ..twofactor::Settings::default() };
     let (engine, ..) = dead_otp(road)?;
-    Ok(TwoFactor::new(road.clock.clone(), engine, store, &road.seal, signing, settings))
+    Ok(TwoFactor::new(road.clock.clone(), engine, store, road.keys.codes()?, signing, settings))
 }
 
 /// Erasures nobody answers for.
-pub fn dead_eraser(road: &Road) -> Eraser {
+pub fn dead_eraser(road: &Road) -> Result<Eraser, NotHeld> {
     let [people, ephemera, ledger] = ["people", "ephemera", "ledger"].map(str::to_owned);
     let dynamo = aws_sdk_dynamodb::Client::new(&dead_aws());
-    let twofactor = TwoFactorStore::new(dynamo.clone(), Tables { people, ephemera, ledger }, road.seal.clone());
-    Eraser { road: road.clone(), twofactor, store: PrivacyStore::new(dynamo, "catalog".to_owned()) }
+    let twofactor = TwoFactorStore::new(
+        dynamo.clone(),
+        Tables { people, ephemera, ledger },
+        road.keys.ledger()?,
+        road.seal.clone(),
+    );
+    Ok(Eraser { road: road.clone(), twofactor, store: PrivacyStore::new(dynamo, "catalog".to_owned()) })
 }
 
 /// An account of nobody's.
@@ -237,9 +265,9 @@ pub fn dead_recordings(road: &Road) -> Result<Recordings, Box<dyn std::error::Er
 }
 
 /// What the API asks of privacy, and nobody answers.
-pub fn dead_privacy(road: &Road) -> Privacy {
-    let Eraser { twofactor, store, .. } = dead_eraser(road);
-    Privacy::new(road, twofactor, store)
+pub fn dead_privacy(road: &Road) -> Result<Privacy, NotHeld> {
+    let Eraser { twofactor, store, .. } = dead_eraser(road)?;
+    Ok(Privacy::new(road, twofactor, store))
 }
 
 /// Sealing anew that nobody answers for.

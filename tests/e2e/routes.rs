@@ -97,11 +97,23 @@ fn routers() -> BTreeMap<&'static str, Router> {
     let (engine, lookup, store) = dead_otp(&road).expect("one-time codes");
     let lookups = otp::lookups::Lookups::new(lookup, store, road.clone());
     let twofactor = dead_twofactor(&road).expect("second factors");
+    let links = road.keys.links().expect("keys");
     BTreeMap::from([
         ("send", send::router(guarded(), road.clone(), dead_budgets(), jobs, files)),
-        ("consent", consent::router(guarded(), road.clone(), engine.clone(), dead_privacy(&road))),
+        (
+            "consent",
+            consent::router(guarded(), road.clone(), links, engine.clone(), dead_privacy(&road).expect("privacy")),
+        ),
         ("otp", otp::router(guarded(), road.clone(), engine, lookups, twofactor)),
-        ("settings", settings::router(guarded(), road.clone(), dead_events(&road), switchboard::event::Reach::Public)),
+        (
+            "settings",
+            settings::router(
+                guarded(),
+                road.clone(),
+                dead_events(&road).expect("events"),
+                switchboard::event::Reach::Public,
+            ),
+        ),
         ("webhooks", webhooks::router(webhooks::App::new(road.clone(), keys, "https://example.test".to_owned()))),
     ])
 }

@@ -19,7 +19,7 @@ async fn write(world: &World, active: &str, keys: &[(&str, &Value)]) {
     let secret = world.setting("SEAL_SECRET").await;
     let present = world.secret("SEAL_SECRET").await;
     let keys: serde_json::Map<_, _> = keys.iter().map(|(id, key)| ((*id).to_owned(), (*key).clone())).collect();
-    let value = json!({"active": active, "keys": keys, "fingerprint_key": present["fingerprint_key"]});
+    let value = json!({"active": active, "keys": keys, "delivery": present["delivery"]});
     let put = world.secrets().put_secret_value().secret_id(secret).secret_string(value.to_string());
     put.send().await.expect("a new version");
 }

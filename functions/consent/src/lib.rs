@@ -23,6 +23,7 @@ use switchboard::person::UnsubscribeLinks;
 use switchboard::person::confirm::ConfirmLinks;
 use switchboard::privacy::Privacy;
 use switchboard::road::Road;
+use switchboard::seal::purpose::LinkKeys;
 
 /// What the handlers work with.
 #[derive(Clone, Debug)]
@@ -93,11 +94,11 @@ pub fn routes() -> Routes<App> {
 }
 
 /// The function's endpoints, ready to serve.
-pub fn router(edge: Edge, road: Road, otp: Otp, privacy: Privacy) -> Router {
+pub fn router(edge: Edge, road: Road, keys: LinkKeys, otp: Otp, privacy: Privacy) -> Router {
     let network = NetworkLimit::from_env(road.clock.clone(), road.ephemera.clone(), road.seal.clone());
     let seal = road.seal.clone();
-    let links = ConfirmLinks::new(seal.clone(), &public_base_url());
-    let unsubscribe = UnsubscribeLinks::reader(seal.clone());
+    let links = ConfirmLinks::new(seal.clone(), keys.clone(), &public_base_url());
+    let unsubscribe = UnsubscribeLinks::reader(seal.clone(), keys);
     let app = App { road, otp, links, privacy, unsubscribe, region: default_region() };
     routes().finish(Some(edge), network, seal, app)
 }

@@ -32,14 +32,15 @@ async fn main() -> Result<(), lambda_http::Error> {
         Ok::<_, lambda_http::Error>(Verify::new(http, &twilio_verify(), clock, twilio))
     };
     let store = OtpStore::new(Client::new(&aws), required("EPHEMERA_TABLE")?);
-    let otp = Otp::new(road.clone(), store, Settings::from_env()?).with(Backend::from_env(verify)?);
+    let otp = Otp::new(road.clone(), road.keys.codes()?, store, Settings::from_env()?).with(Backend::from_env(verify)?);
     let tables = Tables {
         people: required("PEOPLE_TABLE")?,
         ephemera: required("EPHEMERA_TABLE")?,
         ledger: required("LEDGER_TABLE")?,
     };
     let dynamo = Client::new(&aws);
-    let twofactor = TwoFactorStore::new(dynamo.clone(), tables, road.seal.clone());
+    let twofactor = TwoFactorStore::new(dynamo.clone(), tables, road.keys.ledger()?, road.seal.clone());
     let privacy = Privacy::new(&road, twofactor, PrivacyStore::new(dynamo, required("CATALOG_TABLE")?));
-    switchboard::http::serve(consent::router(edge, road, otp, privacy)).await
+    let links = road.keys.links()?;
+    switchboard::http::serve(consent::router(edge, road, links, otp, privacy)).await
 }

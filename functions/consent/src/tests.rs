@@ -10,8 +10,8 @@ use switchboard::testing::{Answer, ask, dead_otp, dead_privacy, dead_road, edge,
 fn router() -> Router {
     let road = dead_road(Clock::system()).unwrap();
     let (otp, ..) = dead_otp(&road).unwrap();
-    let privacy = dead_privacy(&road);
-    crate::router(edge(&road).unwrap(), road, otp, privacy)
+    let (privacy, links) = (dead_privacy(&road).unwrap(), road.keys.links().unwrap());
+    crate::router(edge(&road).unwrap(), road, links, otp, privacy)
 }
 
 async fn post(path: &str, token: &str, body: &Value) -> Answer {
@@ -217,7 +217,7 @@ async fn the_list_is_read_by_who_may_read_and_changed_by_who_may_manage() {
 #[tokio::test]
 async fn to_open_a_link_asks_no_store_and_to_press_its_button_does() {
     let road = dead_road(Clock::system()).unwrap();
-    let links = UnsubscribeLinks::new(road.seal.clone(), "");
+    let links = UnsubscribeLinks::new(road.seal.clone(), road.keys.links().unwrap(), "");
     let ada = Address::Email(EmailAddress::parse("ada@example.com").unwrap());
     let link = links.url(&ada, Some(Trigger::WeeklyCheckin));
     // No store answers: what is looked at is nothing but the link.

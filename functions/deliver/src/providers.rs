@@ -51,9 +51,9 @@ impl Providers {
         Ok(Self {
             http,
             clock: road.clock.clone(),
-            codes: Codes::new(road.seal.clone()),
+            codes: Codes::new(road.seal.clone(), road.keys.codes()?),
             delivery_keys: Secret::new(secrets.clone(), required("DELIVERY_SECRET")?),
-            links: UnsubscribeLinks::new(road.seal.clone(), &endpoints.public),
+            links: UnsubscribeLinks::new(road.seal.clone(), road.keys.links()?, &endpoints.public),
             endpoints,
             twilio,
             recordings,
@@ -72,9 +72,9 @@ impl Providers {
         Ok(Self {
             http: call::client()?,
             clock: road.clock.clone(),
-            codes: Codes::new(road.seal.clone()),
+            codes: Codes::new(road.seal.clone(), road.keys.codes()?),
             delivery_keys: Secret::new(secrets.clone(), "delivery".to_owned()),
-            links: UnsubscribeLinks::new(road.seal.clone(), &endpoints.public),
+            links: UnsubscribeLinks::new(road.seal.clone(), road.keys.links()?, &endpoints.public),
             endpoints,
             twilio: Arc::new(Secret::new(secrets.clone(), "twilio".to_owned())),
             recordings: switchboard::testing::dead_recordings(road)?,

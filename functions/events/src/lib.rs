@@ -118,7 +118,7 @@ mod tests {
         let queues = Queues::at(aws_sdk_sqs::Client::new(&dead_aws()), "http://127.0.0.1:1");
         let owners = Owners::new(aws_sdk_dynamodb::Client::new(&dead_aws()), "messages".to_owned());
         let caller = Caller::new(Reach::Public).unwrap();
-        App::new(Clock::system(), road.seal.clone(), dead_events(&road), owners, caller, queues)
+        App::new(Clock::system(), road.seal.clone(), dead_events(&road).unwrap(), owners, caller, queues)
     }
 
     fn sample(text: &str) -> LambdaEvent<Value> {

@@ -10,8 +10,7 @@ use switchboard::config::required;
 use switchboard::event::{Caller, Reach};
 use switchboard::queue::Queues;
 use switchboard::road;
-use switchboard::seal::{Seal, SealKeys};
-use switchboard::secrets::Secret;
+use switchboard::seal::purpose;
 use switchboard::store::messages::change::Owners;
 use switchboard::store::{self, Events};
 use switchboard::telemetry;
@@ -22,11 +21,11 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let aws = road::aws().await;
     let dynamo = Client::new(&aws);
     let queues = Queues::from_env(aws_sdk_sqs::Client::new(&aws))?;
-    let keys = Secret::<SealKeys>::new(road::secrets_client(&aws), required("SEAL_SECRET")?);
-    let (seal, (), ()) = futures::join!(Seal::from_secret(keys), store::prime(&dynamo), queues.prime());
-    let seal = Arc::new(seal?);
+    let (keys, (), ()) = futures::join!(purpose::from_env(&aws), store::prime(&dynamo), queues.prime());
+    let (seal, keys) = keys?;
+    let seal = Arc::new(seal);
     let owners = Owners::new(dynamo.clone(), required("MESSAGES_TABLE")?);
-    let events = Events::from_env(dynamo, seal.clone())?;
+    let events = Events::from_env(dynamo, keys.ledger()?, seal.clone())?;
     let app = App::new(Clock::system(), seal, events, owners, Caller::new(Reach::from_env()?)?, queues);
     lambda_runtime::run(service_fn(|event| events::handle(&app, event))).await
 }

@@ -36,15 +36,16 @@ async fn main() -> Result<(), lambda_http::Error> {
     let (http, clock) = (call::client_within(verify::CALL_TIMEOUT)?, road.clock.clone());
     let lookup = Lookup::new(http.clone(), &twilio_lookup(), clock.clone(), twilio.clone());
     let verify = || Ok::<_, lambda_http::Error>(Verify::new(http, &twilio_verify(), clock, twilio));
-    let engine = Otp::new(road.clone(), store.clone(), Settings::from_env()?).with(Backend::from_env(verify)?);
+    let engine = Otp::new(road.clone(), road.keys.codes()?, store.clone(), Settings::from_env()?)
+        .with(Backend::from_env(verify)?);
     let lookups = Lookups::new(lookup, store, road.clone());
     let tables = Tables {
         people: required("PEOPLE_TABLE")?,
         ephemera: required("EPHEMERA_TABLE")?,
         ledger: required("LEDGER_TABLE")?,
     };
-    let store = TwoFactorStore::new(Client::new(&aws), tables, road.seal.clone());
+    let store = TwoFactorStore::new(Client::new(&aws), tables, road.keys.ledger()?, road.seal.clone());
     let settings = twofactor::Settings::from_env()?;
-    let twofactor = TwoFactor::new(road.clock.clone(), engine.clone(), store, &road.seal, signing, settings);
+    let twofactor = TwoFactor::new(road.clock.clone(), engine.clone(), store, road.keys.codes()?, signing, settings);
     switchboard::http::serve(otp::router(edge, road, engine, lookups, twofactor)).await
 }

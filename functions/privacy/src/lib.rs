@@ -68,7 +68,7 @@ mod tests {
         let event: SqsEvent = serde_json::from_str(include_str!("../../../events/privacy.json")).unwrap();
         let ids: Vec<_> = event.records.iter().filter_map(|record| record.message_id.clone()).collect();
         let road = dead_road(Clock::system()).unwrap();
-        let app = App::new(dead_eraser(&road), dead_recordings(&road).unwrap(), dead_resealer(&road));
+        let app = App::new(dead_eraser(&road).unwrap(), dead_recordings(&road).unwrap(), dead_resealer(&road));
         let response = handle(&app, LambdaEvent::new(event, Context::default())).await.unwrap();
         let failed: Vec<_> = response.batch_item_failures.into_iter().map(|one| one.item_identifier).collect();
         assert_eq!(failed, ids);

@@ -41,7 +41,8 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let files = Files::new(&aws, required("FILES_BUCKET")?);
     let sealed = Sealed::new(dynamo.clone(), places, files, seal.clone());
     let resealer = Resealer { clock: clock.clone(), seal: seal.clone(), store: store.clone(), sealed };
-    let eraser = Eraser { road, twofactor: TwoFactorStore::new(dynamo, tables, seal), store };
+    let twofactor = TwoFactorStore::new(dynamo, tables, road.keys.ledger()?, seal);
+    let eraser = Eraser { road, twofactor, store };
     let twilio = Arc::new(Secret::new(road::secrets_client(&aws), required("TWILIO_SECRET")?));
     let recordings = Recordings::new(call::client()?, &Endpoints::from_env()?.twilio, clock, twilio);
     let app = App::new(eraser, recordings, resealer);

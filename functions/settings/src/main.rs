@@ -18,6 +18,6 @@ async fn main() -> Result<(), lambda_http::Error> {
     let (road, _) = futures::join!(Road::from_env(&aws), auth.get());
     let road = road?;
     let edge = Edge::new(Clock::system(), auth, road.ephemera.clone(), Limits::from_env());
-    let events = Events::from_env(Client::new(&aws), road.seal.clone())?;
+    let events = Events::from_env(Client::new(&aws), road.keys.ledger()?, road.seal.clone())?;
     switchboard::http::serve(settings::router(edge, road, events, Reach::from_env()?)).await
 }

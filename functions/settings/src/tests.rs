@@ -5,7 +5,7 @@ use switchboard::testing::{Answer, ask, dead_events, dead_road, edge, token};
 
 fn router() -> axum::Router {
     let road = dead_road(Clock::system()).unwrap();
-    let events = dead_events(&road);
+    let events = dead_events(&road).unwrap();
     crate::router(edge(&road).unwrap(), road, events, Reach::Public)
 }
 

@@ -251,7 +251,7 @@ impl From<StoreError> for ApiError {
                 .details("Nothing can be kept about them until that is done; try again after it"),
             // Another instance has a newer key already; the next request here takes it up.
             StoreError::Seal(SealError::UnknownKey(_)) => Self::unavailable(error),
-            StoreError::Unreadable { .. } | StoreError::Seal(_) => Self::internal(error),
+            StoreError::Unreadable { .. } | StoreError::NoLedgerKeys | StoreError::Seal(_) => Self::internal(error),
         }
     }
 }

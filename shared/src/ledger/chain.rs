@@ -9,23 +9,30 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{Entry, Event, Personal, Record};
-use crate::seal::Seal;
+use crate::seal::purpose::LedgerKeys;
 
 const ENTRIES: &str = "ledger v1";
 const PERSONAL: &str = "ledger personal v1";
 const HEADS: &str = "ledger head v1";
 
-/// Marks entries, their personal parts, and heads: each by a key of its own.
-#[derive(Clone)]
+/// Marks entries, their personal parts, and heads: each by a key of its own. A mark is `key id . base64`: the active key makes
+/// new ones, and every key that the secret lists checks.
+#[derive(Clone, Debug)]
 pub struct Chain {
-    entries: hmac::Key,
-    personal: hmac::Key,
-    heads: hmac::Key,
+    keys: LedgerKeys,
 }
 
-impl std::fmt::Debug for Chain {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Chain[…]")
+/// How far entries were followed: the number of the last one, and that entry. Number 0: there was none yet.
+#[derive(Clone, Debug, Default)]
+pub struct Reached {
+    pub sequence: u64,
+    last: Option<Entry>,
+}
+
+impl Reached {
+    /// Up to this entry.
+    pub fn at(last: Entry) -> Self {
+        Self { sequence: last.sequence, last: Some(last) }
     }
 }
 
@@ -55,6 +62,8 @@ pub enum Fault {
     PersonalChanged,
     /// There are entries beyond the head, the head is not there, or it is none of ours.
     Head,
+    /// It was marked with a key that the secret does not list.
+    UnknownKey,
 }
 
 impl Fault {
@@ -65,31 +74,55 @@ impl Fault {
             Self::Missing => "missing",
             Self::PersonalChanged => "personal_changed",
             Self::Head => "head",
+            Self::UnknownKey => "unknown_key",
         }
     }
 }
 
 impl Chain {
-    pub fn new(seal: &Seal) -> Self {
-        let key = |label| seal.derived_key(label);
-        Self { entries: key(ENTRIES), personal: key(PERSONAL), heads: key(HEADS) }
+    pub fn new(keys: LedgerKeys) -> Self {
+        Self { keys }
+    }
+
+    /// A new mark over these parts.
+    fn sign<'a>(&self, label: &str, parts: impl IntoIterator<Item = &'a str>) -> String {
+        let (id, key) = self.keys.active(label);
+        format!("{id}.{}", signed(&key, parts))
+    }
+
+    /// Whether a mark is over these parts; if it is not: why.
+    fn check<'a>(&self, mark: &str, label: &str, parts: impl IntoIterator<Item = &'a str>) -> Result<(), Fault> {
+        let (id, tag) = mark.split_once('.').ok_or(Fault::Changed)?;
+        let key = self.keys.named(id, label).ok_or(Fault::UnknownKey)?;
+        if signed(&key, parts) == tag { Ok(()) } else { Err(Fault::Changed) }
     }
 
     /// What the next entry holds of this one.
     pub fn mark(&self, subject: &str, entry: &Entry) -> String {
         let (sequence, at) = (entry.sequence.to_string(), entry.at.as_millisecond().to_string());
-        let parts = [subject, &sequence, &at, &entry.caller, &entry.event, &entry.facts, &entry.previous];
-        signed(&self.entries, parts.into_iter().chain(entry.personal.mark()))
+        self.sign(ENTRIES, parts(subject, entry, &sequence, &at))
+    }
+
+    /// Whether this is a mark of the entry; no entry is marked by the empty text.
+    fn check_entry(&self, mark: &str, subject: &str, entry: Option<&Entry>) -> Result<(), Fault> {
+        let Some(entry) = entry else { return if mark.is_empty() { Ok(()) } else { Err(Fault::Changed) } };
+        let (sequence, at) = (entry.sequence.to_string(), entry.at.as_millisecond().to_string());
+        self.check(mark, ENTRIES, parts(subject, entry, &sequence, &at))
     }
 
     /// The mark of a personal part. With the salt in it nobody can try addresses until one fits, once it is erased.
     fn personal_mark(&self, plain: &str) -> String {
-        signed(&self.personal, [plain])
+        self.sign(PERSONAL, [plain])
     }
 
     /// Proof that a head is one of ours.
     pub fn proof(&self, subject: &str, head: &Head) -> String {
-        signed(&self.heads, [subject, &head.sequence.to_string(), &head.mark])
+        self.sign(HEADS, [subject, &head.sequence.to_string(), &head.mark])
+    }
+
+    /// Whether a proof is of this head.
+    pub fn proves(&self, proof: &str, subject: &str, head: &Head) -> bool {
+        self.check(proof, HEADS, [subject, &head.sequence.to_string(), &head.mark]).is_ok()
     }
 
     /// How far entries go of which this is the last.
@@ -126,51 +159,60 @@ impl Chain {
         Personal::Kept { mark: self.personal_mark(&plain), plain }
     }
 
-    /// Follows entries, the oldest first, that should come right after `head`; how far they go.
-    pub fn follow(&self, subject: &str, head: Head, entries: &[Entry]) -> Result<Head, Break> {
-        entries.iter().try_fold(head, |head, entry| {
-            if entry.sequence != head.sequence + 1 {
-                return Err(Break { sequence: head.sequence + 1, fault: Fault::Missing });
+    /// Follows entries, the oldest first, that should come right after those that were reached; how far they go.
+    pub fn follow(&self, subject: &str, reached: Reached, entries: &[Entry]) -> Result<Reached, Break> {
+        entries.iter().try_fold(reached, |reached, entry| {
+            if entry.sequence != reached.sequence + 1 {
+                return Err(Break { sequence: reached.sequence + 1, fault: Fault::Missing });
             }
-            if entry.previous != head.mark {
-                return Err(Break { sequence: head.sequence.max(1), fault: Fault::Changed });
-            }
-            if !self.personal_holds(entry) {
-                return Err(Break { sequence: entry.sequence, fault: Fault::PersonalChanged });
-            }
-            Ok(self.head(subject, entry))
+            self.check_entry(&entry.previous, subject, reached.last.as_ref())
+                .map_err(|fault| Break { sequence: reached.sequence.max(1), fault })?;
+            self.check_personal(entry).map_err(|fault| Break { sequence: entry.sequence, fault })?;
+            Ok(Reached::at(entry.clone()))
         })
     }
 
     /// Whether entries that go as far as `reached` go as far as they should.
-    pub fn ends(reached: &Head, kept: &Head) -> Result<(), Break> {
+    pub fn ends(&self, subject: &str, reached: &Reached, kept: &Head) -> Result<(), Break> {
         match reached.sequence.cmp(&kept.sequence) {
             std::cmp::Ordering::Less => Err(Break { sequence: reached.sequence + 1, fault: Fault::Missing }),
             std::cmp::Ordering::Greater => Err(Break { sequence: kept.sequence + 1, fault: Fault::Head }),
-            std::cmp::Ordering::Equal if reached.mark != kept.mark => {
-                Err(Break { sequence: reached.sequence, fault: Fault::Changed })
-            }
-            std::cmp::Ordering::Equal => Ok(()),
+            std::cmp::Ordering::Equal => self
+                .check_entry(&kept.mark, subject, reached.last.as_ref())
+                .map_err(|fault| Break { sequence: reached.sequence, fault }),
         }
     }
 
-    fn personal_holds(&self, entry: &Entry) -> bool {
+    fn check_personal(&self, entry: &Entry) -> Result<(), Fault> {
         match &entry.personal {
-            Personal::Absent | Personal::Erased { .. } => true,
-            Personal::Kept { mark, plain } => *mark == self.personal_mark(plain),
-            Personal::Broken { .. } => false,
+            Personal::Absent | Personal::Erased { .. } => Ok(()),
+            Personal::Kept { mark, plain } => {
+                self.check(mark, PERSONAL, [plain.as_str()]).map_err(|fault| match fault {
+                    Fault::UnknownKey => Fault::UnknownKey,
+                    _ => Fault::PersonalChanged,
+                })
+            }
+            Personal::Broken { .. } => Err(Fault::PersonalChanged),
         }
     }
 
     /// Whether entries, the newest first, follow one another as they were written.
     pub fn holds(&self, subject: &str, newest_first: &[Entry]) -> bool {
         newest_first.windows(2).all(|pair| match pair {
-            [newer, older] => newer.sequence == older.sequence + 1 && newer.previous == self.mark(subject, older),
+            [newer, older] => {
+                newer.sequence == older.sequence + 1 && self.check_entry(&newer.previous, subject, Some(older)).is_ok()
+            }
             _ => true,
         }) && newest_first
             .iter()
-            .all(|entry| (entry.sequence == 1) == entry.previous.is_empty() && self.personal_holds(entry))
+            .all(|entry| (entry.sequence == 1) == entry.previous.is_empty() && self.check_personal(entry).is_ok())
     }
+}
+
+/// What an entry's mark is over.
+fn parts<'a>(subject: &'a str, entry: &'a Entry, sequence: &'a str, at: &'a str) -> impl Iterator<Item = &'a str> {
+    let parts = [subject, sequence, at, &entry.caller, &entry.event, &entry.facts, &entry.previous];
+    parts.into_iter().chain(entry.personal.mark())
 }
 
 /// The length goes first: no two different lists of parts give the same bytes.

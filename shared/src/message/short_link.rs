@@ -17,7 +17,7 @@ use super::secrets::has_placeholder;
 use super::template::LONGEST_TEXT;
 use crate::clock::plus_seconds;
 use crate::config::{Invalid, optional};
-use crate::seal::Seal;
+use crate::seal::purpose::LinkKeys;
 
 const LABEL: &str = "short link v1";
 const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
@@ -93,7 +93,8 @@ impl fmt::Debug for ShortLink {
 /// Makes short links.
 #[derive(Clone)]
 pub struct ShortLinks {
-    key: hmac::Key,
+    /// None where none are made: there links are only found and prolonged.
+    keys: Option<LinkKeys>,
     /// Everything of a link before its code.
     prefix: Arc<str>,
     days: i64,
@@ -107,16 +108,16 @@ impl fmt::Debug for ShortLinks {
 
 impl ShortLinks {
     /// `base`: where people reach `/l/{code}`, without a slash at the end.
-    pub fn new(seal: &Seal, base: &str, days: u16) -> Self {
+    pub fn new(keys: Option<LinkKeys>, base: &str, days: u16) -> Self {
         let prefix = format!("{}/l/", base.trim_end_matches('/'));
-        Self { key: seal.derived_key(LABEL), prefix: prefix.into(), days: i64::from(days) }
+        Self { keys, prefix: prefix.into(), days: i64::from(days) }
     }
 
     /// As the deployment says: on its own domain for links, else on its public one; for 90 days, unless it says otherwise.
-    pub fn from_env(seal: &Seal) -> Result<Self, Invalid> {
+    pub fn from_env(keys: Option<LinkKeys>) -> Result<Self, Invalid> {
         let base = optional("LINK_BASE_URL", &optional("PUBLIC_BASE_URL", ""));
         let days = optional("LINK_DAYS", "90").parse().ok().filter(|days| (1..=3_650).contains(days));
-        Ok(Self::new(seal, &base, days.ok_or(Invalid("LINK_DAYS"))?))
+        Ok(Self::new(keys, &base, days.ok_or(Invalid("LINK_DAYS"))?))
     }
 
     /// The codes of the links of ours in a text.
@@ -130,8 +131,12 @@ impl ShortLinks {
         plus_seconds(goes, self.days * DAY_SECONDS)
     }
 
-    /// A text that goes out at `goes`, with its links made short, and those links. A text that would get too long stays as it is.
+    /// A text that goes out at `goes`, with its links made short, and those links. A text that would get too long stays as it is,
+    /// and so does every text where there is no key to make links with.
     pub fn shorten(&self, text: &str, message: MessageId, goes: Timestamp) -> (String, Vec<ShortLink>) {
+        let Some((_, key)) = self.keys.as_ref().map(|keys| keys.active(LABEL)) else {
+            return (text.to_owned(), Vec::new());
+        };
         let ends = self.ends(goes);
         let (mut short, mut links, mut rest) = (String::new(), Vec::<ShortLink>::new(), text);
         while let Some((before, found, after)) = next_link(rest) {
@@ -139,7 +144,7 @@ impl ShortLinks {
             let known = links.iter().find(|link| link.target == found).map(|link| link.code.clone());
             // A link that holds a secret's placeholder leads nowhere before it is filled in.
             let may = links.len() < MOST && !found.starts_with(&*self.prefix) && !has_placeholder(found);
-            let new = || may.then(|| self.code(message, found));
+            let new = || may.then(|| code(&key, message, found));
             match known.clone().or_else(new) {
                 Some(code) => {
                     short.push_str(&self.prefix);
@@ -158,18 +163,18 @@ impl ShortLinks {
         }
         (short, links)
     }
+}
 
-    fn code(&self, message: MessageId, target: &str) -> LinkCode {
-        let tag = hmac::sign(&self.key, format!("{message} {target}").as_bytes());
-        let number = tag.as_ref().iter().take(16).fold(0u128, |number, byte| number << 8 | u128::from(*byte));
-        let mut left = number;
-        let mut digit = || {
-            let place = usize::try_from(left % 62).unwrap_or_default();
-            left /= 62;
-            char::from(DIGITS[place])
-        };
-        LinkCode((0..CODE_LENGTH).map(|_| digit()).collect())
-    }
+fn code(key: &hmac::Key, message: MessageId, target: &str) -> LinkCode {
+    let tag = hmac::sign(key, format!("{message} {target}").as_bytes());
+    let number = tag.as_ref().iter().take(16).fold(0u128, |number, byte| number << 8 | u128::from(*byte));
+    let mut left = number;
+    let mut digit = || {
+        let place = usize::try_from(left % 62).unwrap_or_default();
+        left /= 62;
+        char::from(DIGITS[place])
+    };
+    LinkCode((0..CODE_LENGTH).map(|_| digit()).collect())
 }
 
 /// The first link of a text that can be made short, with what stands before and after it.
@@ -241,10 +246,9 @@ mod tests {
     use super::*;
     use crate::clock::from_millis;
     use crate::message::segments::segments;
-    use crate::seal::tests::test_seal;
 
     fn links() -> ShortLinks {
-        ShortLinks::new(&test_seal(), "https://go.example/", 90)
+        ShortLinks::new(Some(crate::seal::purpose::tests::links()), "https://go.example/", 90)
     }
 
     fn id() -> MessageId {

@@ -12,6 +12,7 @@ use serde::{Deserialize, Deserializer};
 use super::challenge::CodeRef;
 use crate::message::Address;
 use crate::seal::Seal;
+use crate::seal::purpose::CodeKeys;
 
 /// What a code's key is derived under. Another label is another code.
 const LABEL: &str = "one-time code v1";
@@ -99,7 +100,7 @@ impl fmt::Display for Code {
 #[derive(Clone)]
 pub struct Codes {
     seal: Arc<Seal>,
-    key: hmac::Key,
+    keys: CodeKeys,
 }
 
 impl fmt::Debug for Codes {
@@ -109,15 +110,25 @@ impl fmt::Debug for Codes {
 }
 
 impl Codes {
-    pub fn new(seal: Arc<Seal>) -> Self {
-        let key = seal.derived_key(LABEL);
-        Self { seal, key }
+    pub fn new(seal: Arc<Seal>, keys: CodeKeys) -> Self {
+        Self { seal, keys }
     }
 
-    /// The code of a challenge at an address. 128 bits are reduced to at most ten digits, so no code is likelier than
-    /// another by more than one part in 10^28.
+    /// The code of a challenge at an address.
     pub fn code(&self, of: &CodeRef, address: &Address) -> Code {
-        let mut mac = hmac::Context::with_key(&self.key);
+        self.under(&self.keys.active(LABEL).1, of, address)
+    }
+
+    /// Whether this is the code of a challenge at an address. While a key is rotated, the codes of both keys are right: the
+    /// message may have been sent with the other one. A code says nothing of its key, and is good for ten minutes.
+    pub fn is_right(&self, entered: &Code, of: &CodeRef, address: &Address) -> bool {
+        self.keys.each(LABEL).iter().fold(false, |right, (_, key)| right | self.under(key, of, address).is(entered))
+    }
+
+    /// 128 bits are reduced to at most ten digits, so no code is likelier than
+    /// another by more than one part in 10^28.
+    fn under(&self, key: &hmac::Key, of: &CodeRef, address: &Address) -> Code {
+        let mut mac = hmac::Context::with_key(key);
         for part in [of.challenge.to_string(), self.seal.fingerprint(address), of.purpose.to_string()] {
             // Length first: no two different triples give the same bytes.
             mac.update(&(part.len() as u64).to_be_bytes());
@@ -137,10 +148,11 @@ mod tests {
     use crate::message::Channel;
     use crate::otp::challenge::ChallengeId;
     use crate::otp::purpose::Purpose;
+    use crate::seal::purpose;
     use crate::seal::tests::test_seal;
 
     fn codes() -> Codes {
-        Codes::new(Arc::new(test_seal()))
+        Codes::new(Arc::new(test_seal()), purpose::tests::codes())
     }
 
     fn phone(text: &str) -> Address {
@@ -164,8 +176,23 @@ mod tests {
         assert!(!code.is(&codes.code(&of("login", 10), &phone("+14155552672"))));
         let other = CodeRef { challenge: ChallengeId::for_tests(8), ..of("login", 10) };
         assert!(!code.is(&codes.code(&other, &to)));
-        let foreign = Codes { seal: codes.seal.clone(), key: codes.seal.derived_key("another label") };
+        let foreign = CodeKeys::fixed(purpose::tests::secret("c1", &[("c1", 6)])).unwrap();
+        let foreign = Codes::new(codes.seal.clone(), foreign);
         assert!(!code.is(&foreign.code(&of("login", 10), &to)));
+    }
+
+    #[test]
+    fn code_of_a_rotated_key_is_right_until_the_key_is_removed() {
+        let (codes, to, of) = (codes(), phone("+14155552671"), of("login", 10));
+        let sent = codes.code(&of, &to);
+        let with = |active: &str, keys: &[(&str, u8)]| {
+            let keys = CodeKeys::fixed(purpose::tests::secret(active, keys)).unwrap();
+            Codes::new(codes.seal.clone(), keys)
+        };
+        assert!(codes.is_right(&sent, &of, &to));
+        let rotating = with("c2", &[("c1", 3), ("c2", 7)]);
+        assert!(rotating.is_right(&sent, &of, &to) && !rotating.code(&of, &to).is(&sent));
+        assert!(!with("c2", &[("c2", 7)]).is_right(&sent, &of, &to));
     }
 
     #[test]

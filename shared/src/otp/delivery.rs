@@ -80,7 +80,7 @@ mod tests {
 
     #[test]
     fn only_what_is_handed_over_says_the_code() {
-        let codes = Codes::new(Arc::new(test_seal()));
+        let codes = Codes::new(Arc::new(test_seal()), crate::seal::purpose::tests::codes());
         let mut message = sample_message(from_millis(0));
         message.content = Content::text("[code] is not always a code");
         assert!(codes.outgoing(&message).content == message.content, "other messages are as they are");

@@ -31,6 +31,7 @@ use crate::config::{Invalid, optional};
 use crate::message::{Address, Channel, Locale, MessageId, PhoneNumber, Trigger};
 use crate::person::PersonId;
 use crate::road::{AcceptError, RenderError, Road};
+use crate::seal::purpose::CodeKeys;
 use crate::store::{OtpStore, StoreError};
 
 /// How long a client should let people wait before it offers to send again.
@@ -182,8 +183,8 @@ impl Settings {
 }
 
 impl Otp {
-    pub fn new(road: Road, store: OtpStore, settings: Settings) -> Self {
-        let codes = Codes::new(road.seal.clone());
+    pub fn new(road: Road, keys: CodeKeys, store: OtpStore, settings: Settings) -> Self {
+        let codes = Codes::new(road.seal.clone(), keys);
         Self { road, store, codes, settings, backend: Backend::Own }
     }
 

@@ -130,7 +130,7 @@ impl Otp {
             }
         };
         let of = CodeRef { challenge: challenge.id, purpose: purpose.clone(), digits: challenge.digits };
-        let right = self.codes.code(&of, address).is(entered) & may;
+        let right = self.codes.is_right(entered, &of, address) & may;
         let used = if right {
             let (used, ()) = futures::try_join!(self.store.use_up(&key, &challenge, now), self.entered(address))?;
             used

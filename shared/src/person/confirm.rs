@@ -2,8 +2,8 @@
 //! their name (double opt-in).
 //!
 //! A link names the person and the address, by its fingerprint, and when it ends, and carries a keyed mark over all of it:
-//! so it cannot be made for somebody else's address, is worth nothing for another one, and needs no sign-in. Its key follows
-//! from the fingerprints' key, which does not rotate.
+//! so it cannot be made for somebody else's address, is worth nothing for another one, and needs no sign-in. It is
+//! good as long as the links' secret lists its key ([`LinkKeys`]).
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,6 +17,7 @@ use super::PersonId;
 use crate::clock::plus_seconds;
 use crate::message::Address;
 use crate::seal::Seal;
+use crate::seal::purpose::LinkKeys;
 
 const LABEL: &str = "e-mail confirmation v1";
 /// For how long a link is good.
@@ -30,7 +31,7 @@ const TIME: usize = 8;
 /// Makes and reads the links.
 #[derive(Clone)]
 pub struct ConfirmLinks {
-    key: hmac::Key,
+    keys: LinkKeys,
     seal: Arc<Seal>,
     public_url: Arc<str>,
 }
@@ -59,8 +60,8 @@ impl fmt::Debug for ConfirmLinks {
 
 impl ConfirmLinks {
     /// `public_url`: where people reach this API, without a slash at the end.
-    pub fn new(seal: Arc<Seal>, public_url: &str) -> Self {
-        Self { key: seal.derived_key(LABEL), seal, public_url: public_url.into() }
+    pub fn new(seal: Arc<Seal>, keys: LinkKeys, public_url: &str) -> Self {
+        Self { keys, seal, public_url: public_url.into() }
     }
 
     /// The link with which this person confirms this address, from now on.
@@ -74,13 +75,9 @@ impl ConfirmLinks {
         // A fingerprint is text we made of 32 bytes; what is not is marked all the same, and never read.
         payload.extend(URL_SAFE_NO_PAD.decode(self.seal.fingerprint(address)).unwrap_or_default());
         payload.extend_from_slice(person.as_str().as_bytes());
-        let mut token = self.mark(&payload);
+        let mut token = mark(&self.keys.active(LABEL).1, &payload);
         token.append(&mut payload);
         URL_SAFE_NO_PAD.encode(token)
-    }
-
-    fn mark(&self, payload: &[u8]) -> Vec<u8> {
-        hmac::sign(&self.key, payload).as_ref().iter().copied().take(MARK).collect()
     }
 
     /// What a token says, if we made it and it is good still.
@@ -91,8 +88,11 @@ impl ConfirmLinks {
 
     fn said(&self, token: &str) -> Option<(i64, Confirmation)> {
         let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
-        let (mark, payload) = bytes.split_at_checked(MARK)?;
-        aws_lc_rs::constant_time::verify_slices_are_equal(mark, &self.mark(payload)).ok()?;
+        let (marked, payload) = bytes.split_at_checked(MARK)?;
+        let made = |(_, key): &(String, hmac::Key)| {
+            aws_lc_rs::constant_time::verify_slices_are_equal(marked, &mark(key, payload)).is_ok()
+        };
+        self.keys.each(LABEL).iter().find(|key| made(key))?;
         let (until, rest) = payload.split_at_checked(TIME)?;
         let (fingerprint, person) = rest.split_at_checked(FINGERPRINT)?;
         let person = PersonId::path(std::str::from_utf8(person).ok()?)?;
@@ -106,16 +106,22 @@ impl ConfirmLinks {
     }
 }
 
+fn mark(key: &hmac::Key, payload: &[u8]) -> Vec<u8> {
+    hmac::sign(key, payload).as_ref().iter().copied().take(MARK).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::message::EmailAddress;
+    use crate::seal::purpose::LinkKeys;
+    use crate::seal::purpose::tests::{links as link_keys, secret};
     use crate::seal::tests::test_seal;
 
     const NOW: Timestamp = Timestamp::constant(1_800_000_000, 0);
 
     fn links() -> ConfirmLinks {
-        ConfirmLinks::new(Arc::new(test_seal()), "https://api.example")
+        ConfirmLinks::new(Arc::new(test_seal()), link_keys(), "https://api.example")
     }
 
     fn mail(text: &str) -> Address {
@@ -155,7 +161,8 @@ mod tests {
         for text in ["", "x", "{token}", &URL_SAFE_NO_PAD.encode([0; 56])] {
             assert_eq!(links.read(text, NOW), Err(NoConfirmation::Invalid), "{text}");
         }
-        let another = ConfirmLinks { key: test_seal().derived_key("unsubscribe v1"), ..links.clone() };
+        let others = LinkKeys::fixed(secret("u1", &[("u1", 6)])).unwrap();
+        let another = ConfirmLinks { keys: others, ..links.clone() };
         assert_eq!(another.read(token(&url), NOW), Err(NoConfirmation::Invalid));
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! A link names an address by its fingerprint and the kind of message it stood in, and carries a keyed mark over both: so it
 //! shows nobody an address, cannot be made for somebody else's, and needs no sign-in, as RFC 8058 §3.1 asks. It never runs
-//! out: whoever finds an old mail wants to leave all the same (CAN-SPAM asks for 30 days, 15 U.S.C. § 7704(a)(3)). Its key
-//! follows from the fingerprints' key, which does not rotate.
+//! out: whoever finds an old mail wants to leave all the same (CAN-SPAM asks for 30 days, 15 U.S.C. § 7704(a)(3)). It is good as
+//! long as the links' secret lists its key ([`LinkKeys`]).
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,6 +17,7 @@ use crate::message::trigger::Class;
 use crate::message::{Address, Content, Message, Trigger};
 use crate::provider::Outgoing;
 use crate::seal::Seal;
+use crate::seal::purpose::LinkKeys;
 
 const LABEL: &str = "unsubscribe v1";
 /// What a mark has of its HMAC, in bytes: half of it is more than anybody can guess (RFC 2104 §5).
@@ -29,7 +30,7 @@ const FINGERPRINT: usize = 32;
 /// Makes and reads the links.
 #[derive(Clone)]
 pub struct UnsubscribeLinks {
-    key: hmac::Key,
+    keys: LinkKeys,
     seal: Arc<Seal>,
     public_url: Arc<str>,
 }
@@ -51,13 +52,13 @@ impl fmt::Debug for UnsubscribeLinks {
 
 impl UnsubscribeLinks {
     /// `public_url`: where people reach this API, without a slash at the end.
-    pub fn new(seal: Arc<Seal>, public_url: &str) -> Self {
-        Self { key: seal.derived_key(LABEL), seal, public_url: public_url.into() }
+    pub fn new(seal: Arc<Seal>, keys: LinkKeys, public_url: &str) -> Self {
+        Self { keys, seal, public_url: public_url.into() }
     }
 
     /// What reads links and makes none.
-    pub fn reader(seal: Arc<Seal>) -> Self {
-        Self::new(seal, "")
+    pub fn reader(seal: Arc<Seal>, keys: LinkKeys) -> Self {
+        Self::new(seal, keys, "")
     }
 
     /// The link in a mail of this kind to this address.
@@ -70,20 +71,19 @@ impl UnsubscribeLinks {
         // A fingerprint is text we made of 32 bytes; what is not is marked all the same, and never read.
         let mut payload = URL_SAFE_NO_PAD.decode(&said.fingerprint).unwrap_or_default();
         payload.extend_from_slice(said.message_type.map_or("", Trigger::as_str).as_bytes());
-        let mut token = self.mark(&payload);
+        let mut token = mark(&self.keys.active(LABEL).1, &payload);
         token.append(&mut payload);
         URL_SAFE_NO_PAD.encode(token)
-    }
-
-    fn mark(&self, payload: &[u8]) -> Vec<u8> {
-        hmac::sign(&self.key, payload).as_ref().iter().copied().take(MARK).collect()
     }
 
     /// What a token says, if we made it.
     pub fn read(&self, token: &str) -> Option<Unsubscribe> {
         let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
-        let (mark, payload) = bytes.split_at_checked(MARK)?;
-        aws_lc_rs::constant_time::verify_slices_are_equal(mark, &self.mark(payload)).ok()?;
+        let (marked, payload) = bytes.split_at_checked(MARK)?;
+        let made = |(_, key): &(String, hmac::Key)| {
+            aws_lc_rs::constant_time::verify_slices_are_equal(marked, &mark(key, payload)).is_ok()
+        };
+        self.keys.each(LABEL).iter().find(|key| made(key))?;
         let (fingerprint, kind) = payload.split_at_checked(FINGERPRINT)?;
         // A kind we do not know any more unsubscribes like any other.
         let message_type = std::str::from_utf8(kind).ok().and_then(|kind| kind.parse().ok());
@@ -111,6 +111,10 @@ impl UnsubscribeLinks {
     }
 }
 
+fn mark(key: &hmac::Key, payload: &[u8]) -> Vec<u8> {
+    hmac::sign(key, payload).as_ref().iter().copied().take(MARK).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -121,11 +125,12 @@ mod tests {
     use crate::message::content::Email;
     use crate::message::template::{Ask, Template};
     use crate::message::{Channel, EmailAddress, Locale};
+    use crate::seal::purpose::tests::links as link_keys;
     use crate::seal::tests::test_seal;
     use crate::testing::sample_message;
 
     fn links() -> UnsubscribeLinks {
-        UnsubscribeLinks::new(Arc::new(test_seal()), "https://api.example")
+        UnsubscribeLinks::new(Arc::new(test_seal()), link_keys(), "https://api.example")
     }
 
     fn ada() -> Address {
@@ -165,7 +170,7 @@ mod tests {
             assert_eq!(links.read(&URL_SAFE_NO_PAD.encode(&bytes[..place])), None, "{place}");
         }
         // A mark of ours over something else.
-        let other = hmac::sign(&test_seal().derived_key("another"), &bytes[MARK..]);
+        let other = hmac::sign(&link_keys().active("another").1, &bytes[MARK..]);
         let forged = [&other.as_ref()[..MARK], &bytes[MARK..]].concat();
         assert_eq!(links.read(&URL_SAFE_NO_PAD.encode(forged)), None);
     }

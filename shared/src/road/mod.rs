@@ -47,8 +47,8 @@ use crate::message::Retention;
 use crate::message::short_link::ShortLinks;
 use crate::person::TimeRules;
 use crate::queue::Queues;
-use crate::seal::{Seal, SealKeys};
-use crate::secrets::Secret;
+use crate::seal::Seal;
+use crate::seal::purpose::{self, HeldKeys};
 use crate::store::{Catalog, Ephemera, Files, Messages, People};
 
 /// The SDK behaviour this was tried with. Pinned: a newer one may change time-outs and retries.
@@ -66,6 +66,8 @@ pub struct Road {
     pub templates: Templates,
     pub queues: Queues,
     pub seal: Arc<Seal>,
+    /// The keys of other purposes, as far as this function is given them.
+    pub keys: HeldKeys,
     pub short_links: ShortLinks,
     /// When people may be written to.
     pub rules: Arc<TimeRules>,
@@ -90,14 +92,20 @@ impl Road {
     /// Builds the road from the environment and opens its connections, so that the first request does not wait for them.
     pub async fn from_env(aws: &aws_config::SdkConfig) -> Result<Self, StartError> {
         let dynamo = aws_sdk_dynamodb::Client::new(aws);
-        let keys = Secret::<SealKeys>::new(secrets_client(aws), required("SEAL_SECRET")?);
-        let (seal, ()) = futures::join!(Seal::from_secret(keys), crate::store::prime(&dynamo));
-        let seal = Arc::new(seal?);
+        let (keys, ()) = futures::join!(purpose::from_env(aws), crate::store::prime(&dynamo));
+        let (seal, keys) = keys?;
+        let seal = Arc::new(seal);
         Ok(Self {
             clock: Clock::system(),
             messages: Messages::new(dynamo.clone(), required("MESSAGES_TABLE")?, seal.clone())
                 .keeping(Retention::from_env()?),
-            people: People::new(dynamo.clone(), required("PEOPLE_TABLE")?, required("LEDGER_TABLE")?, seal.clone()),
+            people: People::new(
+                dynamo.clone(),
+                required("PEOPLE_TABLE")?,
+                required("LEDGER_TABLE")?,
+                keys.ledger.clone(),
+                seal.clone(),
+            ),
             ephemera: Ephemera::new(dynamo.clone(), required("EPHEMERA_TABLE")?),
             templates: Templates::new(
                 Catalog::new(dynamo, required("CATALOG_TABLE")?),
@@ -105,8 +113,9 @@ impl Road {
                 Clock::system(),
             ),
             queues: Queues::from_env(aws_sdk_sqs::Client::new(aws))?,
-            short_links: ShortLinks::from_env(&seal)?,
+            short_links: ShortLinks::from_env(keys.links.clone())?,
             seal,
+            keys,
             rules: Arc::new(TimeRules::from_env()?),
             free_text: FreeText::from_env()?,
         })

@@ -8,13 +8,20 @@ fn keys(active: &str, ids: &[(&str, u8)]) -> SealKeys {
     SealKeys {
         active: active.to_owned(),
         keys: ids.iter().map(|(id, byte)| ((*id).to_owned(), key(*byte))).collect(),
-        fingerprint_key: key(9),
         delivery: None,
     }
 }
 
+fn lookup(fingerprint: u8) -> LookupKeys {
+    LookupKeys { fingerprint_key: key(fingerprint), ids_key: key(8) }
+}
+
+fn seal(keys: &SealKeys) -> Result<Seal, SealError> {
+    Seal::new(keys, &lookup(9))
+}
+
 pub(crate) fn test_seal() -> Seal {
-    Seal::new(&keys("k1", &[("k1", 1)])).unwrap()
+    seal(&keys("k1", &[("k1", 1)])).unwrap()
 }
 
 #[test]
@@ -29,11 +36,11 @@ fn what_is_sealed_opens_only_for_its_own_row() {
 
 #[test]
 fn a_rotated_key_still_opens_and_the_new_one_seals() {
-    let old = Seal::new(&keys("k1", &[("k1", 1)])).unwrap().seal("row", b"x").unwrap();
-    let rotated = Seal::new(&keys("k2", &[("k1", 1), ("k2", 2)])).unwrap();
+    let old = seal(&keys("k1", &[("k1", 1)])).unwrap().seal("row", b"x").unwrap();
+    let rotated = seal(&keys("k2", &[("k1", 1), ("k2", 2)])).unwrap();
     assert_eq!(rotated.open("row", &old).unwrap(), b"x");
     assert!(rotated.seal("row", b"x").unwrap().starts_with("k2."));
-    let gone = Seal::new(&keys("k2", &[("k2", 2)])).unwrap();
+    let gone = seal(&keys("k2", &[("k2", 2)])).unwrap();
     assert!(matches!(gone.open("row", &old), Err(SealError::UnknownKey(id)) if id == "k1"));
 }
 
@@ -41,22 +48,22 @@ fn a_rotated_key_still_opens_and_the_new_one_seals() {
 fn new_keys_are_taken_up_and_another_fingerprint_key_never() {
     let seal = test_seal();
     let old = seal.seal("row", b"x").unwrap();
-    seal.take_up(&keys("k2", &[("k1", 1), ("k2", 2)])).unwrap();
+    seal.take_up(&keys("k2", &[("k1", 1), ("k2", 2)]), &lookup(9)).unwrap();
     assert_eq!((seal.active().as_str(), seal.open("row", &old).unwrap()), ("k2", b"x".to_vec()));
     let new = seal.reseal("row", &old).unwrap().expect("it was sealed with the old key");
     assert!(new.starts_with("k2.") && seal.is_current(&new) && !seal.is_current(&old));
     assert_eq!(seal.reseal("row", &new).unwrap(), None);
     assert!(seal.reseal("another", &old).is_err(), "it is still bound to its row");
 
-    let others = SealKeys { fingerprint_key: key(8), ..keys("k3", &[("k3", 3)]) };
-    assert!(matches!(seal.take_up(&others), Err(NoSeal::OtherFingerprints)));
-    assert!(seal.take_up(&keys("k4", &[("k2", 2)])).is_err(), "the active one must be there");
+    let others = keys("k3", &[("k3", 3)]);
+    assert!(matches!(seal.take_up(&others, &lookup(7)), Err(NoSeal::OtherFingerprints)));
+    assert!(seal.take_up(&keys("k4", &[("k2", 2)]), &lookup(9)).is_err(), "the active one must be there");
     assert_eq!(seal.open("row", &new).unwrap(), b"x", "what was refused changed nothing");
 }
 
 #[test]
 fn a_key_that_is_not_known_is_remembered_so_that_the_secret_is_read_anew() {
-    let sealed = Seal::new(&keys("k2", &[("k2", 2)])).unwrap().seal("row", b"x").unwrap();
+    let sealed = seal(&keys("k2", &[("k2", 2)])).unwrap().seal("row", b"x").unwrap();
     let seal = test_seal();
     assert!(!seal.met_unknown.load(Ordering::Relaxed));
     assert!(seal.open("row", &sealed).is_err());
@@ -65,16 +72,12 @@ fn a_key_that_is_not_known_is_remembered_so_that_the_secret_is_read_anew() {
 
 #[test]
 fn broken_input_is_an_error_and_bad_secrets_are_refused() {
-    let seal = test_seal();
+    let opener = test_seal();
     for text in ["", "k1", "k1.", "k1.AAAA", "k1.****", "nokey.AAAA"] {
-        assert!(seal.open("row", text).is_err(), "{text}");
+        assert!(opener.open("row", text).is_err(), "{text}");
     }
-    assert!(Seal::new(&keys("k3", &[("k1", 1)])).is_err());
-    let short = SealKeys {
-        active: "k1".into(),
-        keys: [("k1".into(), STANDARD.encode([1; 16]))].into(),
-        fingerprint_key: key(9),
-        delivery: None,
-    };
-    assert!(Seal::new(&short).is_err());
+    assert!(seal(&keys("k3", &[("k1", 1)])).is_err());
+    let short =
+        SealKeys { active: "k1".into(), keys: [("k1".into(), STANDARD.encode([1; 16]))].into(), delivery: None };
+    assert!(seal(&short).is_err());
 }

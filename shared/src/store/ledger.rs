@@ -14,6 +14,7 @@ use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
 use super::{Item, StoreError, again, number, text, unavailable};
 use crate::clock::from_millis;
 use crate::ledger::{Chain, Entry, Head, Personal, Record};
+use crate::seal::purpose::LedgerKeys;
 use crate::seal::{Seal, SealError};
 
 mod erase;
@@ -64,8 +65,8 @@ pub fn row(subject: &str, sequence: u64) -> String {
 }
 
 impl Ledger {
-    pub fn new(client: Client, table: String, people: String, seal: Arc<Seal>) -> Self {
-        Self { client, table, people, chain: Chain::new(&seal), seal }
+    pub fn new(client: Client, table: String, people: String, keys: LedgerKeys, seal: Arc<Seal>) -> Self {
+        Self { client, table, people, chain: Chain::new(keys), seal }
     }
 
     /// Does the writes and adds the entries, in one transaction.

@@ -56,6 +56,9 @@ pub enum StoreError {
     Seal(#[from] SealError),
     #[error("{operation}: given up after repeated concurrent changes")]
     Contended { operation: &'static str },
+    /// The function that asks is not given the ledger's keys, so it changes nothing that the ledger tells of.
+    #[error("this function does not hold the ledger's keys")]
+    NoLedgerKeys,
     /// The person asked for their data to be erased, and that is being done: nothing new may be kept about them.
     #[error("the person is being erased")]
     BeingErased,

@@ -20,6 +20,7 @@ use crate::ledger::{Event, Record, Witness};
 use crate::message::{Address, Channel, EmailAddress, Locale, PhoneNumber};
 use crate::person::{ChannelConsent, ContactPoint, Person, PersonId, Preferences, Suppression};
 use crate::seal::Seal;
+use crate::seal::purpose::LedgerKeys;
 
 pub use suppressions::{ADDRESS_RELEASED, ADDRESS_SUPPRESSED, Details, ListPage, Listed, Target, is_place};
 
@@ -30,7 +31,8 @@ const PROFILE: &str = "profile";
 pub struct People {
     client: Client,
     table: String,
-    ledger: Ledger,
+    /// None where nothing about people is changed.
+    ledger: Option<Ledger>,
     seal: Arc<Seal>,
 }
 
@@ -93,8 +95,9 @@ fn address_key(fingerprint: &str) -> String {
 }
 
 impl People {
-    pub fn new(client: Client, table: String, ledger: String, seal: Arc<Seal>) -> Self {
-        let ledger = Ledger::new(client.clone(), ledger, table.clone(), seal.clone());
+    /// Without the ledger's keys people are only read.
+    pub fn new(client: Client, table: String, ledger: String, keys: Option<LedgerKeys>, seal: Arc<Seal>) -> Self {
+        let ledger = keys.map(|keys| Ledger::new(client.clone(), ledger, table.clone(), keys, seal.clone()));
         Self { client, table, ledger, seal }
     }
 
@@ -130,7 +133,7 @@ impl People {
             let record = Record { caller: &witness.caller, at: witness.at, events: &events };
             let writes = self.writes(before.as_ref(), &person)?;
             // On the heap: it is large, and so is what awaits a change.
-            match Box::pin(self.ledger.commit(&subject(id), &record, &writes)).await? {
+            match Box::pin(self.ledger()?.commit(&subject(id), &record, &writes)).await? {
                 Committed::Done => return Ok(person),
                 Committed::Refused => {}
             }
@@ -139,8 +142,8 @@ impl People {
     }
 
     /// The entries about people, and about addresses.
-    pub fn ledger(&self) -> &Ledger {
-        &self.ledger
+    pub fn ledger(&self) -> Result<&Ledger, StoreError> {
+        self.ledger.as_ref().ok_or(StoreError::NoLedgerKeys)
     }
 
     /// A person and who owns which address, to be written together, if the person is still as `before`.

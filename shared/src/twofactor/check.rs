@@ -166,9 +166,13 @@ impl TwoFactor {
         let recovery_left = factor.map_or(0, |factor| factor.recovery_left.saturating_sub(1));
         let events = [events::recovery_used(recovery_left), events::passed(method, &check.audience)];
         let record = Record { caller: &check.caller, at: now, events: &events };
-        let change = Change::UseRecovery(enrolment, code.hash(&self.keys, enrolment));
-        let applied = self.store.apply(&check.person, change, &record).await?;
-        Ok((applied == Applied::Done).then_some(Accepted { method, device: None, recovery_left }))
+        for hash in code.hashes(&self.keys, enrolment) {
+            let change = Change::UseRecovery(enrolment, hash);
+            if self.store.apply(&check.person, change, &record).await? == Applied::Done {
+                return Ok(Some(Accepted { method, device: None, recovery_left }));
+            }
+        }
+        Ok(None)
     }
 }
 

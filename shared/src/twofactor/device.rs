@@ -3,7 +3,6 @@
 
 use std::fmt;
 
-use aws_lc_rs::constant_time::verify_slices_are_equal;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
@@ -81,14 +80,11 @@ impl DeviceToken {
         self.id
     }
 
-    fn hash(&self, keys: &Keys, enrolment: EnrolmentId) -> String {
-        keys.device(&enrolment.to_string(), self.id.0.as_bytes(), &self.secret)
-    }
-
     /// The device to remember for it. `proved`: when the check was passed that it is trusted for.
     pub fn trusted(&self, keys: &Keys, enrolment: EnrolmentId, proved: Timestamp) -> TrustedDevice {
         let expires = plus_seconds(proved, TRUSTED_SECONDS);
-        TrustedDevice { id: self.id, hash: self.hash(keys, enrolment), proved, expires }
+        let hash = keys.device(&enrolment.to_string(), self.id.0.as_bytes(), &self.secret);
+        TrustedDevice { id: self.id, hash, proved, expires }
     }
 
     /// The device of this token among those that are trusted now.
@@ -99,9 +95,8 @@ impl DeviceToken {
         devices: &'a [TrustedDevice],
         now: Timestamp,
     ) -> Option<&'a TrustedDevice> {
-        let hash = self.hash(keys, enrolment);
         let device = devices.iter().find(|device| device.id == self.id)?;
-        let same = verify_slices_are_equal(device.hash.as_bytes(), hash.as_bytes()).is_ok();
+        let same = keys.is_device(&device.hash, &enrolment.to_string(), self.id.0.as_bytes(), &self.secret);
         (same && device.expires > now).then_some(device)
     }
 }
@@ -132,11 +127,11 @@ pub fn with_one_more(devices: &[TrustedDevice], one: TrustedDevice, now: Timesta
 mod tests {
     use super::*;
     use crate::clock::from_millis;
-    use crate::seal::tests::test_seal;
+    use crate::seal::purpose::tests::codes;
 
     #[test]
     fn a_device_is_trusted_for_thirty_days_by_its_token_and_for_its_enrolment_only() {
-        let (keys, now) = (Keys::new(&test_seal()), from_millis(1_000));
+        let (keys, now) = (Keys::new(codes()), from_millis(1_000));
         let (enrolment, token) = (EnrolmentId::random(), DeviceToken::new().unwrap());
         let device = token.trusted(&keys, enrolment, now);
         let devices = [device.clone()];
@@ -161,7 +156,7 @@ mod tests {
 
     #[test]
     fn one_device_too_many_takes_the_place_of_the_one_that_ends_first() {
-        let (keys, enrolment) = (Keys::new(&test_seal()), EnrolmentId::random());
+        let (keys, enrolment) = (Keys::new(codes()), EnrolmentId::random());
         let mut devices = Vec::new();
         for second in 0..12 {
             let (token, at) = (DeviceToken::new().unwrap(), from_millis(second * 1_000));

@@ -44,7 +44,7 @@ use crate::config::{Invalid, optional};
 use crate::ledger::{Event, Record};
 use crate::otp::{Backend, CheckError, Otp};
 use crate::person::PersonId;
-use crate::seal::Seal;
+use crate::seal::purpose::CodeKeys;
 use crate::secrets::{Secret, SecretError};
 use crate::store::{StoreError, TwoFactorStore};
 use assertion::{Claims, Signer, SigningKey, UnusableKey};
@@ -119,11 +119,11 @@ impl TwoFactor {
         clock: Clock,
         otp: Otp,
         store: TwoFactorStore,
-        seal: &Seal,
+        codes: CodeKeys,
         signing: Secret<SigningKey>,
         settings: Settings,
     ) -> Self {
-        Self { clock, otp, store, keys: Keys::new(seal), signing: Arc::new(signing), settings }
+        Self { clock, otp, store, keys: Keys::new(codes), signing: Arc::new(signing), settings }
     }
 
     /// Does this, and gives what came of it no sooner than it usually takes for anybody: a code that is sent, or looked at by a

@@ -65,6 +65,11 @@ impl RecoveryCode {
     pub fn hash(&self, keys: &Keys, enrolment: super::EnrolmentId) -> String {
         keys.recovery(&enrolment.to_string(), &self.0)
     }
+
+    /// What may be kept of it, by the key it was made with.
+    pub fn hashes(&self, keys: &Keys, enrolment: super::EnrolmentId) -> Vec<String> {
+        keys.recovery_by_key(&enrolment.to_string(), &self.0)
+    }
 }
 
 /// A text, and whatever else it may be, no refusal quotes it.
@@ -88,7 +93,8 @@ impl fmt::Debug for RecoveryCode {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::seal::tests::test_seal;
+    use crate::seal::purpose::CodeKeys;
+    use crate::seal::purpose::tests::{codes, secret};
     use crate::twofactor::EnrolmentId;
 
     #[test]
@@ -118,11 +124,16 @@ mod tests {
 
     #[test]
     fn its_hash_is_bound_to_the_enrolment_and_it_shows_itself_to_nobody() {
-        let keys = Keys::new(&test_seal());
+        let keys = Keys::new(codes());
         let code = RecoveryCode::entered("K7QMX-4TRWP").unwrap();
         let (one, other) = (EnrolmentId::random(), EnrolmentId::random());
         assert_eq!(code.hash(&keys, one), RecoveryCode::entered("k7qmx4trwp").unwrap().hash(&keys, one));
         assert_ne!(code.hash(&keys, one), code.hash(&keys, other));
+        let kept = code.hash(&keys, one);
+        let with = |active: &str, keys: &[(&str, u8)]| Keys::new(CodeKeys::fixed(secret(active, keys)).unwrap());
+        let rotating = with("c2", &[("c1", 3), ("c2", 7)]);
+        assert!(code.hash(&rotating, one) != kept && code.hashes(&rotating, one).contains(&kept));
+        assert!(!code.hashes(&with("c2", &[("c2", 7)]), one).contains(&kept), "a removed key made it");
         assert_eq!(format!("{code:?}"), "RecoveryCode[…]");
         for text in ["", "K7QMX-4TRW", "K7QMX-4TRWP2", "K7QMX-4TRW0", "K7QMX-4TRWÉ", &"-".repeat(65)] {
             assert!(RecoveryCode::entered(text).is_err(), "{text}");

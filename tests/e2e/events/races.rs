@@ -81,6 +81,7 @@ impl World {
             ledger: table("ledger"),
             people: table("people"),
         };
-        Events::new(self.dynamodb(), tables, self.seal().await)
+        let keys = self.keys().await.ledger().expect("keys");
+        Events::new(self.dynamodb(), tables, keys, self.seal().await)
     }
 }

@@ -25,9 +25,10 @@ impl Engine {
     pub(crate) async fn new(world: &World, settings: Settings) -> Self {
         let road = world.road().await;
         let clock = road.clock.clone();
-        let otp =
-            Otp::new(road.clone(), OtpStore::new(world.dynamodb(), world.stack.tables["ephemera"].clone()), settings);
-        Self { otp, codes: Codes::new(road.seal.clone()), road, clock }
+        let (keys, store) =
+            (road.keys.codes().expect("keys"), OtpStore::new(world.dynamodb(), world.stack.tables["ephemera"].clone()));
+        let otp = Otp::new(road.clone(), keys.clone(), store, settings);
+        Self { otp, codes: Codes::new(road.seal.clone(), keys), road, clock }
     }
 
     /// The same with another maker of codes.

@@ -162,7 +162,7 @@ async fn a_link_that_is_not_ours_or_not_good_any_more_confirms_nothing() {
     let _lines = world.share(&[Line::Resend, Line::Sendgrid]).await;
     let (user, email) = (fresh::user(), fresh::email());
     world.post(EMAIL, &json!({"user_id": user, "email": email})).send().await.ok();
-    let links = ConfirmLinks::new(world.seal().await, "");
+    let links = ConfirmLinks::new(world.seal().await, world.keys().await.links().expect("keys"), "");
     let (id, now) = (PersonId::text(&user.to_string()).expect("an id"), Timestamp::now());
     let address = |text: &str| Address::Email(EmailAddress::parse(text).expect("an address"));
     let (mine, elsewhere) = (links.url(&id, &address(&email), now), links.url(&id, &address(&fresh::email()), now));

@@ -51,12 +51,13 @@ impl Portal {
         let engine = Engine::new(world, Settings::default()).await;
         let table = |name: &str| world.stack.tables[name].clone();
         let tables = Tables { people: table("people"), ephemera: table("ephemera"), ledger: table("ledger") };
-        let store = TwoFactorStore::new(world.dynamodb(), tables, engine.road.seal.clone());
+        let (ledger, codes) = (engine.road.keys.ledger().expect("keys"), engine.road.keys.codes().expect("keys"));
+        let store = TwoFactorStore::new(world.dynamodb(), tables, ledger, engine.road.seal.clone());
         let signing = Secret::new(world.secrets(), world.setting("TWOFACTOR_SECRET").await);
         let policy = Policy::read("lender").expect("roles");
         let settings = twofactor::Settings { policy, issuer: ISSUER.to_owned() };
         let (clock, otp) = (engine.clock.clone(), engine.otp.clone());
-        let twofactor = TwoFactor::new(clock, otp, store, &engine.road.seal, signing, settings);
+        let twofactor = TwoFactor::new(clock, otp, store, codes, signing, settings);
         Self { engine, twofactor }
     }
 

@@ -11,6 +11,7 @@ use aws_sdk_sqs::types::QueueAttributeName;
 
 use switchboard::message::{Address, Channel};
 use switchboard::seal::Seal;
+use switchboard::seal::purpose::{CodeKeys, HeldKeys, LedgerKeys, LinkKeys};
 use switchboard::store::{Messages, People};
 
 use super::World;
@@ -43,13 +44,21 @@ impl World {
         aws_sdk_lambda::Client::new(&self.aws())
     }
 
-    /// A setting of the template: every function has them all in its environment.
+    /// A setting of the template, from the environment of the first function that has it.
     pub(crate) async fn setting(&self, name: &str) -> String {
-        let function = &self.stack.functions["webhooks"];
+        for function in self.stack.functions.values() {
+            if let Some(value) = self.environment(function).await.remove(name) {
+                return value;
+            }
+        }
+        panic!("no function has {name}")
+    }
+
+    /// A function's environment.
+    pub(crate) async fn environment(&self, function: &str) -> HashMap<String, String> {
         let answer =
             self.lambda().get_function_configuration().function_name(function).send().await.expect("a function");
-        let variables = answer.environment.and_then(|environment| environment.variables).unwrap_or_default();
-        variables.get(name).unwrap_or_else(|| panic!("no {name} in {variables:?}")).clone()
+        answer.environment.and_then(|environment| environment.variables).unwrap_or_default()
     }
 
     /// Runs the sweep now instead of at the next full minute.
@@ -75,8 +84,19 @@ impl World {
 
     /// What the functions seal with.
     pub(crate) async fn seal(&self) -> Arc<Seal> {
-        let keys = serde_json::from_value(self.secret("SEAL_SECRET").await).expect("keys");
-        Arc::new(Seal::new(&keys).expect("a seal"))
+        let content = serde_json::from_value(self.secret("SEAL_SECRET").await).expect("keys");
+        let lookup = serde_json::from_value(self.secret("LOOKUP_SECRET").await).expect("keys");
+        Arc::new(Seal::new(&content, &lookup).expect("a seal"))
+    }
+
+    /// The keys of every other purpose.
+    pub(crate) async fn keys(&self) -> HeldKeys {
+        let secret = async |name: &str| serde_json::from_value(self.secret(name).await).expect("keys");
+        HeldKeys {
+            codes: Some(CodeKeys::fixed(secret("CODES_SECRET").await).expect("keys")),
+            ledger: Some(LedgerKeys::fixed(secret("LEDGER_SECRET").await).expect("keys")),
+            links: Some(LinkKeys::fixed(secret("LINKS_SECRET").await).expect("keys")),
+        }
     }
 
     /// The messages' table as the functions have it, for what only happens between two of their steps.
@@ -87,7 +107,7 @@ impl World {
     /// The people's table as the functions have it.
     pub(crate) async fn people(&self) -> People {
         let table = |name: &str| self.stack.tables[name].clone();
-        People::new(self.dynamodb(), table("people"), table("ledger"), self.seal().await)
+        People::new(self.dynamodb(), table("people"), table("ledger"), self.keys().await.ledger, self.seal().await)
     }
 
     /// An object of the Files bucket, as text; `None`: it is not there.

@@ -9,7 +9,7 @@ use switchboard::message::short_link::ShortLinks;
 use switchboard::person::TimeRules;
 use switchboard::queue::Queues;
 use switchboard::road::{FreeText, Road, Templates};
-use switchboard::store::{Catalog, Ephemera, Messages, People};
+use switchboard::store::{Catalog, Ephemera, Messages};
 
 use super::World;
 
@@ -17,16 +17,18 @@ impl World {
     /// On the stack's tables; its clock stands still at this moment.
     pub(crate) async fn road(&self) -> Road {
         let (seal, dynamodb, clock) = (self.seal().await, self.dynamodb(), Clock::fixed(Timestamp::now()));
+        let keys = self.keys().await;
         let table = |name: &str| self.stack.tables[name].clone();
         Road {
             clock: clock.clone(),
             messages: Messages::new(dynamodb.clone(), table("messages"), seal.clone()),
-            people: People::new(dynamodb.clone(), table("people"), table("ledger"), seal.clone()),
+            people: self.people().await,
             ephemera: Ephemera::new(dynamodb.clone(), table("ephemera")),
             templates: Templates::new(Catalog::new(dynamodb, table("catalog")), Locale::english(), clock),
             queues: Queues::at(self.sqs(), &self.stack.queues["urgent"]),
-            short_links: ShortLinks::new(&seal, &self.stack.api_url, 90),
+            short_links: ShortLinks::new(keys.links.clone(), &self.stack.api_url, 90),
             seal,
+            keys,
             rules: Arc::new(TimeRules::default()),
             free_text: FreeText::default(),
         }

@@ -10,7 +10,8 @@ use switchboard::message::short_link::{LinkCode, ShortLinks};
 use switchboard::message::{Address, Channel, MessageId};
 use switchboard::person::confirm::ConfirmLinks;
 use switchboard::person::{PersonId, UnsubscribeLinks};
-use switchboard::seal::{Seal, SealKeys};
+use switchboard::seal::Seal;
+use switchboard::seal::purpose::LinkKeys;
 
 use super::chance::Chance;
 
@@ -37,10 +38,20 @@ const URLS: [&str; 9] = [
 /// The key every run has.
 static SEAL: LazyLock<Option<Arc<Seal>>> = LazyLock::new(|| {
     let key = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
-    let keys: SealKeys =
-        serde_json::from_value(json!({"active": "k1", "keys": {"k1": key}, "fingerprint_key": key})).ok()?;
-    Seal::new(&keys).ok().map(Arc::new)
+    let content = serde_json::from_value(json!({"active": "k1", "keys": {"k1": key}})).ok()?;
+    let lookup = serde_json::from_value(json!({"fingerprint_key": key, "ids_key": key})).ok()?;
+    Seal::new(&content, &lookup).ok().map(Arc::new)
 });
+
+static LINKS: LazyLock<Option<LinkKeys>> = LazyLock::new(|| {
+    let key = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+    LinkKeys::fixed(serde_json::from_value(json!({"active": "k1", "keys": {"k1": key}})).ok()?).ok()
+});
+
+fn link_keys() -> LinkKeys {
+    let Some(keys) = LINKS.clone() else { panic!("keys") };
+    keys
+}
 
 fn seal() -> Arc<Seal> {
     let Some(seal) = SEAL.clone() else { panic!("a key") };
@@ -49,7 +60,7 @@ fn seal() -> Arc<Seal> {
 
 pub(super) fn short_links(chance: &mut Chance) {
     let text = if chance.once_in(3) { chance.text(400) } else { sample(chance, &TEXTS) };
-    let links = ShortLinks::new(&seal(), BASE, 90);
+    let links = ShortLinks::new(Some(link_keys()), BASE, 90);
     let id = MessageId::derived(seal().ids(), "fuzz", "short", &text);
     let (short, made) = links.shorten(&text, id, Timestamp::UNIX_EPOCH);
     assert_eq!(links.shorten(&text, id, Timestamp::UNIX_EPOCH), (short.clone(), made.clone()), "twice is the same");
@@ -66,14 +77,14 @@ pub(super) fn short_links(chance: &mut Chance) {
 
 pub(super) fn tokens(chance: &mut Chance) {
     let to = Address::stored(Channel::Email, "ada@example.com".to_owned());
-    let unsubscribe = UnsubscribeLinks::new(seal(), BASE);
+    let unsubscribe = UnsubscribeLinks::new(seal(), link_keys(), BASE);
     let token = unsubscribe.url(&to, None).rsplit('/').next().unwrap_or_default().to_owned();
     let spoiled = chance.spoiled_text(&token);
     assert!(unsubscribe.read(&token).is_some());
     assert!(spoiled == token || unsubscribe.read(&spoiled).is_none(), "{spoiled:?} of {token:?}");
     let Some(person) = PersonId::text("ada") else { panic!("an id") };
     let now = Timestamp::UNIX_EPOCH;
-    let confirm = ConfirmLinks::new(seal(), BASE);
+    let confirm = ConfirmLinks::new(seal(), link_keys(), BASE);
     let token = confirm.url(&person, &to, now).rsplit('/').next().unwrap_or_default().to_owned();
     let spoiled = chance.spoiled_text(&token);
     assert!(confirm.read(&token, now).is_ok());

@@ -94,7 +94,7 @@ pub async fn handle(
     let LedgerQuery { limit, cursor } = query(asked)?;
     let limit = paging::limit(limit.as_deref(), USUAL, MOST)?;
     let before = cursor.as_deref().map(place).transpose()?;
-    let page = app.road.people.ledger().page(&subject(&person), before, limit).await?;
+    let page = app.road.people.ledger()?.page(&subject(&person), before, limit).await?;
     Ok(Json(LedgerResponse {
         success: true,
         user_id: person,

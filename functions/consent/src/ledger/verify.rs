@@ -89,7 +89,7 @@ pub async fn handle(
     let person = person_id(&user_id)?;
     caller.may_manage(&person)?;
     let reached = query(asked)?.cursor.as_deref().map(place).transpose()?;
-    let verified = app.road.people.ledger().verify(&subject(&person), reached, MOST).await?;
+    let verified = app.road.people.ledger()?.verify(&subject(&person), reached, MOST).await?;
     Ok(Json(answer(person, verified)))
 }
 

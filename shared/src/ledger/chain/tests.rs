@@ -3,7 +3,7 @@
 use super::*;
 use crate::clock::from_millis;
 use crate::ledger::Witness;
-use crate::seal::tests::test_seal;
+use crate::seal::purpose::tests::{ledger, secret};
 
 const SUBJECT: &str = "person#1";
 
@@ -24,12 +24,12 @@ fn newest_first(entries: &[Entry]) -> Vec<Entry> {
 }
 
 fn verify(chain: &Chain, entries: &[Entry], kept: &Head) -> Result<(), Break> {
-    Chain::ends(&chain.follow(SUBJECT, Head::default(), entries)?, kept)
+    chain.ends(SUBJECT, &chain.follow(SUBJECT, Reached::default(), entries)?, kept)
 }
 
 #[test]
 fn entries_are_numbered_without_a_gap_and_hold_the_mark_of_the_one_before() {
-    let chain = Chain::new(&test_seal());
+    let chain = Chain::new(ledger());
     let entries = written(&chain);
     assert_eq!(entries.iter().map(|entry| entry.sequence).collect::<Vec<_>>(), [1, 2, 3, 4]);
     assert_eq!((entries[1].facts.as_str(), entries[0].previous.as_str()), (r#"{"left":9}"#, ""));
@@ -40,7 +40,7 @@ fn entries_are_numbered_without_a_gap_and_hold_the_mark_of_the_one_before() {
 
 #[test]
 fn what_is_changed_taken_out_or_moved_to_another_subject_shows() {
-    let chain = Chain::new(&test_seal());
+    let chain = Chain::new(ledger());
     let entries = written(&chain);
     let kept = chain.head(SUBJECT, &entries[3]);
     assert!(!chain.holds("another", &newest_first(&entries)));
@@ -68,26 +68,42 @@ fn what_is_changed_taken_out_or_moved_to_another_subject_shows() {
         }
     }
     let mut changed = entries.clone();
-    changed[2].previous = "A".to_owned();
+    changed[2].previous = "l1.A".to_owned();
     assert_eq!(verify(&chain, &changed, &kept), Err(Break { sequence: 2, fault: Fault::Changed }));
 }
 
 #[test]
 fn a_tail_that_was_cut_off_shows_by_the_head() {
-    let chain = Chain::new(&test_seal());
+    let chain = Chain::new(ledger());
     let entries = written(&chain);
     let kept = chain.head(SUBJECT, &entries[3]);
     assert_eq!(verify(&chain, &entries[..2], &kept), Err(Break { sequence: 3, fault: Fault::Missing }));
     assert_eq!(verify(&chain, &[], &kept), Err(Break { sequence: 1, fault: Fault::Missing }));
     let earlier = chain.head(SUBJECT, &entries[1]);
     assert_eq!(verify(&chain, &entries, &earlier), Err(Break { sequence: 3, fault: Fault::Head }));
-    assert_ne!(chain.proof(SUBJECT, &kept), chain.proof("another", &kept));
-    assert_ne!(chain.proof(SUBJECT, &kept), kept.mark);
+    let proof = chain.proof(SUBJECT, &kept);
+    assert!(chain.proves(&proof, SUBJECT, &kept) && !chain.proves(&proof, "another", &kept));
+    assert!(!chain.proves(&kept.mark, SUBJECT, &kept));
+}
+
+#[test]
+fn rotated_key_still_checks_and_removed_key_is_named() {
+    let with = |active: &str, keys: &[(&str, u8)]| Chain::new(LedgerKeys::fixed(secret(active, keys)).unwrap());
+    let (old, rotated) = (Chain::new(ledger()), with("l2", &[("l1", 4), ("l2", 6)]));
+    let mut entries = written(&old);
+    let record = Record { caller: "portal", at: from_millis(9), events: &[Event::new("four")] };
+    entries.extend(rotated.after(SUBJECT, &old.head(SUBJECT, &entries[3]), &record));
+    let kept = rotated.head(SUBJECT, &entries[4]);
+    assert!(kept.mark.starts_with("l2.") && entries[4].previous.starts_with("l1."));
+    assert_eq!(verify(&rotated, &entries, &kept), Ok(()));
+    assert!(rotated.proves(&old.proof(SUBJECT, &kept), SUBJECT, &kept));
+    let gone = with("l2", &[("l2", 6)]);
+    assert_eq!(verify(&gone, &entries, &kept), Err(Break { sequence: 1, fault: Fault::UnknownKey }));
 }
 
 #[test]
 fn a_personal_part_may_be_erased_and_not_changed() {
-    let chain = Chain::new(&test_seal());
+    let chain = Chain::new(ledger());
     let entries = written(&chain);
     let kept = chain.head(SUBJECT, &entries[3]);
     let Personal::Kept { mark, plain } = entries[1].personal.clone() else { panic!("no personal part") };
@@ -123,6 +139,6 @@ fn a_witness_says_who_and_from_where_and_not_in_a_log() {
     assert_eq!(Value::Object(event.facts.clone()), json!({"channel": "sms", "source": "web_form"}));
     assert_eq!(event.personal["ip_address"], "192.0.2.7");
     assert_eq!(event.personal["user_agent"].as_str().map(str::len), Some(1_024));
-    let text = format!("{witness:?} {event:?} {:?}", written(&Chain::new(&test_seal())));
+    let text = format!("{witness:?} {event:?} {:?}", written(&Chain::new(ledger())));
     assert!(!text.contains("192.0.2.7") && !text.contains("4155552671"), "{text}");
 }

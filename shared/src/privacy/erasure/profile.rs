@@ -48,7 +48,7 @@ impl Eraser {
             addresses.extend(profile.email.map(|point| Address::Email(point.address)));
         }
         for subject in [people::subject(person), twofactor::subject(person)] {
-            for facts in self.road.people.ledger().personal_facts(&subject).await? {
+            for facts in self.road.people.ledger()?.personal_facts(&subject).await? {
                 let known = ADDRESS_FACTS.iter().filter_map(|fact| facts.get(*fact).and_then(Value::as_str));
                 addresses.extend(known.filter_map(address));
             }

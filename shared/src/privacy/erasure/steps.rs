@@ -215,7 +215,7 @@ impl Eraser {
     /// Codes, windows and quotas under their name and under their addresses; and the personal parts of the ledger.
     async fn rest(&self, erasure: &Erasure, now: Timestamp) -> Result<Found, StoreError> {
         let person = &erasure.person;
-        let ledger = self.road.people.ledger();
+        let ledger = self.road.people.ledger()?;
         let mut keys = TwoFactorStore::keys(person);
         keys.extend(OtpStore::keys_of_person(person));
         let mut of = vec![format!("person#{person}")];

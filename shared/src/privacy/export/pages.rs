@@ -250,7 +250,7 @@ impl Exporter {
         before: Option<u64>,
     ) -> Result<Option<Cursor>, StoreError> {
         let Some((about, subject)) = known.subjects.get(number) else { return Ok(None) };
-        let entries = self.road.people.ledger().page(subject, before, ENTRIES).await?;
+        let entries = self.road.people.ledger()?.page(subject, before, ENTRIES).await?;
         for entry in entries.entries {
             let entry = told(about, &entry);
             *bytes += serde_json::to_vec(&entry).map_or(0, |text| text.len());

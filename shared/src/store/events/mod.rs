@@ -24,6 +24,7 @@ use super::{Item, StoreError, text};
 use crate::config::{Missing, required};
 use crate::event::{DeliveryId, SubscriberId};
 use crate::seal::Seal;
+use crate::seal::purpose::LedgerKeys;
 
 /// Subscribers and their deliveries.
 #[derive(Clone, Debug)]
@@ -46,18 +47,18 @@ pub struct Tables {
 
 impl Events {
     /// The tables the deployment names.
-    pub fn from_env(client: Client, seal: Arc<Seal>) -> Result<Self, Missing> {
+    pub fn from_env(client: Client, keys: LedgerKeys, seal: Arc<Seal>) -> Result<Self, Missing> {
         let tables = Tables {
             catalog: required("CATALOG_TABLE")?,
             deliveries: required("DELIVERIES_TABLE")?,
             ledger: required("LEDGER_TABLE")?,
             people: required("PEOPLE_TABLE")?,
         };
-        Ok(Self::new(client, tables, seal))
+        Ok(Self::new(client, tables, keys, seal))
     }
 
-    pub fn new(client: Client, tables: Tables, seal: Arc<Seal>) -> Self {
-        let ledger = Ledger::new(client.clone(), tables.ledger, tables.people, seal.clone());
+    pub fn new(client: Client, tables: Tables, keys: LedgerKeys, seal: Arc<Seal>) -> Self {
+        let ledger = Ledger::new(client.clone(), tables.ledger, tables.people, keys, seal.clone());
         Self { client, catalog: tables.catalog, deliveries: tables.deliveries, ledger, seal }
     }
 }

@@ -1,7 +1,7 @@
 //! A subject's entries, followed from the first to the last.
 
 use super::Ledger;
-use crate::ledger::{Break, Chain, Entry, Fault, Head};
+use crate::ledger::{Break, Entry, Fault, Reached};
 use crate::store::{StoreError, number, text, unavailable};
 
 /// What following them found.
@@ -21,40 +21,40 @@ const PAGE: i32 = 200;
 impl Ledger {
     /// Follows entries from the first, or from one that was reached before; at most `most` of them, to the next full page.
     pub async fn verify(&self, subject: &str, reached: Option<u64>, most: u64) -> Result<Verified, StoreError> {
-        let mut head = match reached {
-            None => Head::default(),
+        let mut at = match reached {
+            None => Reached::default(),
             // It was verified, but not remembered: it stands for itself, and what follows must stand on it.
-            Some(sequence) => match self.onward(subject, sequence.saturating_sub(1), 1).await?.first() {
-                Some(entry) if entry.sequence == sequence => self.chain.head(subject, entry),
+            Some(sequence) => match self.onward(subject, sequence.saturating_sub(1), 1).await?.pop() {
+                Some(entry) if entry.sequence == sequence => Reached::at(entry),
                 Some(_) | None => return Ok(Verified::Broken(Break { sequence, fault: Fault::Missing })),
             },
         };
-        let until = head.sequence + most;
+        let until = at.sequence + most;
         loop {
-            let entries = self.onward(subject, head.sequence, PAGE).await?;
+            let entries = self.onward(subject, at.sequence, PAGE).await?;
             if entries.is_empty() {
                 break;
             }
-            head = match self.chain.follow(subject, head, &entries) {
-                Ok(head) => head,
-                Err(at) => return Ok(Verified::Broken(at)),
+            at = match self.chain.follow(subject, at, &entries) {
+                Ok(further) => further,
+                Err(broken) => return Ok(Verified::Broken(broken)),
             };
-            if head.sequence >= until {
-                return Ok(Verified::SoFar { sequence: head.sequence });
+            if at.sequence >= until {
+                return Ok(Verified::SoFar { sequence: at.sequence });
             }
         }
-        self.verify_end(subject, head).await
+        self.verify_end(subject, at).await
     }
 
     /// Whether entries that end here end where the head says.
-    async fn verify_end(&self, subject: &str, reached: Head) -> Result<Verified, StoreError> {
+    async fn verify_end(&self, subject: &str, reached: Reached) -> Result<Verified, StoreError> {
         let Some((kept, proof)) = self.kept_head(subject).await? else {
             return Ok(match reached.sequence {
                 0 => Verified::Intact { entries: 0 },
                 sequence => Verified::Broken(Break { sequence, fault: Fault::Head }),
             });
         };
-        if proof != self.chain.proof(subject, &kept) {
+        if !self.chain.proves(&proof, subject, &kept) {
             return Ok(Verified::Broken(Break { sequence: reached.sequence.max(1), fault: Fault::Head }));
         }
         // What was added since the last page was read belongs to it.
@@ -63,8 +63,8 @@ impl Ledger {
             false => Vec::new(),
         };
         let written = added.partition_point(|entry| entry.sequence <= kept.sequence);
-        let ended =
-            self.chain.follow(subject, reached, &added[..written]).and_then(|reached| Chain::ends(&reached, &kept));
+        let ended = self.chain.follow(subject, reached, &added[..written]);
+        let ended = ended.and_then(|reached| self.chain.ends(subject, &reached, &kept));
         Ok(match ended {
             Ok(()) => Verified::Intact { entries: kept.sequence },
             Err(at) => Verified::Broken(at),

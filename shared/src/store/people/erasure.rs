@@ -42,14 +42,14 @@ impl People {
         let profile = TransactWriteItem::builder().delete(profile.build().map_err(unreadable)?).build();
         let record = Record { caller: &witness.caller, at: witness.at, events: &[witness.attest(event)] };
         // Refused: somebody took this step before.
-        self.ledger.commit(&subject(id), &record, &[profile]).await?;
+        self.ledger()?.commit(&subject(id), &record, &[profile]).await?;
         Ok(())
     }
 
     /// Writes down something that changed nothing about a person.
     pub async fn note(&self, id: &PersonId, witness: &Witness, event: Event) -> Result<(), StoreError> {
         let record = Record { caller: &witness.caller, at: witness.at, events: &[witness.attest(event)] };
-        self.ledger.commit(&subject(id), &record, &[]).await?;
+        self.ledger()?.commit(&subject(id), &record, &[]).await?;
         Ok(())
     }
 

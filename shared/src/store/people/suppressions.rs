@@ -188,7 +188,7 @@ impl People {
         witness: &Witness,
     ) -> Result<bool, StoreError> {
         let record = Record { caller: &witness.caller, at: witness.at, events };
-        let committed = self.ledger.commit(&address_key(&target.fingerprint), &record, writes).await?;
+        let committed = self.ledger()?.commit(&address_key(&target.fingerprint), &record, writes).await?;
         Ok(committed == Committed::Done)
     }
 

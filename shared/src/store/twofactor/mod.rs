@@ -19,6 +19,7 @@ use super::ledger::{Ledger, Page};
 use super::{Item, StoreError};
 use crate::person::PersonId;
 use crate::seal::Seal;
+use crate::seal::purpose::LedgerKeys;
 
 /// The three tables, as far as two-factor goes.
 #[derive(Clone, Debug)]
@@ -51,8 +52,8 @@ fn count<T: std::str::FromStr>(item: &Item, name: &str) -> Option<T> {
 }
 
 impl TwoFactorStore {
-    pub fn new(client: Client, tables: Tables, seal: Arc<Seal>) -> Self {
-        let ledger = Ledger::new(client.clone(), tables.ledger, tables.people.clone(), seal.clone());
+    pub fn new(client: Client, tables: Tables, keys: LedgerKeys, seal: Arc<Seal>) -> Self {
+        let ledger = Ledger::new(client.clone(), tables.ledger, tables.people.clone(), keys, seal.clone());
         Self { client, people: tables.people, ephemera: tables.ephemera, ledger, seal }
     }
 
