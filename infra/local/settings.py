@@ -75,6 +75,9 @@ class Settings:
             "RateLimitNetwork": "1000000",  # here everybody calls from one address
             "EventsReach": "loopback",  # a subscriber on this machine is one
             "EventsConcurrency": "4",
+            # What the examples of the API's documents send from, and where they fetch a call's instructions.
+            "AllowedSenders": "+15005550006,+14155238886,+0987654321,sender@example.com,@mailbox.example",
+            "AllowedCallHosts": "your-domain.com",
             "OtpBackend": os.environ.get("OTP_BACKEND", "own"),
             "LogLevel": os.environ.get("LOG_LEVEL", "info").lower(),
             **self.providers,

@@ -14,6 +14,7 @@ pub mod ledger;
 pub mod message;
 pub mod otp;
 pub mod person;
+pub mod policy;
 pub mod privacy;
 pub mod provider;
 pub mod queue;

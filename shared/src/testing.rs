@@ -101,6 +101,7 @@ pub fn road_on(dynamo_url: &str, clock: Clock) -> Result<Road, Box<dyn std::erro
         seal,
         keys,
         rules: Arc::new(TimeRules::default()),
+        destinations: Arc::default(),
         free_text: FreeText::default(),
     })
 }

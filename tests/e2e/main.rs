@@ -37,6 +37,8 @@ mod mail;
 #[cfg(test)]
 mod mail_failover;
 #[cfg(test)]
+mod misuse;
+#[cfg(test)]
 mod opt_out;
 #[cfg(test)]
 mod otp;

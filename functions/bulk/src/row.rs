@@ -98,7 +98,9 @@ async fn words(
             let locale = locale.as_ref().or_else(|| person.and_then(|person| person.locale.as_ref()));
             let key = person.map_or_else(|| to.as_str(), |person| person.id.as_str());
             match app.road.templates.render(name, spec.channel, locale, key, variables).await {
-                Ok(Rendered { content, template, class, link_form }) => {
+                Ok(Rendered { content, template, class, link_form, .. }) => {
+                    // The template may have another class by now: a row never reaches more people than its job was made for.
+                    let class = class.weaker(spec.class);
                     Ok(Ok(Said { content, template: Some(template), class, link_form }))
                 }
                 Err(RenderError::Template(error)) => Ok(Err(error.into())),

@@ -7,6 +7,7 @@ use switchboard::http::idempotency::mark_replay;
 use switchboard::http::{ApiError, IdempotencyKey};
 use switchboard::message::{MessageId, Micros};
 use switchboard::person::{INVALID_ADDRESS, OUTSIDE_WINDOW};
+use switchboard::policy::destinations::{COUNTRY_NOT_ALLOWED, LINE_NOT_ALLOWED};
 use switchboard::road::{AcceptError, Accepted, EXPIRED, Task};
 
 use crate::App;
@@ -122,6 +123,8 @@ fn refused(reason: &str) -> ApiError {
         EXPIRED => "The message would be worthless before it may be sent",
         INVALID_ADDRESS => "Nothing can arrive at the recipient's address on this channel",
         OUTSIDE_WINDOW => "The recipient did not write by WhatsApp within 24 hours: only a template may be sent",
+        COUNTRY_NOT_ALLOWED => "Messages are not sent to the recipient's country",
+        LINE_NOT_ALLOWED => "Messages are not sent to this kind of number",
         "address_suppressed" => "The recipient's address must not be used on this channel",
         _ => "The recipient must not be contacted",
     };

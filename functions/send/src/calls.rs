@@ -9,7 +9,7 @@ use switchboard::road::Task;
 
 use crate::App;
 use crate::accept::Identity;
-use crate::direct::{task, web_address};
+use crate::direct::{listed_sender, task, web_address};
 
 /// A call, as a surface took it. The fields have the same names on every surface.
 #[derive(Debug, Default)]
@@ -46,8 +46,17 @@ impl NewCall {
             Some(true) => MachineDetection::On,
             Some(false) | None => MachineDetection::Off,
         };
-        let content = Content::Call(Call { script: self.script()?, machine });
-        let from = from.map(|from| from.as_str().to_owned());
+        let script = self.script()?;
+        if let Script::Url(url) = &script
+            && !app.call_hosts.admit(url)
+        {
+            return Err(ApiError::forbidden("This host may not give a call its instructions")
+                .details("Have it added to the allowed call hosts, or send a message")
+                .with("field", "url")
+                .with("reason", "call_host_not_allowed"));
+        }
+        let content = Content::Call(Call { script, machine });
+        let from = from.map(|from| listed_sender(app, from.as_str(), "from")).transpose()?;
         Ok(task(caller, identity, Channel::Voice, Address::Phone(to), from, content, ProviderName::Twilio))
     }
 

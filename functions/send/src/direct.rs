@@ -77,7 +77,8 @@ impl Text {
     ) -> Result<Task, ApiError> {
         let to = PhoneNumber::parse(&self.to, &app.region)
             .map_err(|error| ApiError::invalid_field(self.names.to, format!("It is {error}")))?;
-        let from = self.from.map(|from| sender(&from, self.names.from)).transpose()?;
+        let from =
+            self.from.map(|from| listed_sender(app, &sender(&from, self.names.from)?, self.names.from)).transpose()?;
         let media = self.media.map(|url| web_address("media_url", url)).transpose()?;
         let template = self.template.read()?;
         match (&template, self.body.trim().is_empty(), &media) {
@@ -153,6 +154,17 @@ fn sender(text: &str, name: &'static str) -> Result<String, ApiError> {
     } else {
         Err(ApiError::invalid_field(name, "It must be a phone number, a short code or a sender id"))
     }
+}
+
+/// Checks that a sender is one that requests may name.
+pub(crate) fn listed_sender(app: &App, from: &str, field: &'static str) -> Result<String, ApiError> {
+    if app.senders.admit(from) {
+        return Ok(from.to_owned());
+    }
+    Err(ApiError::forbidden("This sender may not be used")
+        .details("Leave it out to send from the configured one, or have it added to the allowed senders")
+        .with("field", field)
+        .with("reason", "sender_not_allowed"))
 }
 
 /// The task of one direct message.

@@ -25,6 +25,7 @@ pub mod v2;
 use axum::Router;
 use switchboard::config::{default_region, public_url};
 use switchboard::http::{Access, Cost, Edge, Limit, NetworkLimit, OwnerRule, Routes, Scope};
+use switchboard::policy::{CallHosts, Senders};
 use switchboard::road::Road;
 use switchboard::store::jobs::JobFiles;
 use switchboard::store::{Budgets, Jobs};
@@ -38,6 +39,10 @@ pub struct App {
     job_files: JobFiles,
     /// Our address as the providers know it.
     public_url: String,
+    /// The senders a request may name.
+    senders: Senders,
+    /// The hosts a call may take its instructions from.
+    call_hosts: CallHosts,
     /// The region phone numbers without a country code are read in.
     region: String,
 }
@@ -168,8 +173,18 @@ pub fn routes() -> Routes<App> {
 /// The function's endpoints, ready to serve.
 pub fn router(edge: Edge, road: Road, budgets: Budgets, jobs: Jobs, job_files: JobFiles) -> Router {
     let network = NetworkLimit::from_env(road.clock.clone(), road.ephemera.clone(), road.seal.clone());
-    let seal = road.seal.clone();
-    let app = App { road, budgets, jobs, job_files, public_url: public_url(), region: default_region() };
+    let (seal, public_url) = (road.seal.clone(), public_url());
+    let call_hosts = CallHosts::from_env(&public_url);
+    let app = App {
+        road,
+        budgets,
+        jobs,
+        job_files,
+        senders: Senders::from_env(),
+        call_hosts,
+        public_url,
+        region: default_region(),
+    };
     routes().finish(Some(edge), network, seal, app)
 }
 

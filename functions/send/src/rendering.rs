@@ -1,9 +1,10 @@
 //! Templates at accept: what a template needs and was not given is refused before anything is stored.
 
 use serde_json::{Map, Value};
-use switchboard::http::ApiError;
+use switchboard::http::{ApiError, Caller, Scope};
 use switchboard::message::secrets::{InvalidSecret, MessageSecrets};
 use switchboard::message::template::{TemplateError, TemplateName};
+use switchboard::message::trigger::Class;
 use switchboard::message::{Channel, Content, Locale};
 use switchboard::road::RenderError;
 use switchboard::road::templates::Rendered;
@@ -49,9 +50,11 @@ fn not_secret(error: &InvalidSecret) -> ApiError {
     }
 }
 
-/// Renders the template in force.
+/// Renders the template in force. A security message goes to people who said no: what it says is the template's, unless the
+/// caller may send urgent messages.
 pub(crate) async fn render(
     app: &App,
+    caller: &Caller,
     name: &TemplateName,
     channel: Channel,
     locale: Option<&Locale>,
@@ -61,7 +64,15 @@ pub(crate) async fn render(
     let rendered = app.road.templates.render(name, channel, locale, key, &variables.data).await;
     let rendered = rendered.map_err(|error| not_rendered(error, variables.field))?;
     variables.check(&rendered.content)?;
+    if rendered.class == Class::Security && rendered.is_free_text {
+        require_urgent(caller)?;
+    }
     Ok(rendered)
+}
+
+/// Checks that a caller may send free text with the class `security`.
+pub(crate) fn require_urgent(caller: &Caller) -> Result<(), ApiError> {
+    caller.require(Scope::SendUrgent).map_err(|refused| refused.with("reason", "urgent_scope_required"))
 }
 
 /// The refusal of what could not be rendered.

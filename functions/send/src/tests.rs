@@ -172,7 +172,7 @@ async fn a_bad_job_names_the_field() {
         body[field] = value;
         body
     };
-    refused(path, job("class", json!("security")), "Invalid value for field: class").await;
+    refused(path, job("class", json!("urgent")), "Invalid value for field: class").await;
     refused(path, job("scheduled_time", json!("soon")), "Invalid value for field: scheduled_time").await;
     refused(path, job("expires_at", json!("1999-01-01T00:00:00Z")), "Invalid value for field: expires_at").await;
     refused(path, job("recipients", json!([])), "Invalid value for field: recipients").await;
@@ -370,4 +370,56 @@ async fn a_bad_template_names_the_field() {
         "Invalid value for field: content_variables.1",
     )
     .await;
+}
+
+/// The attack: a bulk job of the class that reaches everybody who said no.
+#[tokio::test]
+async fn job_with_security_class_needs_urgent_scope() {
+    let path = "/api/v2/communications/jobs";
+    let own = json!({"channel": "sms", "class": "security", "message": "50 % off everything today"});
+    let asked = async |body: &serde_json::Value, scope: &str| {
+        let token = token("service", scope).unwrap();
+        ask(&router(), "POST", path, Some(&token), &body.to_string()).await.unwrap()
+    };
+    let refused = asked(&own, "communication:send").await;
+    assert_eq!(refused.status, 403, "{}", refused.json);
+    assert_eq!(refused.json["details"], "This needs the scope communication:urgent");
+    assert_eq!(refused.json["reason"], "urgent_scope_required");
+    // On to the store, which does not answer.
+    assert_eq!(asked(&own, "communication:send communication:urgent").await.status, 503);
+    let lower = json!({"channel": "sms", "class": "transactional", "message": "Hello"});
+    assert_eq!(asked(&lower, "communication:send").await.status, 503);
+}
+
+/// The attack: a call that fetches its instructions from somebody else's server, which dials where it likes.
+#[tokio::test]
+async fn call_with_foreign_twiml_url_is_refused() {
+    let refused = async |path: &str, body: serde_json::Value| {
+        let answer = post(path, &body.to_string()).await;
+        assert_eq!((answer.status.as_u16(), &answer.json["field"]), (403, &json!("url")), "{}", answer.json);
+        assert_eq!(answer.json["reason"], "call_host_not_allowed");
+    };
+    for url in ["https://evil.example/dial.xml", "http://127.0.0.1/x", "https://api.twilio.com@evil.example/"] {
+        refused("/api/v1/twilio/initiate-call", json!({"to": "+14155552671", "url": url})).await;
+        refused("/api/v2/communications/calls", json!({"to": "+14155552671", "url": url, "purpose": "x"})).await;
+    }
+}
+
+/// The attack: a message that names somebody else's number or address as its sender.
+#[tokio::test]
+async fn unlisted_sender_is_refused() {
+    let to = "+14155552671";
+    let mail = json!({"to": "a@example.com", "from": "ceo@bank.example", "subject": "s", "text": "x"});
+    for (path, body, field) in [
+        ("/api/v1/twilio/send-sms", json!({"to": to, "from": "Bank", "body": "x"}), "from"),
+        ("/api/v1/twilio/send-whatsapp", json!({"to": to, "from": "whatsapp:+14155550100", "body": "x"}), "from"),
+        ("/api/v1/twilio/initiate-call", json!({"to": to, "from": "+14155550100", "message": "x"}), "from"),
+        ("/api/sms/send", json!({"to_number": to, "from_number": "Bank", "message": "x"}), "from_number"),
+        ("/api/v1/twilio/send-email", mail.clone(), "from"),
+        ("/api/v2/communications/email", mail, "from"),
+    ] {
+        let answer = post(path, &body.to_string()).await;
+        assert_eq!((answer.status.as_u16(), &answer.json["field"]), (403, &json!(field)), "{path}: {}", answer.json);
+        assert_eq!(answer.json["reason"], "sender_not_allowed", "{path}");
+    }
 }

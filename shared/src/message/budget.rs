@@ -117,7 +117,11 @@ impl Spent {
 
 /// What goes out whatever it costs.
 pub fn is_exempt(lane: Lane, class: Class) -> bool {
-    lane == Lane::Urgent || class == Class::Security
+    match class {
+        Class::Security => true,
+        Class::Transactional => lane == Lane::Urgent,
+        Class::Marketing => false,
+    }
 }
 
 #[cfg(test)]

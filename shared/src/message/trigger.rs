@@ -21,6 +21,16 @@ pub enum Class {
 }
 
 impl Class {
+    /// Returns the one of two classes that reaches fewer people.
+    #[must_use]
+    pub fn weaker(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Marketing, _) | (_, Self::Marketing) => Self::Marketing,
+            (Self::Transactional, _) | (_, Self::Transactional) => Self::Transactional,
+            (Self::Security, Self::Security) => Self::Security,
+        }
+    }
+
     pub fn as_str(self) -> &'static str {
         self.into()
     }

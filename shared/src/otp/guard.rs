@@ -16,6 +16,7 @@ use crate::config::{Invalid, optional};
 use crate::message::line::Line;
 use crate::message::{Channel, PhoneNumber};
 use crate::person::PersonId;
+use crate::policy::Countries;
 use crate::seal::Seal;
 use crate::telemetry;
 
@@ -106,13 +107,6 @@ impl Refusal {
     }
 }
 
-/// Which countries codes go to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Countries {
-    All,
-    Only(BTreeSet<String>),
-}
-
 /// This deployment's guard.
 #[derive(Clone, Debug)]
 pub struct Guard {
@@ -134,7 +128,7 @@ pub struct Guard {
 impl Default for Guard {
     fn default() -> Self {
         Self {
-            countries: countries(COUNTRIES).unwrap_or(Countries::Only(BTreeSet::new())),
+            countries: Countries::parse(COUNTRIES).unwrap_or(Countries::Only(BTreeSet::new())),
             per_address: 10,
             per_person: 10,
             per_ip: 30,
@@ -177,7 +171,7 @@ impl Guard {
         Ok(Self {
             countries: match optional("OTP_COUNTRIES", "").as_str() {
                 "" => default.countries,
-                text => countries(text).ok_or(Invalid("OTP_COUNTRIES"))?,
+                text => Countries::parse(text).ok_or(Invalid("OTP_COUNTRIES"))?,
             },
             per_address: rate("OTP_HOURLY_ADDRESS", default.per_address)?,
             per_person: rate("OTP_HOURLY_PERSON", default.per_person)?,
@@ -193,12 +187,7 @@ impl Guard {
 
     /// The rules that need no store.
     pub(super) fn admits(&self, phone: &PhoneNumber, channel: Channel) -> Result<(), Refusal> {
-        let country = phone.country();
-        let served = match &self.countries {
-            Countries::All => true,
-            Countries::Only(countries) => country.as_ref().is_some_and(|country| countries.contains(country)),
-        };
-        if !served {
+        if !self.countries.contain(phone) {
             return Err(Refusal::CountryNotAllowed);
         }
         let line = phone.line();
@@ -265,17 +254,6 @@ pub(crate) fn network(ip: IpAddr) -> String {
             format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
         }
     }
-}
-
-fn countries(text: &str) -> Option<Countries> {
-    if text.trim() == "*" {
-        return Some(Countries::All);
-    }
-    let code = |code: &str| {
-        let code = code.trim().to_uppercase();
-        (code.len() == 2 && code.bytes().all(|byte| byte.is_ascii_uppercase())).then_some(code)
-    };
-    text.split(',').map(code).collect::<Option<_>>().map(Countries::Only)
 }
 
 fn rate(name: &'static str, default: u32) -> Result<u32, Invalid> {
@@ -363,14 +341,5 @@ mod tests {
         assert!(same("2001:db8:1:2:3:4:5:6", "2001:db8:1:2:ffff::1"));
         assert!(!same("2001:db8:1:2::1", "2001:db8:1:3::1"));
         assert!(same("::ffff:192.0.2.7", "192.0.2.7") && !same("192.0.2.7", "192.0.2.8"));
-    }
-
-    #[test]
-    fn the_list_of_countries_is_read_or_refused() {
-        assert_eq!(countries("*"), Some(Countries::All));
-        assert_eq!(countries("us, de"), Some(Countries::Only(["DE".to_owned(), "US".to_owned()].into())));
-        for text in ["USA", "US,", "1", "U S"] {
-            assert_eq!(countries(text), None, "{text}");
-        }
     }
 }

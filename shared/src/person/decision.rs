@@ -96,6 +96,12 @@ impl Decision {
         Self { outcome: Outcome::Held, until: Some(until), reason: reason.to_owned(), ..self }
     }
 
+    /// A no that follows from one rule, whoever the recipient is.
+    pub fn refused_by(rule: &str, reason: &str, now: Timestamp) -> Self {
+        let checks = vec![Check::new(rule, false, reason)];
+        Self { outcome: Outcome::Refused, until: None, reason: reason.to_owned(), checks, decided_at: now }
+    }
+
     /// Answers the question. Rules are looked at until one refuses; whoever may be written to may have to be left alone
     /// for a while.
     pub fn make(question: &Question<'_>, now: Timestamp) -> Self {

@@ -91,8 +91,9 @@ impl TimeRules {
         at: Timestamp,
     ) -> Option<Timestamp> {
         let waits = match (class, lane) {
-            (Class::Security, _) | (_, Lane::Urgent) => false,
-            (Class::Marketing, Lane::Standard | Lane::Bulk) => true,
+            (Class::Security, _) | (Class::Transactional, Lane::Urgent) => false,
+            // Nobody is woken by an offer, whatever priority it claims.
+            (Class::Marketing, Lane::Urgent | Lane::Standard | Lane::Bulk) => true,
             (Class::Transactional, Lane::Standard | Lane::Bulk) => {
                 self.quiet_for == QuietFor::MarketingAndTransactional
             }
@@ -162,13 +163,13 @@ mod tests {
     }
 
     #[test]
-    fn marketing_waits_for_the_morning_and_what_is_urgent_does_not() {
+    fn marketing_waits_for_the_morning_whatever_its_priority() {
         let rules = TimeRules::default();
         let until = |class, lane| rules.quiet_until(class, lane, None, &phone(), night()).map(|at| at.to_string());
         let morning = Some("2026-01-15T13:00:00Z".to_owned());
         assert_eq!(until(Class::Marketing, Lane::Standard), morning);
         assert_eq!(until(Class::Marketing, Lane::Bulk), morning);
-        assert_eq!(until(Class::Marketing, Lane::Urgent), None);
+        assert_eq!(until(Class::Marketing, Lane::Urgent), morning);
         assert_eq!(until(Class::Transactional, Lane::Standard), None);
         assert_eq!(until(Class::Security, Lane::Standard), None);
         let strict = TimeRules { quiet_for: QuietFor::MarketingAndTransactional, ..TimeRules::default() };

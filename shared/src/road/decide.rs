@@ -3,6 +3,7 @@
 use super::Road;
 use crate::message::Message;
 use crate::person::{Decision, Intent, Person, Question};
+use crate::policy::destinations;
 use crate::store::StoreError;
 
 /// How many owners of one address are asked for. A family shares a phone; a thousand accounts on one do not.
@@ -11,8 +12,11 @@ const MOST_OWNERS: usize = 8;
 impl Road {
     /// May this be sent to this address then, by all we know of its owner and of it.
     pub async fn decide(&self, intent: &Intent<'_>, person: Option<&Person>) -> Result<Decision, StoreError> {
-        let facts = self.people.address(intent.to).await?;
         let now = self.clock.now();
+        if let Some(reason) = self.destinations.refusal(intent.to) {
+            return Ok(Decision::refused_by(destinations::RULE, reason, now));
+        }
+        let facts = self.people.address(intent.to).await?;
         let answer = |person: Option<&Person>| {
             let suppressions = &facts.suppressions;
             Decision::make(&Question { intent: *intent, rules: &self.rules, person, suppressions }, now)

@@ -46,6 +46,7 @@ use crate::config::{default_locale, required};
 use crate::message::Retention;
 use crate::message::short_link::ShortLinks;
 use crate::person::TimeRules;
+use crate::policy::Destinations;
 use crate::queue::Queues;
 use crate::seal::Seal;
 use crate::seal::purpose::{self, HeldKeys};
@@ -71,6 +72,8 @@ pub struct Road {
     pub short_links: ShortLinks,
     /// When people may be written to.
     pub rules: Arc<TimeRules>,
+    /// Where messages may go.
+    pub destinations: Arc<Destinations>,
     /// What follows from free text that reads like a no.
     pub free_text: FreeText,
 }
@@ -117,6 +120,7 @@ impl Road {
             seal,
             keys,
             rules: Arc::new(TimeRules::from_env()?),
+            destinations: Arc::new(Destinations::from_env()?),
             free_text: FreeText::from_env()?,
         })
     }

@@ -46,6 +46,8 @@ pub struct Rendered {
     pub content: Content,
     pub template: TemplateUse,
     pub class: Class,
+    /// The data says what it says, not the template.
+    pub is_free_text: bool,
     /// How links in its texts go out, unless the request says.
     pub link_form: LinkForm,
 }
@@ -99,7 +101,8 @@ impl Templates {
         }?;
         let class = name.trigger().map(|trigger| trigger.class()).or(template.class).unwrap_or(Class::Transactional);
         let link_form = LinkForm::asked(template.shorten_links);
-        Ok(Rendered { content: rendered.content, template: rendered.template, class, link_form })
+        let is_free_text = rendered.is_free_text;
+        Ok(Rendered { content: rendered.content, template: rendered.template, class, is_free_text, link_form })
     }
 
     /// The version in force, and what it holds. `None`: no template has this name.

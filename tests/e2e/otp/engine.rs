@@ -4,11 +4,11 @@ use futures::future::join_all;
 use switchboard::clock::Clock;
 use switchboard::config::Invalid;
 use switchboard::message::{Address, Channel, MessageId, PhoneNumber};
-use switchboard::otp::guard::Countries;
 use switchboard::otp::{
     Backend, Checked, Code, Codes, Guard, Otp, Purpose, Refusal, Settings, Start, StartError, Started,
 };
 use switchboard::person::PersonId;
+use switchboard::policy::Countries;
 use switchboard::road::Road;
 use switchboard::store::OtpStore;
 

@@ -30,6 +30,7 @@ impl World {
             seal,
             keys,
             rules: Arc::new(TimeRules::default()),
+            destinations: Arc::default(),
             free_text: FreeText::default(),
         }
     }

@@ -95,16 +95,16 @@ pub async fn handle(
         async move {
             let identity = Identity::of_item(app, &caller.subject, "batch", key, canonical, place);
             let user_id = item.get("user_id").cloned().unwrap_or_default();
-            (user_id, one(app, &caller.subject, identity, item).await)
+            (user_id, one(app, caller, identity, item).await)
         }
     });
     let done: Vec<(Value, Result<Accepted, ApiError>)> = stream::iter(work).buffered(AT_A_TIME).collect().await;
     Ok(Many::new(done)?.answer(answer))
 }
 
-async fn one(app: &App, caller: &str, identity: Identity, item: Value) -> Result<Accepted, ApiError> {
+async fn one(app: &App, caller: &Caller, identity: Identity, item: Value) -> Result<Accepted, ApiError> {
     let request: SendRequest = from_json(item)?;
-    let task = read(app, caller.to_owned(), identity.clone(), request).await;
+    let task = read(app, caller, identity.clone(), request).await;
     take_read(app, identity, task).await
 }
 

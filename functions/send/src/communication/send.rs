@@ -100,7 +100,7 @@ pub async fn handle(
     let sent = async {
         let body = body?;
         let identity = Identity::of(&app, &caller.subject, "send", &key, &body.canonical);
-        let task = read(&app, caller.subject, identity.clone(), body.value).await;
+        let task = read(&app, &caller, identity.clone(), body.value).await;
         respond(take_read(&app, identity, task).await?, answer)
     };
     sent.await.map_err(|error: ApiError| error.with("fallback_used", false))
@@ -126,7 +126,7 @@ pub(super) fn fallback_used(accepted: &Accepted) -> bool {
 /// The task a request asks for.
 pub(super) async fn read(
     app: &App,
-    caller: String,
+    caller: &Caller,
     identity: Identity,
     request: SendRequest,
 ) -> Result<Task, ApiError> {
@@ -148,16 +148,16 @@ pub(super) async fn read(
     let (mut parts, mut fallbacks) = (Vec::new(), Vec::new());
     let mut link_form = LinkForm::default();
     for channel in first {
-        let (part, form) = part(app, trigger, channel, &person, locale, &variables).await?;
+        let (part, form) = part(app, caller, trigger, channel, &person, locale, &variables).await?;
         parts.push(Part { asked, ..part });
         link_form = form;
     }
     for channel in instead {
-        let (part, form) = part(app, trigger, channel, &person, locale, &variables).await?;
+        let (part, form) = part(app, caller, trigger, channel, &person, locale, &variables).await?;
         fallbacks.push(part);
         link_form = form;
     }
-    let task = Task::new(identity.id, caller, trigger.class(), lane, parts);
+    let task = Task::new(identity.id, caller.subject.clone(), trigger.class(), lane, parts);
     Ok(Task {
         request_hash: identity.request_hash,
         person: Some(person),
@@ -187,6 +187,7 @@ fn priority(text: &str) -> Result<Priority, ApiError> {
 
 async fn part(
     app: &App,
+    caller: &Caller,
     trigger: Trigger,
     channel: Channel,
     person: &Person,
@@ -197,7 +198,7 @@ async fn part(
         let missing = if channel == Channel::Email { "an e-mail address" } else { "a phone number" };
         ApiError::bad_request(format!("User {} does not have {missing}", person.id)).with("field", "channel")
     })?;
-    let rendered = render(app, &trigger.into(), channel, locale, person.id.as_str(), variables).await?;
+    let rendered = render(app, caller, &trigger.into(), channel, locale, person.id.as_str(), variables).await?;
     let part = Part {
         channel,
         to,

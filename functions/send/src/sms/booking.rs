@@ -143,7 +143,7 @@ pub(super) async fn task(
     let key = person.as_ref().map_or_else(|| to.canonical(), |person| person.id.as_str().to_owned());
     let locale = locale.or_else(|| person.as_ref().and_then(|person| person.locale.clone()));
     let variables = Variables::read("booking", data, None)?;
-    let rendered = render(app, &trigger.into(), Channel::Sms, locale.as_ref(), &key, &variables).await?;
+    let rendered = render(app, &caller, &trigger.into(), Channel::Sms, locale.as_ref(), &key, &variables).await?;
     let part = Part {
         channel: Channel::Sms,
         to,

@@ -13,7 +13,7 @@ use switchboard::road::Task;
 
 use crate::App;
 use crate::accept::{Identity, accept_read};
-use crate::direct::{DirectResponse, answer, task};
+use crate::direct::{DirectResponse, answer, listed_sender, task};
 use crate::email::{address, bodies, choice, subject};
 use crate::times::valid_until;
 
@@ -58,13 +58,13 @@ pub async fn handle(
 ) -> Result<Response, ApiError> {
     let identity = Identity::of(&app, &caller.subject, "send-email", &key, &body.canonical);
     let task = valid_until(&app, body.value.expires_at.as_deref(), None)
-        .and_then(|valid_until| Ok(Task { valid_until, ..read(caller, identity.clone(), body.value)? }));
+        .and_then(|valid_until| Ok(Task { valid_until, ..read(&app, caller, identity.clone(), body.value)? }));
     accept_read(&app, identity, task, answer(Channel::Email)).await
 }
 
-fn read(caller: Caller, identity: Identity, request: EmailRequest) -> Result<Task, ApiError> {
+fn read(app: &App, caller: Caller, identity: Identity, request: EmailRequest) -> Result<Task, ApiError> {
     let to = Address::Email(address("to", &request.to)?);
-    let from = request.from.map(|from| address("from", &from)).transpose()?.map(|from| from.as_str().to_owned());
+    let from = request.from.map(|from| listed_sender(app, address("from", &from)?.as_str(), "from")).transpose()?;
     let subject = subject(request.subject)?;
     let (text, html) = bodies(request.text, request.html)?;
     let content = Content::Email(Email { subject, text, html, ..Email::default() });

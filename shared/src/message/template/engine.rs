@@ -5,8 +5,10 @@
 
 use std::collections::BTreeSet;
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior};
+use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior, escape_formatter};
 use serde_json::{Map, Value};
 
 use super::{TemplateError, dialect, filters};
@@ -32,14 +34,67 @@ pub(super) fn fill(
     data: &Map<String, Value>,
     locale: &Locale,
     escape: Escape,
-) -> Result<String, TemplateError> {
+) -> Result<Filled, TemplateError> {
     compiles(source)?;
-    let engine = engine(locale, escape);
+    let mut engine = engine(locale, escape);
+    let printed = Arc::new(AtomicUsize::new(0));
+    let counted = printed.clone();
+    engine.set_formatter(move |out, state, value| {
+        counted.fetch_add(letters(&value.to_string()), Ordering::Relaxed);
+        escape_formatter(out, state, value)
+    });
     let given = without_nulls(data);
-    render(&engine, source, &given).map_err(|error| match missing(&engine, source, &given) {
+    let filled = render(&engine, source, &given);
+    let printed = printed.load(Ordering::Relaxed);
+    filled.map(|text| Filled { text, printed }).map_err(|error| match missing(&engine, source, &given) {
         names if !names.is_empty() => TemplateError::MissingVariables(names),
         _ => described(source, &error),
     })
+}
+
+/// A text with its variables filled in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Filled {
+    pub(super) text: String,
+    /// How many letters and digits of it were printed from data.
+    printed: usize,
+}
+
+/// The fewest letters and digits of its own that a text must have not to be free text.
+const FEWEST_OWN: usize = 20;
+/// How many letters and digits may be printed from data for each of the template's own.
+const MOST_PRINTED: usize = 4;
+
+impl Filled {
+    /// Whether the data says what the message says: the template has fewer than 20 letters and digits of its own, or less
+    /// than a fifth of the whole.
+    pub(super) fn is_free(&self, escape: Escape) -> bool {
+        let whole = match escape {
+            Escape::None => letters(&self.text),
+            Escape::Html => letters(&without_tags(&self.text)),
+        };
+        let own = whole.saturating_sub(self.printed);
+        own < FEWEST_OWN || self.printed > own.saturating_mul(MOST_PRINTED)
+    }
+}
+
+fn letters(text: &str) -> usize {
+    text.chars().filter(|c| c.is_alphanumeric()).count()
+}
+
+/// What a reader of the HTML sees of it, roughly.
+fn without_tags(html: &str) -> String {
+    let mut inside = false;
+    let mut visible = |c: &char| {
+        let is_text = !inside && *c != '<';
+        inside = match c {
+            '<' => true,
+            '>' => false,
+            _ => inside,
+        };
+        is_text
+    };
+    html.chars().filter(|c| visible(c)).collect()
 }
 
 /// Whether a text is a template at all, and one we take.

@@ -112,7 +112,7 @@ impl fmt::Display for TemplateName {
 
 /// Fills a text a client sent with variables (`Hello {{ name }}`).
 pub fn fill_text(source: &str, variables: &Map<String, Value>) -> Result<String, TemplateError> {
-    engine::fill(source, variables, &Locale::english(), Escape::None).map(|text| render::printable(&text))
+    engine::fill(source, variables, &Locale::english(), Escape::None).map(|filled| render::printable(&filled.text))
 }
 
 /// Whether a text is a template at all: what is wrong with it, if anything is.

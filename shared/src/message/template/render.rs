@@ -10,7 +10,8 @@ use crate::message::content::{
     Call, Email, LONGEST_SUBJECT, MachineDetection, ProviderTemplate, Script, Text, UNSUBSCRIBE_LINK,
 };
 use crate::message::record::TemplateUse;
-use crate::message::{Channel, Content, Locale};
+use crate::message::trigger::Class;
+use crate::message::{Channel, Content, Locale, Trigger};
 
 /// What is to be rendered, and for whom.
 #[derive(Clone, Copy, Debug)]
@@ -29,6 +30,8 @@ pub struct Ask<'a> {
 pub struct Rendered {
     pub content: Content,
     pub template: TemplateUse,
+    /// It is a security message, and its data says what it says, not its template.
+    pub is_free_text: bool,
 }
 
 /// The most that is spoken in a call: three minutes.
@@ -41,13 +44,15 @@ impl Template {
         let found = languages(self, ask).into_iter().find_map(|locale| words(self, chosen, &locale, ask.channel));
         let (locale, parts, variant) = found.ok_or(TemplateError::NoContent(ask.channel))?;
         let content = content(&parts, &locale, ask)?;
+        let class = name.parse().ok().map(Trigger::class).or(self.class);
+        let is_free_text = class == Some(Class::Security) && is_free_text(&parts, &locale, ask.data);
         let template = TemplateUse {
             name: name.to_owned(),
             version,
             locale: locale.to_string(),
             variant: variant.map(|variant| variant.name.clone()),
         };
-        Ok(Rendered { content, template })
+        Ok(Rendered { content, template, is_free_text })
     }
 }
 
@@ -72,9 +77,25 @@ fn words<'a>(template: &Template, chosen: Option<&'a Variant>, locale: &Locale, 
     parts.serve(channel).then(|| (locale.clone(), parts, variant))
 }
 
+/// Whether the data says what any of the bodies says, on whichever channel: see [`super::engine::Filled::is_free`].
+fn is_free_text(parts: &Parts, locale: &Locale, data: &Map<String, Value>) -> bool {
+    let data = with_link(data);
+    let bodies = [
+        (&parts.text, Escape::None),
+        (&parts.email, Escape::None),
+        (&parts.html, Escape::Html),
+        (&parts.voice, Escape::None),
+    ];
+    // A body that cannot be filled in with this data is not the one that is sent.
+    bodies.into_iter().any(|(body, escape)| {
+        let filled = body.as_deref().and_then(|source| fill(source, &data, locale, escape).ok());
+        filled.is_some_and(|filled| filled.is_free(escape))
+    })
+}
+
 fn content(parts: &Parts, locale: &Locale, ask: &Ask<'_>) -> Result<Content, TemplateError> {
     let nothing = || TemplateError::NoContent(ask.channel);
-    let plain = |source: &str| fill(source, ask.data, locale, Escape::None).map(|text| tidy(&text));
+    let plain = |source: &str| fill(source, ask.data, locale, Escape::None).map(|filled| tidy(&filled.text));
     match ask.channel {
         Channel::Sms | Channel::Whatsapp => {
             let body = bounded("text", plain(parts.text.as_deref().ok_or_else(nothing)?)?, LONGEST_TEXT)?;
@@ -89,19 +110,19 @@ fn content(parts: &Parts, locale: &Locale, ask: &Ask<'_>) -> Result<Content, Tem
         Channel::Voice => {
             let source = parts.voice.as_ref().or(parts.text.as_ref()).ok_or_else(nothing)?;
             let text = bounded("voice", plain(source)?, LONGEST_SPOKEN)?;
-            Ok(Content::Call(Call {
-                script: Script::Say { text, language: Some(spoken(locale, ask.wanted)) },
-                machine: MachineDetection::Off,
-            }))
+            let script = Script::Say { text, language: Some(spoken(locale, ask.wanted)) };
+            let call = Call { script, machine: MachineDetection::Off };
+            Ok(Content::Call(call))
         }
         Channel::Email => {
             let subject = one_line(&plain(parts.subject.as_deref().ok_or_else(nothing)?)?);
             let data = with_link(ask.data);
             let filled = |source: &str, escape| fill(source, &data, locale, escape);
             let text = parts.email.as_deref().map(|source| filled(source, Escape::None)).transpose()?;
-            let text = text.map(|text| tidy(&text));
-            let html = match (&parts.html, &text) {
-                (Some(html), _) => Some(printable(&filled(html, Escape::Html)?)),
+            let own_html = parts.html.as_deref().map(|source| filled(source, Escape::Html)).transpose()?;
+            let text = text.map(|filled| tidy(&filled.text));
+            let html = match (own_html, &text) {
+                (Some(html), _) => Some(printable(&html.text)),
                 (None, text) => text.as_ref().map(|text| page(text, locale)),
             };
             let subject = bounded("subject", subject, LONGEST_SUBJECT)?;

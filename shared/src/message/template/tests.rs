@@ -158,6 +158,47 @@ fn a_call_is_spoken_in_the_readers_own_region() {
     assert_eq!((language("fr-CA").as_str(), language("de-DE").as_str()), ("fr-CA", "fr"));
 }
 
+/// The attack: an advert as the only thing a security message says.
+#[test]
+fn text_that_is_the_callers_own_is_free_text() {
+    let said = "50 % off everything today, only at our shop";
+    let is_free = |source: &str, data: &Map<String, Value>| {
+        let free = |parts: Value, channel| {
+            let template = template(json!({"class": "security", "locales": {"en": parts}}));
+            render(&template, channel, None, data).unwrap().is_free_text
+        };
+        let text = free(json!({"text": source}), Channel::Sms);
+        let html = json!({"subject": "s", "html": format!("<p style=\"a long attribute, not read\">{source}</p>")});
+        assert_eq!(free(html, Channel::Email), text, "{source}");
+        text
+    };
+    let data = data(json!({"a": said, "long": said.repeat(6), "list": [said, said]}));
+    for free in [
+        "{{ a }}",
+        "URGENT: {{ a }}",
+        "{{ a|upper }}",
+        "{% for one in list %}{{ one }} {% endfor %}",
+        "Please read what we have to tell you: {{ long }}",
+        "{% if a %}{{ a }}{% else %}These are a lot of words of the template itself.{% endif %}",
+    ] {
+        assert!(is_free(free, &data), "{free}");
+    }
+    for own in ["There was a sign-in to your account from {{ a }}.", "Nothing is filled into this text at all."] {
+        assert!(!is_free(own, &data), "{own}");
+    }
+    let shipped = |name: &str| shipped::template(&name.parse().unwrap()).unwrap().clone();
+    let typical = |name: &str| shipped::example(&name.parse().unwrap()).unwrap().clone();
+    for channel in [Channel::Sms, Channel::Email, Channel::Voice] {
+        for (name, free) in [("emergency_notification", true), ("security_alert", false), ("email_verification", false)]
+        {
+            let data = typical(name);
+            let ask = Ask { channel, wanted: None, default: &Locale::english(), key: "123", data: &data };
+            let rendered = shipped(name).render(name, 1, &ask).unwrap();
+            assert_eq!(rendered.is_free_text, free, "{name} on {channel}: {}", text(&rendered));
+        }
+    }
+}
+
 #[test]
 fn a_missing_variable_is_named_wherever_it_hides() {
     let missing = |source: &str, given: Value| match fill_text(source, &data(given)) {
@@ -355,7 +396,7 @@ proptest! {
     fn a_variable_never_brings_markup(value in "\\PC{0,20}|[<>&\"'a-z/]{0,20}", filter in "|\\|upper|\\|trim|\\|title|\\|money|\\|digits|\\|default\\('x'\\)") {
         let data = data(json!({"x": value}));
         let source = format!("{{{{ x{filter} }}}}");
-        let html = engine::fill(&source, &data, &Locale::english(), Escape::Html).unwrap();
+        let html = engine::fill(&source, &data, &Locale::english(), Escape::Html).unwrap().text;
         let safe = |html: &str| {
             !html.contains(['<', '>', '"', '\''])
                 && html.match_indices('&').all(|(at, _)| ["&amp;", "&lt;", "&gt;", "&quot;", "&#"].iter().any(|entity| html[at..].starts_with(entity)))

@@ -173,7 +173,7 @@ fn in_quiet_hours_an_allowed_message_waits_and_the_record_says_why() {
     let rules: Vec<_> = held.checks.iter().map(|check| (check.rule.as_str(), check.passed)).collect();
     assert_eq!(rules, [("suppression", true), ("consent", true), ("preference", true), ("quiet_hours", false)]);
     let urgent = make(Class::Marketing, Some(Trigger::WeeklyCheckin), Some(&person), None, Lane::Urgent);
-    assert_eq!((urgent.outcome, urgent.reason.as_str()), (Outcome::Allowed, "explicit_consent"));
+    assert_eq!((urgent.outcome, urgent.reason.as_str()), (Outcome::Held, "quiet_hours"), "its priority wakes nobody");
     assert!(decide(Class::Transactional, Trigger::PaymentReminder, Some(&person)).0);
 }
 

@@ -19,7 +19,7 @@ use super::attachments::{self, AttachmentRequest};
 use super::recipients::{self, Addresses};
 use crate::App;
 use crate::accept::{Identity, accept_read};
-use crate::direct::{DirectResponse, answer};
+use crate::direct::{DirectResponse, answer, listed_sender};
 use crate::email::{Words, address, bodies, choice, subject};
 use crate::links::link;
 use crate::rendering::Variables;
@@ -108,7 +108,8 @@ pub async fn handle(
     body: Body<V2EmailRequest>,
 ) -> Result<Response, ApiError> {
     let identity = Identity::of(&app, &caller.subject, PATH, &key, &body.canonical);
-    let task = read(caller.subject, identity.clone(), body.value, app.road.clock.now());
+    let from = body.value.from.as_deref().map(|from| sender(&app, from)).transpose();
+    let task = from.and_then(|_| read(caller.subject, identity.clone(), body.value, app.road.clock.now()));
     let others = task.as_ref().map_or(0, |task| task.parts.iter().map(others).sum());
     if others > 0 {
         limit.count(1 + others).await?;
@@ -168,6 +169,11 @@ fn others(part: &Part) -> usize {
         Content::Email(email) => email.others.len(),
         Content::Text(_) | Content::Call(_) => 0,
     }
+}
+
+/// Checks that the request may name this sender.
+fn sender(app: &App, from: &str) -> Result<String, ApiError> {
+    listed_sender(app, address("from", from)?.as_str(), "from")
 }
 
 fn class(category: Option<&str>) -> Class {

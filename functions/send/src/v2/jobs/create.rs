@@ -45,7 +45,8 @@ pub struct JobRequest {
     /// A trigger type, instead of a template's name: its template.
     #[schema(example = "document_request")]
     pub(super) trigger_type: Option<String>,
-    /// `marketing` (if absent: only to who opted in) or `transactional` (unless they opted out).
+    /// `marketing` (if absent: only to who opted in) or `transactional` (unless they opted out); `security` (always,
+    /// unless the address is suppressed) needs the scope `communication:urgent`.
     #[schema(example = "transactional")]
     pub(super) class: Option<String>,
     /// When to begin (ISO 8601); at once if absent.
@@ -97,7 +98,7 @@ pub async fn handle(
     body: Body<JobRequest>,
 ) -> Result<Response, ApiError> {
     let now = app.road.clock.now();
-    let spec = wording::read(&app, &body.value, now).await?;
+    let spec = wording::read(&app, &caller, &body.value, now).await?;
     let lines = body.value.recipients.as_deref().map(lines).transpose()?;
     let (source, state) = match lines {
         Some(_) => (Source::Json, JobState::Planning),

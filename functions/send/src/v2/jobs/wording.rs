@@ -1,7 +1,7 @@
 //! What a job's request says: its wording, its class, its times.
 
 use jiff::Timestamp;
-use switchboard::http::ApiError;
+use switchboard::http::{ApiError, Caller};
 use switchboard::job::{Spec, Wording};
 use switchboard::message::secrets::{InvalidSecret, MAX_SECRETS};
 use switchboard::message::template::{Parts, Template, TemplateName, shipped};
@@ -10,16 +10,20 @@ use switchboard::message::{Channel, Locale, Trigger};
 
 use super::create::JobRequest;
 use crate::App;
-use crate::rendering::{field, no_such_template};
+use crate::rendering::{field, no_such_template, require_urgent};
 use crate::times::instant;
 
 /// Reads what every row says.
-pub(super) async fn read(app: &App, request: &JobRequest, now: Timestamp) -> Result<Spec, ApiError> {
+pub(super) async fn read(app: &App, caller: &Caller, request: &JobRequest, now: Timestamp) -> Result<Spec, ApiError> {
     let channel = channel(&request.channel)?;
     let (wording, class) = match name(request)? {
         Some(name) => named(app, request, name, channel).await?,
         None => own(request, channel)?,
     };
+    // To many at once, and past everybody's no: whatever words it has.
+    if class == Class::Security {
+        require_urgent(caller)?;
+    }
     let time = |field, text: &Option<String>| text.as_deref().map(|text| instant(field, text, now)).transpose();
     let scheduled = time("scheduled_time", &request.scheduled_time)?.filter(|at| *at > now);
     let valid_until = time("expires_at", &request.expires_at)?;
@@ -84,7 +88,8 @@ fn own(request: &JobRequest, channel: Channel) -> Result<(Wording, Class), ApiEr
     let class = match request.class.as_deref() {
         None | Some("marketing") => Class::Marketing,
         Some("transactional") => Class::Transactional,
-        Some(_) => return Err(ApiError::invalid_field("class", "It must be transactional or marketing")),
+        Some("security") => Class::Security,
+        Some(_) => return Err(ApiError::invalid_field("class", "It must be marketing, transactional or security")),
     };
     if request.locale.is_some() {
         return Err(ApiError::invalid_field("locale", "It is the language of a template"));

@@ -117,8 +117,8 @@ async fn templated(
     // In one spelling, so that a person's variant of a split test does not depend on it.
     let number = PhoneNumber::parse(&to, &app.region)
         .map_err(|error| ApiError::invalid_field("to", format!("It is {error}")))?;
-    let rendered = render(app, name, Channel::Sms, locale.as_ref(), number.as_str(), &variables).await?;
-    let Rendered { content, template, class, link_form } = rendered;
+    let rendered = render(app, &caller, name, Channel::Sms, locale.as_ref(), number.as_str(), &variables).await?;
+    let Rendered { content, template, class, link_form, .. } = rendered;
     let Content::Text(text) = content else { return Err(ApiError::internal("an SMS has a text")) };
     let secrets = variables.secrets;
     let text =

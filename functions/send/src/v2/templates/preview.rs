@@ -131,8 +131,7 @@ pub(super) fn show(
     let default = &templates.default_locale;
     let ask = Ask { channel, wanted: request.locale.as_ref(), default, key, data: &request.data };
     let rendered = templates.render_version(name, version, template, &ask);
-    let Rendered { mut content, template, class, link_form: _ } =
-        rendered.map_err(|error| not_rendered(error, "data"))?;
+    let Rendered { mut content, template, class, .. } = rendered.map_err(|error| not_rendered(error, "data"))?;
     if let (Content::Text(text), Channel::Sms) = (&mut content, channel) {
         // As it goes out.
         text.body = smart::encoded(&text.body).into_owned();
