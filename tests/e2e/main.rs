@@ -7,6 +7,8 @@
 //! The stack is the one `STACK_JSON` names (`make test` sets it), else the one of `make up`.
 
 #[cfg(test)]
+mod access;
+#[cfg(test)]
 mod callbacks;
 #[cfg(test)]
 mod calls;

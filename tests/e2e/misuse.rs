@@ -11,7 +11,7 @@ async fn emergency_template_with_advert_needs_urgent_scope() {
     let world = World::new();
     let _lines = world.share(&[Line::Sms]).await;
     let person = world.person().await;
-    let no = json!({"user_id": person.id, "channels": "all"});
+    let no = json!({"user_id": person.id, "channel": "all"});
     world.post("/api/communication/opt-out", &no).send().await.ok();
     let data = json!({"message": "50 % off everything today"});
     let by_trigger = json!({

@@ -128,6 +128,12 @@ fn the_template_and_the_api_description_name_the_same_routes() {
     assert_eq!(template().into_keys().collect::<BTreeSet<_>>(), description());
 }
 
+#[test]
+fn the_template_and_the_tables_of_the_functions_name_the_same_routes() {
+    let tables = tests::openapi::routes().into_iter().map(|endpoint| format!("{} {}", endpoint.method, endpoint.path));
+    assert_eq!(template().into_keys().collect::<BTreeSet<_>>(), tables.collect());
+}
+
 #[tokio::test]
 async fn each_route_is_answered_by_its_function_and_by_no_other() {
     let routers = routers();
