@@ -135,7 +135,7 @@ def tokens(made: dict[str, Any]) -> dict[str, str]:
     generous = {"general": 100_000, "send": 100_000, "batch": 100_000, "analytics": 100_000}
     key = made["auth"]["keys"][0]["secret"]
     return {
-        "admin": _token(key, {"sub": "admin", "scope": ALL_SCOPES, "limits": generous}),
+        "admin": _token(key, {"sub": "admin", "scope": ALL_SCOPES, "limits": generous, "two_factor_audiences": ["lender-portal"]}),
         "service": _token(key, {"sub": "service", "scope": SERVICE_SCOPES}),
         "user": _token(key, {"sub": "123", "scope": ""}),
     }

@@ -70,7 +70,8 @@ pub(crate) async fn send(
     wish: Wish,
 ) -> Result<Response, ApiError> {
     let address = address(app, wish.phone, wish.email)?;
-    let mut start = Start::new(address, wish.purpose, caller.subject);
+    let purpose = wish.purpose.of_caller(&app.road.seal, &caller.subject);
+    let mut start = Start::new(address, purpose, caller.subject);
     if let Some(key) = &key.0 {
         start.id = MessageId::derived(app.road.seal.ids(), &start.caller, endpoint, key);
         start.request_hash = Some(app.road.seal.keyed_hash(body.as_bytes()));

@@ -18,7 +18,7 @@ use super::ApiError;
 use super::rate_limit::Limit;
 use crate::person::PersonId;
 use crate::secrets::Secret;
-use crate::twofactor::Role;
+use crate::twofactor::{Audience, Role};
 
 mod keys;
 #[cfg(test)]
@@ -65,6 +65,8 @@ pub struct Caller {
     roles: BTreeSet<Role>,
     /// Rate limits of this token, where it carries its own.
     limits: BTreeMap<String, u32>,
+    /// For whom it may have assertions of a second factor made, besides itself.
+    audiences: BTreeSet<String>,
     /// Whether the handler asked whose object it is.
     checked: Arc<AtomicBool>,
 }
@@ -85,6 +87,8 @@ struct Claims {
     role: Value,
     #[serde(default)]
     limits: BTreeMap<String, u32>,
+    #[serde(default)]
+    two_factor_audiences: ListClaim,
 }
 
 /// RFC 8693 has one string with spaces; several issuers send a list.
@@ -125,6 +129,7 @@ impl Caller {
             scopes: scopes.iter().copied().collect(),
             roles: BTreeSet::new(),
             limits: BTreeMap::new(),
+            audiences: BTreeSet::new(),
             checked: Arc::default(),
         }
     }
@@ -132,6 +137,17 @@ impl Caller {
     /// The roles its token gives this person: none, unless it is their own.
     pub fn roles_of(&self, person: &PersonId) -> BTreeSet<Role> {
         if self.subject == person.as_str() { self.roles.clone() } else { BTreeSet::new() }
+    }
+
+    /// Checks that it may have assertions of a second factor made for this audience: its own name, or one its token lists.
+    /// Otherwise a code that somebody enters at one portal would sign them in at another.
+    pub fn may_assert_for(&self, audience: &Audience) -> Result<(), ApiError> {
+        let audience = audience.as_str();
+        if audience == self.subject || self.audiences.contains(audience) {
+            return Ok(());
+        }
+        let why = "It must be the token's subject, or one of its claim two_factor_audiences";
+        Err(ApiError::forbidden("Not an audience of this caller").details(why).with("field", "audience"))
     }
 
     pub fn has(&self, scope: Scope) -> bool {
@@ -212,11 +228,12 @@ pub(super) async fn authenticate(headers: &HeaderMap, secret: &Secret<AuthKeys>)
 
 /// The caller these claims describe, as far as the key that signed them may say so.
 fn caller(claims: Claims, rules: &KeyRules) -> Result<Caller, Refusal> {
-    let Claims { sub, scope, roles, role, limits, .. } = claims;
+    let Claims { sub, scope, roles, role, limits, two_factor_audiences, .. } = claims;
     if sub.is_empty() || sub.len() > MAX_SUBJECT_BYTES || !rules.allow_subject(&sub) {
         return Err(Refusal::Invalid);
     }
     let roles = [roles, role].into_iter().flat_map(roles_in).collect();
     let scopes = scope.words().into_iter().filter(|scope| rules.allow_scope(*scope)).collect();
-    Ok(Caller { subject: sub, scopes, roles, limits: rules.cap_limits(limits), checked: Arc::default() })
+    let (limits, audiences) = (rules.cap_limits(limits), two_factor_audiences.words());
+    Ok(Caller { subject: sub, scopes, roles, limits, audiences, checked: Arc::default() })
 }

@@ -34,13 +34,25 @@ impl Purpose {
     /// can make: one person's code proves nothing of another's number, nor can it be asked for as a code for anything.
     pub fn consent(seal: &Seal, person: &PersonId) -> Self {
         let hash = seal.keyed_hash(format!("consent code: {person}").as_bytes());
-        let hex = hash.bytes().take(24).fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
-        Self(format!("consent.{hex}"))
+        Self(format!("consent.{}", hex(&hash)))
+    }
+
+    /// What a caller's code is for. It is bound to the caller, by a hash nobody else can make: a code that one caller has sent is
+    /// no other's to check, and no other caller can use up its checks.
+    #[must_use]
+    pub fn of_caller(&self, seal: &Seal, caller: &str) -> Self {
+        let hash = seal.keyed_hash(format!("code of a caller: {} {caller} {self}", caller.len()).as_bytes());
+        Self(format!("caller.{}", hex(&hash)))
     }
 
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// The first 24 characters of a hash, in the alphabet of purposes.
+fn hex(hash: &str) -> String {
+    hash.bytes().take(24).fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"))
 }
 
 impl FromStr for Purpose {
@@ -84,6 +96,16 @@ mod tests {
         assert_eq!(of("1"), of("1"));
         assert_ne!(of("1"), of("2"));
         assert_eq!(of("1").as_str().parse(), Ok(of("1")), "it is a purpose as every other");
+    }
+
+    #[test]
+    fn callers_code_is_for_one_caller_and_purpose() {
+        let seal = crate::seal::tests::test_seal();
+        let of = |caller: &str, purpose: &str| purpose.parse::<Purpose>().unwrap().of_caller(&seal, caller);
+        assert_eq!(of("portal-a", "login"), of("portal-a", "login"));
+        assert_ne!(of("portal-a", "login"), of("portal-b", "login"));
+        assert_ne!(of("portal-a", "login"), of("portal-a", "transfer"));
+        assert_eq!(of("a", "login").as_str().parse(), Ok(of("a", "login")), "it is a purpose as every other");
     }
 
     #[test]

@@ -104,7 +104,7 @@ impl TwoFactor {
         now: Timestamp,
     ) -> Result<Option<Accepted>, Trouble> {
         let (enrolment, address) = self.enrolment(&check.person, factor);
-        let purpose = enrolment.proving(tried.epoch);
+        let purpose = enrolment.proving(tried.epoch, &check.caller);
         let ways = self.store.ways(&purpose, now).await?;
         let Some(factor) = factor else {
             self.otp.check_pretended(&address, &purpose, code).await?;

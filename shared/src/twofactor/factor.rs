@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use aws_lc_rs::digest::{SHA256, digest};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -31,12 +32,15 @@ impl EnrolmentId {
     }
 
     /// What the codes are for that prove it. After a lock they are others: those of before were guessed at.
-    pub(super) fn proving(self, epoch: u32) -> Purpose {
-        self.purpose("prove", epoch)
+    pub(super) fn proving(self, epoch: u32, caller: &str) -> Purpose {
+        // 40 bits: callers' names are their issuer's choice, so none is made to meet another's.
+        let digest = digest(&SHA256, caller.as_bytes());
+        let hash = digest.as_ref().iter().take(5).fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
+        self.purpose(&format!("prove.{hash}"), epoch)
     }
 
     fn purpose(self, what: &str, epoch: u32) -> Purpose {
-        // At most 3 + 1 + 5 + 1 + 32 + 1 + 10 = 53 of the 64 characters a purpose may have, all of them of its alphabet.
+        // At most 3 + 1 + 5 + 1 + 10 + 1 + 32 + 1 + 10 = 64 of the 64 characters a purpose may have, all of them of its alphabet.
         let text = format!("2fa.{what}.{}.{epoch}", self.0.simple());
         text.parse().unwrap_or_else(|_| Purpose::two_factor())
     }
@@ -85,11 +89,12 @@ mod tests {
     fn the_codes_of_an_enrolment_are_for_nothing_else() {
         let (one, other) = (EnrolmentId::random(), EnrolmentId::random());
         let purposes = [
-            one.proving(0),
-            one.proving(1),
+            one.proving(0, "portal"),
+            one.proving(1, "portal"),
             one.enrolling(0),
-            other.proving(0),
-            one.proving(u32::MAX),
+            other.proving(0, "portal"),
+            one.proving(u32::MAX, "portal"),
+            one.proving(0, "another portal"),
             Purpose::two_factor(),
         ];
         for (at, purpose) in purposes.iter().enumerate() {

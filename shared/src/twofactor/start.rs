@@ -75,8 +75,9 @@ impl TwoFactor {
             Some(factor) => (factor.enrolment, Address::Phone(factor.phone.clone())),
             None => nobody.clone(),
         };
-        let purpose = enrolment.proving(epoch);
+        let purpose = enrolment.proving(epoch, &begin.caller);
         // No other channel instead: the assertion says which one it was.
+        let caller = begin.caller.clone();
         let start = Start {
             id: begin.id,
             request_hash: begin.request_hash,
@@ -92,7 +93,7 @@ impl TwoFactor {
                 // No code goes to this kind of number. To say so would tell that there is one.
                 Err(StartError::Refused(refusal)) if refusal.until().is_none() => {
                     let (enrolment, address) = nobody;
-                    self.otp.pretend(Start { address, purpose: enrolment.proving(epoch), ..start }).await?
+                    self.otp.pretend(Start { address, purpose: enrolment.proving(epoch, &caller), ..start }).await?
                 }
                 started => started?,
             },

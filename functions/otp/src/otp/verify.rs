@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use switchboard::clock::seconds_until;
 use switchboard::http::error::ErrorBody;
 use switchboard::http::refusals::Refusals;
-use switchboard::http::{ApiError, Body};
+use switchboard::http::{ApiError, Body, Caller};
 use switchboard::otp::{Checked, Code, Purpose};
 
 use crate::App;
@@ -67,9 +67,14 @@ pub enum OtpStatus {
     ),
     security(("bearer" = ["communication:send"])),
 )]
-pub async fn handle(State(app): State<App>, body: Body<OtpVerifyRequest>) -> Result<Json<OtpVerifyResponse>, ApiError> {
+pub async fn handle(
+    State(app): State<App>,
+    caller: Caller,
+    body: Body<OtpVerifyRequest>,
+) -> Result<Json<OtpVerifyResponse>, ApiError> {
     let OtpVerifyRequest { phone_number, email, purpose, code } = body.value;
     let address = address(&app, phone_number, email)?;
+    let purpose = purpose.of_caller(&app.road.seal, &caller.subject);
     let checked = app.otp.check(&address, &purpose, &code).await?;
     let (status, checks_left, until) = match checked {
         Checked::Approved => (OtpStatus::Approved, None, None),

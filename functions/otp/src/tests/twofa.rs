@@ -1,7 +1,7 @@
 //! Second factors: what is refused before any store is asked.
 
 use serde_json::{Value, json};
-use switchboard::testing::{Answer, ask, token};
+use switchboard::testing::{Answer, ask, claims, good_claims, token};
 
 use super::router;
 
@@ -33,28 +33,28 @@ async fn what_is_wrong_is_named() {
         ("start", json!({"user_id": 7, "channel": "email"}), "Invalid value for field: channel"),
         ("start", json!({"user_id": 7, "device_token": "abc"}), "Missing required field: audience"),
         ("start", json!({"user_id": 7, "audience": "a b"}), "Invalid value for field: audience"),
-        ("check", json!({"user_id": 7, "audience": "a"}), "Missing required field: code"),
+        ("check", json!({"user_id": 7, "audience": "service"}), "Missing required field: code"),
         ("check", json!({"user_id": 7, "code": "482913"}), "Missing required field: audience"),
         ("check", json!({"user_id": 7, "code": "482913", "audience": ""}), "Invalid value for field: audience"),
-        ("check", json!({"user_id": 7, "code": 482913, "audience": "a"}), "Invalid value for field: code"),
+        ("check", json!({"user_id": 7, "code": 482913, "audience": "service"}), "Invalid value for field: code"),
         (
             "check",
-            json!({"user_id": 7, "recovery_code": "K7QMX", "audience": "a"}),
+            json!({"user_id": 7, "recovery_code": "K7QMX", "audience": "service"}),
             "Invalid value for field: recovery_code",
         ),
         (
             "check",
-            json!({"user_id": 7, "code": "482913", "recovery_code": "K7QMX-4TRWP", "audience": "a"}),
+            json!({"user_id": 7, "code": "482913", "recovery_code": "K7QMX-4TRWP", "audience": "service"}),
             "Invalid value for field: recovery_code",
         ),
         (
             "check",
-            json!({"user_id": 7, "recovery_code": "K7QMX-4TRWP", "audience": "a", "trust_device": true}),
+            json!({"user_id": 7, "recovery_code": "K7QMX-4TRWP", "audience": "service", "trust_device": true}),
             "Invalid value for field: trust_device",
         ),
         (
             "check",
-            json!({"user_id": 7, "code": "482913", "audience": "a", "trust_device": "yes"}),
+            json!({"user_id": 7, "code": "482913", "audience": "service", "trust_device": "yes"}),
             "Invalid value for field: trust_device",
         ),
         ("recovery-codes", json!({}), "Missing required field: user_id"),
@@ -89,7 +89,7 @@ async fn who_sends_may_begin_and_check_and_who_administers_may_do_the_rest() {
     let bodies = |path: &str| {
         let mut body = json!({"user_id": 7, "phone_number": "+14155552671", "code": "482913"});
         match path {
-            "check" => body["audience"] = json!("a"),
+            "check" => body["audience"] = json!("service"),
             "devices/revoke" => body["device_id"] = json!("7a0c7e62-6f0e-4a52-9f54-3c1e8f1d2b11"),
             _ => {}
         }
@@ -116,6 +116,29 @@ async fn who_sends_may_begin_and_check_and_who_administers_may_do_the_rest() {
             let answer = ask(&router(), "GET", &format!("/api/v2/2fa/{path}"), Some(&token), "").await.unwrap();
             assert_eq!(answer.status.as_u16(), expected, "{path} as {subject} with {scope:?}");
         }
+    }
+}
+
+#[tokio::test]
+async fn assertion_is_only_for_an_audience_of_the_caller() {
+    for path in ["start", "check"] {
+        let body = |audience: &str| json!({"user_id": 7, "code": "482913", "audience": audience});
+        let body = |audience| {
+            let mut body = body(audience);
+            if path == "start" {
+                body.as_object_mut().unwrap().remove("code");
+            }
+            body
+        };
+        let other = call("POST", path, "communication:send", &body("lender-portal")).await;
+        assert_eq!((other.status.as_u16(), &other.json["field"]), (403, &json!("audience")), "{path}");
+        assert_eq!(call("POST", path, "communication:send", &body("service")).await.status, 503, "{path}: its own");
+        let mut listed = good_claims("service", "communication:send");
+        listed["two_factor_audiences"] = json!(["lender-portal"]);
+        let listed = claims(listed);
+        let path = format!("/api/v2/2fa/{path}");
+        let listed = ask(&router(), "POST", &path, Some(&listed.unwrap()), &body("lender-portal").to_string()).await;
+        assert_eq!(listed.unwrap().status, 503, "{path}: one its token lists");
     }
 }
 

@@ -26,7 +26,8 @@ pub struct TwoFactorCheckRequest {
     #[serde(alias = "recoveryCode")]
     #[schema(value_type = Option<String>, example = "K7QMX-4TRWP")]
     recovery_code: Option<RecoveryCode>,
-    /// For whom the assertion is: 1 to 255 printable ASCII characters without spaces.
+    /// For whom the assertion is: the token's subject, or one of its claim `two_factor_audiences`. 1 to 255 printable ASCII
+    /// characters without spaces.
     #[schema(value_type = String, example = "lender-portal")]
     audience: Audience,
     /// Whether the device needs no code for thirty days. Not with a recovery code.
@@ -120,6 +121,7 @@ pub async fn handle(
     body: Body<TwoFactorCheckRequest>,
 ) -> Result<Json<TwoFactorCheckResponse>, ApiError> {
     let TwoFactorCheckRequest { user_id, code, recovery_code, audience, trust_device } = body.value;
+    caller.may_assert_for(&audience)?;
     let proof = match (code, recovery_code) {
         (Some(code), None) => Proof::Code(code, if trust_device { Trust::Device } else { Trust::ThisTime }),
         (None, Some(_)) if trust_device => {

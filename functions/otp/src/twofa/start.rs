@@ -90,6 +90,9 @@ pub async fn handle(
     if !channel.is_telephone() {
         return Err(ApiError::invalid_field("channel", "It must be sms, whatsapp or call"));
     }
+    if let Some(audience) = &audience {
+        caller.may_assert_for(audience)?;
+    }
     let device = match (device_token.as_deref().map(DeviceToken::presented), audience) {
         (None, _) => None,
         (Some(_), None) => return Err(ApiError::missing_field("audience").details("A device_token needs one")),
