@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use switchboard::clock::Clock;
+use switchboard::clock::{Clock, plus_seconds};
 use switchboard::config::{Endpoints, required};
+use switchboard::message::content::{Call, Script};
 use switchboard::message::record::secrets_context;
 use switchboard::message::trigger::Class;
-use switchboard::message::{Message, MessageSecrets};
-use switchboard::otp::Codes;
+use switchboard::message::{Content, Message, MessageSecrets};
+use switchboard::otp::keypress::SpokenCode;
+use switchboard::otp::{Codes, VALID_SECONDS};
 use switchboard::person::UnsubscribeLinks;
 use switchboard::provider::resend::{self, Resend, ResendCredentials};
 use switchboard::provider::sendgrid::{self, Sendgrid, SendgridCredentials};
@@ -17,8 +19,8 @@ use switchboard::provider::{
     Accepted, Outgoing, PermanentKind, Provider, ProviderName, Report, Resolution, SendError, Taken, call,
 };
 use switchboard::road::{Road, StartError, secrets_client};
-use switchboard::seal::SealError;
 use switchboard::seal::delivery::DeliveryKeys;
+use switchboard::seal::{Seal, SealError};
 use switchboard::secrets::{CALLBACK_OVERLAP, Secret, SecretError, Versions};
 use switchboard::telemetry;
 
@@ -29,6 +31,8 @@ pub struct Providers {
     clock: Clock,
     /// What tells the one-time codes that messages carry.
     codes: Codes,
+    /// What seals a spoken code.
+    seal: Arc<Seal>,
     /// What decrypts messages' secrets.
     delivery_keys: Secret<DeliveryKeys>,
     /// What makes the links with which readers unsubscribe.
@@ -52,6 +56,7 @@ impl Providers {
             http,
             clock: road.clock.clone(),
             codes: Codes::new(road.seal.clone(), road.keys.codes()?),
+            seal: road.seal.clone(),
             delivery_keys: Secret::new(secrets.clone(), required("DELIVERY_SECRET")?),
             links: UnsubscribeLinks::new(road.seal.clone(), road.keys.links()?, &endpoints.public),
             endpoints,
@@ -73,6 +78,7 @@ impl Providers {
             http: call::client()?,
             clock: road.clock.clone(),
             codes: Codes::new(road.seal.clone(), road.keys.codes()?),
+            seal: road.seal.clone(),
             delivery_keys: Secret::new(secrets.clone(), "delivery".to_owned()),
             links: UnsubscribeLinks::new(road.seal.clone(), road.keys.links()?, &endpoints.public),
             endpoints,
@@ -101,7 +107,24 @@ impl Providers {
         let outgoing = self.codes.outgoing(message);
         let content = secrets.fill(&outgoing.content);
         let tracked = message.class != Class::Security && message.code.is_none() && secrets.is_empty();
-        Ok(self.links.complete(message, Outgoing { content, tracked, ..outgoing }))
+        let keypress = self.keypress(message, &content)?;
+        Ok(self.links.complete(message, Outgoing { content, tracked, keypress, ..outgoing }))
+    }
+
+    /// Where a call that has a code to say goes on when somebody pressed a key.
+    fn keypress(&self, message: &Message, content: &Content) -> Result<Option<String>, SendError> {
+        let (Some(_), Content::Call(Call { script: Script::Say { text, language }, .. })) = (&message.code, content)
+        else {
+            return Ok(None);
+        };
+        let until = message.times.valid_until.unwrap_or_else(|| plus_seconds(message.times.created, VALID_SECONDS));
+        let code = SpokenCode { text: text.clone(), language: language.clone(), until };
+        let path = code.path(&self.seal, message.id).map_err(|error| SendError::Transient {
+            provider_code: "seal".to_owned(),
+            reason: error.to_string(),
+            retry_after: None,
+        })?;
+        Ok(Some(format!("{}{path}", self.endpoints.public)))
     }
 
     /// The values of a message's secret variables. While the key is not to be had the message waits.

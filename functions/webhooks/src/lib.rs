@@ -72,6 +72,7 @@ pub fn routes() -> Routes<App> {
         .post("/twilio/incoming-whatsapp", "twilio_incoming_whatsapp", signed, twilio::incoming_whatsapp::handle)
         .post("/twilio/whatsapp-status", "twilio_whatsapp_status", signed, twilio::whatsapp_status::handle)
         .post("/twilio/voice-response", "twilio_voice_response", signed, twilio::voice_response::handle)
+        .post("/twilio/voice-code", "twilio_voice_code", signed, twilio::voice_code::handle)
         .post("/twilio/gather-response", "twilio_gather_response", signed, twilio::gather_response::handle)
         .post("/twilio/recording-complete", "twilio_recording_complete", signed, twilio::recording_complete::handle)
         .post("/webhooks/resend", "resend_webhook", signed, resend::handle)
@@ -98,6 +99,7 @@ pub fn router(app: App) -> Router {
     twilio::incoming_whatsapp::handle,
     twilio::whatsapp_status::handle,
     twilio::voice_response::handle,
+    twilio::voice_code::handle,
     twilio::gather_response::handle,
     twilio::recording_complete::handle,
     resend::handle,

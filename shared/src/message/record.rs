@@ -313,6 +313,7 @@ impl Message {
             unsubscribe: None,
             valid_until: self.times.valid_until,
             tracked: true,
+            keypress: None,
         }
     }
 

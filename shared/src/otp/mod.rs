@@ -2,7 +2,7 @@
 //!
 //! [`Otp::start`] sends a code, [`Otp::check`] says whether it was entered. In reading order: [`purpose`] · [`challenge`]
 //! (what is remembered) · [`code`] (how a code follows from it) · [`guard`] (what is not sent; [`links`]: the same of mails with a confirmation link) · [`delivery`] (how the code
-//! gets into its message). The codes are our own (`own`: an urgent message of class `security` on the same road as every
+//! gets into its message; [`keypress`]: a spoken one is for a person who presses a key). The codes are our own (`own`: an urgent message of class `security` on the same road as every
 //! other) or Twilio Verify's (`verified`), as the [`Backend`] says.
 
 mod backend;
@@ -10,6 +10,7 @@ pub mod challenge;
 pub mod code;
 pub mod delivery;
 pub mod guard;
+pub mod keypress;
 pub mod links;
 mod own;
 mod pretend;

@@ -81,6 +81,8 @@ pub struct Outgoing {
     pub valid_until: Option<Timestamp>,
     /// Whether the provider may rewrite its links and count who opens it: never where a link is a secret.
     pub tracked: bool,
+    /// A call that says its words only to somebody who presses a key: where it goes on then.
+    pub keypress: Option<String>,
 }
 
 impl Outgoing {

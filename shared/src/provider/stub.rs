@@ -72,6 +72,7 @@ pub(crate) fn text(channel: Channel, body: &str, media: &[&str]) -> Outgoing {
         unsubscribe: None,
         valid_until: None,
         tracked: true,
+        keypress: None,
     }
 }
 
@@ -94,6 +95,7 @@ pub(crate) fn email(text: Option<&str>, html: Option<&str>) -> Outgoing {
         unsubscribe: None,
         valid_until: None,
         tracked: true,
+        keypress: None,
     }
 }
 

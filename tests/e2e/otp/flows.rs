@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
-use crate::world::{Line, World, eventually, fresh, seconds};
+use crate::world::{Line, World, eventually, fresh, seconds, tokens};
 
 const SEND: &str = "/api/v2/communications/otp/send";
 const VERIFY: &str = "/api/v2/communications/otp/verify";
@@ -107,6 +107,7 @@ async fn codes_come_by_mail_whatsapp_and_call_too() {
         (json!({"phone_number": whatsapp, "purpose": "login", "channel": "whatsapp"}), &whatsapp, "whatsapp"),
         (json!({"phone_number": voice, "purpose": "login", "channel": "call", "locale": "de"}), &voice, "voice"),
     ];
+    world.will_do(&voice, &json!([{"press": "1"}])).await;
     for (body, to, channel) in sends {
         let sent = world.post(SEND, &body).send().await.ok();
         assert_eq!(sent["channel"], channel, "{sent}");
@@ -118,11 +119,46 @@ async fn codes_come_by_mail_whatsapp_and_call_too() {
 }
 
 #[tokio::test]
+async fn answering_machine_hears_no_code() {
+    let world = World::new();
+    let _lines = world.share(&[Line::Voice]).await;
+    let voice = fresh::phone();
+    // A mailbox answers and presses nothing.
+    let body = json!({"phone_number": voice, "purpose": "login", "channel": "call", "fallback": "none"});
+    world.post(SEND, &body).send().await.ok();
+    let heard = eventually("the call is over", seconds(40), async || {
+        let calls = world.arrived(&voice).await;
+        let over = calls.first().filter(|call| call["status"] == "completed").cloned();
+        over.ok_or_else(|| format!("{calls:?}"))
+    })
+    .await;
+    assert!(heard.to_string().contains("Press any key to hear your code."), "{heard}");
+    assert_eq!(world.codes(&voice, "voice").await, Vec::<String>::new(), "{heard}");
+}
+
+#[tokio::test]
+async fn other_callers_neither_check_nor_use_up_a_code() {
+    let world = World::new();
+    let _lines = world.share(&[Line::Sms]).await;
+    let to = fresh::phone();
+    world.post(SEND, &json!({"phone_number": to, "purpose": "login"})).send().await.ok();
+    let code = world.codes_until(1, &to, "sms").await.remove(0);
+    let verify = json!({"phone_number": to, "purpose": "login", "code": code});
+    let other = tokens::sender(&fresh::word());
+    for _ in 0..6 {
+        let answer = world.post(VERIFY, &verify).token(&other).send().await.ok();
+        assert_eq!((&answer["verified"], &answer["status"]), (&json!(false), &json!("expired")), "{answer}");
+    }
+    assert_eq!(world.verify(&verify).await["verified"], true);
+}
+
+#[tokio::test]
 async fn what_cannot_arrive_by_whatsapp_comes_as_a_text() {
     let world = World::new();
     let _lines = world.share(&[Line::Whatsapp, Line::Sms, Line::Voice]).await;
     // Not on WhatsApp, nor on the network: the code ends up in a call. The second one, when that is known, begins with it.
     let nowhere = fresh::magic_phone("31");
+    world.will_do(&nowhere, &json!([{"press": "1"}, {"press": "#"}])).await;
     for calls in [1, 2] {
         let purpose = fresh::word();
         let body = json!({"phone_number": nowhere, "purpose": purpose, "channel": "whatsapp"});

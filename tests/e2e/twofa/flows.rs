@@ -108,7 +108,8 @@ async fn who_may_only_send_cannot_tell_who_is_enrolled() {
     let _lines = world.share(&[Line::Sms]).await;
     let (user, nobody, phone) = (fresh::user(), fresh::user(), fresh::phone());
     world.enrolled(user, &phone).await;
-    let token = tokens::sender(&fresh::word());
+    let sender = fresh::word();
+    let token = tokens::sender(&sender);
     for path in ["status", "history"] {
         world.get(&format!("{TWO_FACTOR}/{path}/{user}")).token(&token).send().await.refused(403, "Insufficient scope");
     }
@@ -131,7 +132,7 @@ async fn who_may_only_send_cannot_tell_who_is_enrolled() {
     let code = world.codes_until(2, &phone, "sms").await.pop().expect("a code");
     assert_eq!(world.arrived(&phone).await.len(), 2, "one to enrol, and one for three requests with the same key");
     let enter = async |user: i64| {
-        let body = json!({"user_id": user, "code": other_than(&code), "audience": AUDIENCE});
+        let body = json!({"user_id": user, "code": other_than(&code), "audience": sender});
         let mut answer = world.post(&format!("{TWO_FACTOR}/check"), &body).token(&token).send().await;
         let wait = answer.header("retry-after").is_empty();
         if let Some(body) = answer.json.as_object_mut() {

@@ -6,5 +6,6 @@ pub mod incoming_sms;
 pub mod incoming_whatsapp;
 pub mod recording_complete;
 pub mod sms_status;
+pub mod voice_code;
 pub mod voice_response;
 pub mod whatsapp_status;

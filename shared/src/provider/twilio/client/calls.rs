@@ -11,6 +11,7 @@ use super::{
 use crate::clock::latest_in_second;
 use crate::message::content::{MachineDetection, Script};
 use crate::message::record::CallFacts;
+use crate::otp::keypress::prompt;
 use crate::provider::Event;
 
 /// What a call's id starts with.
@@ -66,7 +67,10 @@ impl Twilio {
         let mut form = vec![("To", to.as_str()), ("From", self.caller(message))];
         match &call.script {
             Script::Say { text, language } => {
-                spoken = twiml::say(text, language.as_deref());
+                spoken = match &message.keypress {
+                    Some(url) => twiml::turn::ask_for_a_key(prompt(language.as_deref()), language.as_deref(), url),
+                    None => twiml::say(text, language.as_deref()),
+                };
                 form.push(("Twiml", &spoken));
             }
             Script::Url(url) => form.push(("Url", url)),

@@ -21,6 +21,21 @@ pub fn nothing() -> String {
     Document::new().finish()
 }
 
+/// A document that asks for any key, twice, and goes on at `url` when one was pressed; else the call ends.
+pub fn ask_for_a_key(prompt: &str, language: Option<&str>, url: &str) -> String {
+    let mut document = Document::new();
+    let language = language.map(|language| ("language", language));
+    let attributes = [("input", "dtmf"), ("numDigits", "1"), ("finishOnKey", ""), ("timeout", "8")];
+    document.open("Gather", &[&attributes[..], &[("action", url), ("method", "POST")]].concat());
+    for _ in 0..2 {
+        document.text("Say", language.as_slice(), prompt);
+        document.empty("Pause", &[("length", "2")]);
+    }
+    document.close("Gather");
+    document.empty("Hangup", &[]);
+    document.finish()
+}
+
 /// The document of a turn. `base`: our address as Twilio knows it, without a trailing slash.
 pub fn turn(menu: &Menu, turn: &Turn<'_>, base: &str) -> String {
     let language = menu.language.as_str();
