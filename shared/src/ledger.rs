@@ -56,11 +56,26 @@ pub struct Witness {
     /// The subject of the token it was done with, or the part of us that did it.
     pub caller: String,
     pub at: Timestamp,
+    /// The network address we saw the request come from, and what its user agent called itself.
     pub ip: Option<IpAddr>,
-    /// The user agent, as it called itself.
     pub agent: Option<String>,
+    /// What the client says of the device somebody used. It is the client's word, and nothing we saw.
+    pub stated: Stated,
     /// Where it came from, in the client's word or ours: `web_form`, `sms_keyword` …
     pub source: String,
+}
+
+/// A client's word for the device somebody used.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Stated {
+    pub ip: Option<IpAddr>,
+    pub agent: Option<String>,
+}
+
+impl fmt::Debug for Stated {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Stated[…]")
+    }
 }
 
 /// From where it was done stays out of logs too.
@@ -76,18 +91,31 @@ const LONGEST_AGENT: usize = 512;
 impl Witness {
     /// One that was not there as somebody else was: a job, a callback.
     pub fn new(caller: &str, source: &str, at: Timestamp) -> Self {
-        Self { caller: caller.to_owned(), at, ip: None, agent: None, source: source.to_owned() }
+        Self {
+            caller: caller.to_owned(),
+            at,
+            ip: None,
+            agent: None,
+            stated: Stated::default(),
+            source: source.to_owned(),
+        }
     }
 
     /// An event, with what the witness adds to it.
     #[must_use]
     pub fn attest(&self, event: Event) -> Event {
         let mut event = if self.source.is_empty() { event } else { event.with("source", self.source.as_str()) };
-        if let Some(ip) = self.ip {
-            event = event.with_personal("ip_address", ip.to_string());
-        }
-        if let Some(agent) = &self.agent {
-            event = event.with_personal("user_agent", agent.chars().take(LONGEST_AGENT).collect::<String>());
+        let short = |agent: &String| agent.chars().take(LONGEST_AGENT).collect::<String>();
+        let facts = [
+            ("observed_ip", self.ip.map(|ip| ip.to_string())),
+            ("observed_agent", self.agent.as_ref().map(short)),
+            ("stated_ip", self.stated.ip.map(|ip| ip.to_string())),
+            ("stated_agent", self.stated.agent.as_ref().map(short)),
+        ];
+        for (fact, value) in facts {
+            if let Some(value) = value {
+                event = event.with_personal(fact, value);
+            }
         }
         event
     }

@@ -27,7 +27,7 @@ pub(crate) async fn task(app: &App, job: &Job, number: u32, wanted: Wanted) -> R
         (Recipient::Address(text), _) => compose::address(spec.channel, text, &app.region)
             .map_err(|error| Fault::new("to", format!("It is {error}"))),
         (Recipient::Person(_), person) => {
-            let address = person.as_ref().and_then(|person| person.address(spec.channel));
+            let address = person.as_ref().and_then(|person| person.destination(spec.channel));
             address.ok_or_else(|| Fault::new("user_id", format!("The user has no {}", kind(spec.channel))))
         }
     };

@@ -2,13 +2,15 @@
 
 use std::net::IpAddr;
 
+use aws_lc_rs::digest::{SHA256, digest};
 use axum::extract::Query;
 use axum::extract::rejection::QueryRejection;
 use jiff::Timestamp;
-use switchboard::http::{ApiError, Caller, Origin};
-use switchboard::ledger::{Event, Witness};
+use switchboard::http::{ApiError, Caller, Origin, Scope};
+use switchboard::ledger::{Event, Stated, Witness};
 use switchboard::person::PersonId;
 use switchboard::person::events::{CONSENT_GRANTED, CONSENT_REQUESTED};
+use switchboard::person::profile::SetBy;
 
 /// Whom a path names.
 pub(crate) fn person_id(text: &str) -> Result<PersonId, ApiError> {
@@ -30,39 +32,49 @@ pub(crate) fn short(field: &str, text: Option<String>, longest: usize) -> Result
     text.map(|text| fits(&text).then_some(text).ok_or_else(why)).transpose()
 }
 
+/// Whose word an address is that this caller gives: an administrator's is on file, a person's own is a claim.
+pub(crate) fn set_by(caller: &Caller) -> SetBy {
+    if caller.require(Scope::ManagePreferences).is_ok() { SetBy::Manager } else { SetBy::Person }
+}
+
 /// The longest reason and the longest text a client may put on record.
 pub(crate) const LONGEST_REASON: usize = 256;
 const LONGEST_TEXT: usize = 4_000;
 const LONGEST_AGENT: usize = 512;
 
-/// What proves a consent, where the client has it.
+/// What the client says of how somebody agreed: it stands in the ledger as the client's word, beside what we saw.
 #[derive(Debug)]
-pub(crate) struct Proof {
-    ip: Option<IpAddr>,
-    agent: Option<String>,
+pub(crate) struct Evidence {
+    stated: Stated,
     text: Option<String>,
 }
 
-impl Proof {
+impl Evidence {
     pub(crate) fn read(ip: Option<IpAddr>, agent: Option<String>, text: Option<String>) -> Result<Self, ApiError> {
         let (agent, text) = (short("user_agent", agent, LONGEST_AGENT)?, short("consent_text", text, LONGEST_TEXT)?);
-        Ok(Self { ip, agent, text })
+        Ok(Self { stated: Stated { ip, agent }, text })
     }
 
-    /// Who agreed, from where: what the client says of the person's device comes before what the gateway saw of the client.
+    /// Who agreed, from where: what the gateway saw, and what the client says.
     pub(crate) fn witness(&self, origin: Origin, caller: &Caller, source: &str, at: Timestamp) -> Witness {
-        let named = self.ip.is_some() || self.agent.is_some();
-        let origin = if named { Origin { ip: self.ip, agent: self.agent.clone() } } else { origin };
-        origin.witness(caller, source, at)
+        Witness { stated: self.stated.clone(), ..origin.witness(caller, source, at) }
     }
 
-    /// The events, with the text that was shown beside what was agreed to.
+    /// The events, with the text that was shown beside what was agreed to, and its SHA-256: that stays when the text goes.
     pub(crate) fn beside(&self, events: Vec<Event>) -> Vec<Event> {
         let Some(text) = &self.text else { return events };
         let agreed = |event: &Event| [CONSENT_GRANTED, CONSENT_REQUESTED].contains(&event.name);
+        let hash = hex(digest(&SHA256, text.as_bytes()).as_ref());
         let shown = |event: Event| {
-            if agreed(&event) { event.with_personal("text_shown", text.as_str()) } else { event }
+            if !agreed(&event) {
+                return event;
+            }
+            event.with("text_sha256", hash.as_str()).with_personal("text_shown", text.as_str())
         };
         events.into_iter().map(shown).collect()
     }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 use switchboard::http::idempotency::mark_replay;
 use switchboard::http::{ApiError, IdempotencyKey};
 use switchboard::message::{MessageId, Micros};
-use switchboard::person::{INVALID_ADDRESS, OUTSIDE_WINDOW};
+use switchboard::person::{ADDRESS_UNVERIFIED, INVALID_ADDRESS, OUTSIDE_WINDOW};
 use switchboard::policy::destinations::{COUNTRY_NOT_ALLOWED, LINE_NOT_ALLOWED};
 use switchboard::road::{AcceptError, Accepted, EXPIRED, Task};
 
@@ -119,6 +119,7 @@ fn refused(reason: &str) -> ApiError {
         "opted_out" => "The recipient opted out of these messages",
         "no_consent" => "The recipient has not agreed to these messages",
         "consent_pending" => "The recipient has not confirmed yet that they agreed to these messages",
+        ADDRESS_UNVERIFIED => "The recipient has not proven yet that the address is theirs",
         "channel_disabled" | "message_type_disabled" => "The recipient has switched these messages off",
         EXPIRED => "The message would be worthless before it may be sent",
         INVALID_ADDRESS => "Nothing can arrive at the recipient's address on this channel",

@@ -77,6 +77,9 @@ impl Check {
     }
 }
 
+/// The reason of a message to an address that its person claims and has not proven.
+pub const ADDRESS_UNVERIFIED: &str = "address_unverified";
+
 /// The reason of a message to an address that nothing can arrive at.
 pub const INVALID_ADDRESS: &str = "invalid_address";
 
@@ -105,6 +108,11 @@ impl Decision {
     /// Answers the question. Rules are looked at until one refuses; whoever may be written to may have to be left alone
     /// for a while.
     pub fn make(question: &Question<'_>, now: Timestamp) -> Self {
+        if is_claim(question) {
+            let checks = vec![Check::new("ownership", false, ADDRESS_UNVERIFIED)];
+            let (outcome, reason) = (Outcome::Refused, ADDRESS_UNVERIFIED.to_owned());
+            return Self { outcome, until: None, reason, checks, decided_at: now };
+        }
         let mut checks = Vec::new();
         let rules: [(&str, Rule); 3] = [("suppression", suppression), ("consent", consent), ("preference", preference)];
         let mut reason = "";
@@ -156,6 +164,15 @@ impl Decision {
     }
 }
 
+/// Whether it is for an address that its person only claims, and does not bring the code or link that proves it. This comes before
+/// every other rule, so that the answer says nothing of the address.
+fn is_claim(question: &Question<'_>) -> bool {
+    let Intent { trigger, to, .. } = question.intent;
+    let proves =
+        matches!(trigger, Some(Trigger::PhoneVerification | Trigger::EmailVerification | Trigger::OneTimeCode));
+    !proves && question.person.is_some_and(|person| person.only_claims(to))
+}
+
 type Verdict = Result<&'static str, &'static str>;
 type Rule = fn(&Question<'_>) -> Verdict;
 
@@ -187,11 +204,14 @@ fn consent(question: &Question<'_>) -> Verdict {
     if question.person.is_some_and(|person| person.erasing.is_some()) {
         return Err(ERASED);
     }
-    let Intent { channel, class, trigger, .. } = question.intent;
+    let Intent { channel, class, trigger, to, .. } = question.intent;
     let consent = question.person.and_then(|person| person.consents.get(&channel));
+    // Whoever owns a number agreed to marketing on it; whoever only gave one may have given somebody else's.
+    let is_proven = question.person.is_some_and(|person| person.has_proven(to));
     match (class, consent.and_then(|consent| consent.state(trigger))) {
         (Class::Security, _) => Ok("security_message"),
         (_, Some(ConsentState::Revoked)) => Err("opted_out"),
+        (Class::Marketing, Some(ConsentState::Granted)) if !is_proven => Err("consent_pending"),
         (_, Some(ConsentState::Granted)) => Ok("explicit_consent"),
         (Class::Transactional, None) => Ok("transactional_message"),
         (Class::Marketing, None) if consent.is_some_and(|consent| consent.is_pending(trigger)) => {

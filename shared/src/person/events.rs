@@ -12,8 +12,12 @@ use crate::message::{Address, Channel};
 
 /// An address was registered, or another one instead.
 pub const ADDRESS_CHANGED: &str = "address_changed";
-/// They proved that an address is theirs.
+/// They say that an address is theirs.
+pub const ADDRESS_CLAIMED: &str = "address_claimed";
+/// An address was proven to be theirs: by which way, and when.
 pub const ADDRESS_VERIFIED: &str = "address_verified";
+/// Somebody else proved an address that was theirs.
+pub const ADDRESS_PROOF_ENDED: &str = "address_proof_ended";
 /// They agreed.
 pub const CONSENT_GRANTED: &str = "consent_granted";
 /// They are asked to confirm that they agreed.
@@ -40,7 +44,7 @@ fn between(before: &Person, after: &Person) -> Vec<Event> {
     let mut events = Vec::new();
     for (kind, channel) in [("phone", Channel::Sms), ("email", Channel::Email)] {
         let (old, new) = (before.address(channel), after.address(channel));
-        let known = |person: &Person| person.is_verified(channel);
+        let (proven, proof) = (before.proof(channel), after.proof(channel));
         if old != new {
             let mut event = Event::new(ADDRESS_CHANGED).with("kind", kind);
             for (name, address) in [("from", &old), ("to", &new)] {
@@ -50,15 +54,25 @@ fn between(before: &Person, after: &Person) -> Vec<Event> {
             }
             events.push(event);
         }
-        if known(after) && (old != new || !known(before)) {
-            events.push(about(Event::new(ADDRESS_VERIFIED).with("kind", kind), new.as_ref()));
+        let claimed = after.claim(channel).filter(|claimed| before.claim(channel).as_ref() != Some(claimed));
+        if claimed.is_some() && old.as_ref() != claimed.as_ref() {
+            events.push(about(Event::new(ADDRESS_CLAIMED).with("kind", kind), claimed.as_ref()));
+        }
+        if let Some(proof) = proof.filter(|proof| old != new || proven.as_ref() != Some(proof)) {
+            let source: &str = proof.source.into();
+            let event = Event::new(ADDRESS_VERIFIED).with("kind", kind).with("proof", source);
+            events.push(about(event.with("proven_at", proof.at.to_string()), new.as_ref()));
+        }
+        if proven.is_some() && proof.is_none() && (old == new || claimed == old) {
+            let event = Event::new(ADDRESS_PROOF_ENDED).with("kind", kind).with("by", "another_proof");
+            events.push(about(event, old.as_ref()));
         }
     }
     let channels: BTreeSet<Channel> = before.consents.keys().chain(after.consents.keys()).copied().collect();
     let nothing = ChannelConsent::default();
     for channel in channels {
         let of = |person: &Person| person.consents.get(&channel).unwrap_or(&nothing).clone();
-        let address = after.address(channel).or_else(|| before.address(channel));
+        let address = after.destination(channel).or_else(|| before.destination(channel));
         let told = consents(channel, &of(before), &of(after));
         events.extend(told.into_iter().map(|event| about(event, address.as_ref())));
     }
@@ -164,7 +178,7 @@ mod tests {
     use super::*;
     use crate::clock::from_millis;
     use crate::message::{EmailAddress, PhoneNumber};
-    use crate::person::PersonId;
+    use crate::person::{PersonId, Proof, ProofSource};
 
     const AT: Timestamp = Timestamp::UNIX_EPOCH;
 
@@ -195,8 +209,10 @@ mod tests {
         ]);
         assert_eq!(told(&events), expected);
         assert_eq!(person.recorded(|_| {}), []);
-        let verified = person.recorded(|person| person.confirm(Channel::Sms, AT));
-        assert_eq!(told(&verified), json!([["address_verified", {"kind": "phone"}, address]]));
+        let number = person.address(Channel::Sms).unwrap();
+        let verified = person.recorded(|person| person.prove(&number, Proof::new(ProofSource::Code, AT)));
+        let facts = json!({"kind": "phone", "proof": "code", "proven_at": "1970-01-01T00:00:00Z"});
+        assert_eq!(told(&verified), json!([["address_verified", facts, address]]));
     }
 
     #[test]
@@ -235,7 +251,9 @@ mod tests {
         let one = types(&["career_insight"]);
         let refused = person.recorded(|p| p.revoke(Channel::Email, one, "api".to_owned(), AT));
         assert_eq!(refused.iter().map(|event| event.name).collect::<Vec<_>>(), [CONSENT_REVOKED]);
-        let confirmed = person.recorded(|p| p.confirm(Channel::Email, from_millis(9)));
+        let address = person.address(Channel::Email).unwrap();
+        let proof = Proof::new(ProofSource::Link, from_millis(9));
+        let confirmed = person.recorded(|p| p.prove(&address, proof));
         assert_eq!(confirmed.iter().map(|e| e.name).collect::<Vec<_>>(), [ADDRESS_VERIFIED, CONSENT_GRANTED]);
         assert_eq!(confirmed[1].facts["message_types"], json!(["monthly_report"]));
     }

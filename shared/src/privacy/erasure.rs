@@ -13,14 +13,15 @@
 mod profile;
 mod steps;
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use strum::{Display, IntoStaticStr};
 
 use crate::clock::plus_seconds;
-use crate::person::PersonId;
+use crate::person::ownership::Span;
+use crate::person::{Holders, PersonId};
 
 pub use steps::Eraser;
 
@@ -40,9 +41,11 @@ pub struct Erasure {
     #[serde(with = "crate::clock::millis", rename = "asked_at")]
     pub asked: Timestamp,
     pub state: State,
-    /// The fingerprints of their addresses, as far as they are known; none any more when it is done.
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub addresses: BTreeSet<String>,
+    /// With whose authority.
+    pub authority: Authority,
+    /// The fingerprints of the addresses they proved, and when those were theirs; none any more when it is done.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub addresses: BTreeMap<String, Vec<Span>>,
     pub walk: Walk,
     #[serde(
         default,
@@ -53,6 +56,43 @@ pub struct Erasure {
     pub ended: Option<Timestamp>,
     /// ErasureCounts its steps, so that of two workers only one takes each.
     pub version: u64,
+}
+
+/// With whose authority a person is erased.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Authority {
+    /// Their own token's. What another caller is about to send to an address of theirs without naming them is left to be sent.
+    Person,
+    /// A token's with `preferences:manage`.
+    Administrator,
+}
+
+/// What an erasure may touch: what names the person, and what names nobody and went to or came from an address while it was
+/// theirs alone.
+#[derive(Clone, Copy, Debug)]
+pub struct Erasable<'a> {
+    pub person: &'a PersonId,
+    /// Whose the address is and was under which things are looked up.
+    pub holders: Option<&'a Holders>,
+    pub authority: Authority,
+}
+
+impl Erasable<'_> {
+    /// Whether something is theirs that names this person, or nobody, and is of this time.
+    pub fn covers(&self, names: Option<&PersonId>, created: Timestamp) -> bool {
+        match (names, self.holders) {
+            (Some(named), _) => named == self.person,
+            (None, Some(holders)) => holders.makes_party(self.person, None, created),
+            (None, None) => false,
+        }
+    }
+
+    /// Whether a message that is theirs is left to be sent: it names nobody, another caller is about to send it, and no
+    /// administrator asked for the erasure.
+    pub fn spares(&self, names: Option<&PersonId>, caller: &str, is_waiting: bool) -> bool {
+        is_waiting && names.is_none() && self.authority == Authority::Person && caller != self.person.as_str()
+    }
 }
 
 /// How far it is.
@@ -93,7 +133,8 @@ pub enum Stage {
     Profile,
     /// Messages to them by their id.
     OwnMessages,
-    /// Messages to an address of theirs (its fingerprint) that name nobody, and e-mails to others in which it stands.
+    /// Messages to an address of theirs (its fingerprint) that name nobody, and e-mails to others in which it stands, of the time in
+    /// which it was theirs alone.
     MessagesTo(String),
     /// Challenges of one-time codes, quotas, and the personal parts of the ledger.
     Rest,
@@ -115,15 +156,16 @@ pub struct ErasureCounts {
 
 impl Erasure {
     /// An erasure that begins now.
-    pub fn new(person: PersonId, by: String, reason: Option<String>, now: Timestamp) -> Self {
+    pub fn new(person: PersonId, (by, authority): (String, Authority), reason: Option<String>, now: Timestamp) -> Self {
         Self {
+            authority,
             id: uuid::Uuid::now_v7().to_string(),
             person,
             by,
             reason,
             asked: now,
             state: State::Erasing,
-            addresses: BTreeSet::new(),
+            addresses: BTreeMap::new(),
             walk: Walk::beginning(now, 0),
             ended: None,
             version: 1,
@@ -132,14 +174,26 @@ impl Erasure {
 
     /// The stage after the present one; `None`: the walk is over.
     fn next_stage(&self) -> Option<Stage> {
-        let first_after = |seen: &str| self.addresses.iter().find(|address| address.as_str() > seen);
+        let first_after = |seen: &str| self.addresses.keys().find(|address| address.as_str() > seen);
         let address = match &self.walk.stage {
             Stage::Profile => return Some(Stage::OwnMessages),
-            Stage::OwnMessages => self.addresses.first(),
+            Stage::OwnMessages => self.addresses.keys().next(),
             Stage::MessagesTo(address) => first_after(address),
             Stage::Rest => return None,
         };
         Some(address.map_or(Stage::Rest, |address| Stage::MessagesTo(address.clone())))
+    }
+
+    /// Adds addresses, and times in which they were theirs.
+    fn add_addresses(&mut self, found: BTreeMap<String, Vec<Span>>) {
+        for (address, spans) in found {
+            let known = self.addresses.entry(address).or_default();
+            for span in spans {
+                if !known.iter().any(|known| known.since == span.since) {
+                    known.push(span.ended(self.asked));
+                }
+            }
+        }
     }
 
     /// When another walk has to begin after the present one is over; `None`: that was the last.
@@ -164,8 +218,10 @@ mod tests {
     use crate::clock::from_millis;
 
     fn erasure() -> Erasure {
-        let mut erasure = Erasure::new(PersonId::text("7").unwrap(), "7".to_owned(), None, from_millis(0));
-        erasure.addresses = ["b", "a"].map(str::to_owned).into();
+        let mut erasure =
+            Erasure::new(PersonId::text("7").unwrap(), ("7".to_owned(), Authority::Person), None, from_millis(0));
+        let span = Span { since: from_millis(-5), renewed: from_millis(-5), until: None };
+        erasure.add_addresses(["b", "a"].map(|address| (address.to_owned(), vec![span])).into());
         erasure
     }
 

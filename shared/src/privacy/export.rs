@@ -24,10 +24,10 @@ pub struct Page {
     /// Who they are; on the first page only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub profile: Option<Profile>,
-    /// Messages to them, whatever became of them and when they are to go, the oldest first; then those to an address of theirs
-    /// that name nobody, and e-mails to others that they got too.
+    /// Messages to them, whatever became of them and when they are to go, the oldest first; then those to an address
+    /// that name nobody, and e-mails to others that they got too, of the time in which the address was proven to be theirs alone.
     pub messages: Vec<ExportedMessage>,
-    /// What the ledger says of them, their second factor and their addresses, the newest first in each.
+    /// What the ledger says of them, their second factor and their proven addresses, the newest first in each.
     pub ledger: Vec<ExportedEntry>,
     /// What is not in this export, and why.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -44,6 +44,12 @@ pub struct Profile {
     pub unknown: bool,
     pub phone_number: Option<ExportedAddress>,
     pub email: Option<ExportedAddress>,
+    /// What they gave as their number, and have not proven. Nothing of it is in the export.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub claimed_phone_number: Option<String>,
+    /// The same of an e-mail address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub claimed_email: Option<String>,
     pub locale: Option<String>,
     /// What they agreed to, by channel.
     #[schema(value_type = Object)]
@@ -69,8 +75,12 @@ pub struct Profile {
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct ExportedAddress {
     pub address: String,
+    /// Whether it was proven to be theirs; since when, in `verified_at`.
     pub verified: bool,
-    /// Why it must not be used, by channel.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub verified_at: Option<Timestamp>,
+    /// Why it must not be used, by channel. Told of a verified address.
     #[schema(value_type = Vec<Object>)]
     pub suppressions: Vec<Value>,
 }

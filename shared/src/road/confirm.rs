@@ -11,8 +11,8 @@ use crate::message::record::ProviderChoice;
 use crate::message::secrets::InvalidSecret;
 use crate::message::template::{Ask, SHIPPED_VERSION, TemplateName};
 use crate::message::{Address, Channel, Content, MessageId, MessageSecrets, Trigger};
-use crate::person::Person;
 use crate::person::confirm::{ConfirmLinks, Confirmation, DAYS};
+use crate::person::{Person, Proof, ProofSource};
 use crate::store::StoreError;
 
 const TRIGGER: Trigger = Trigger::EmailVerification;
@@ -66,7 +66,9 @@ impl Road {
     /// Sends the link that confirms a person's e-mail address.
     pub async fn ask_to_confirm(&self, links: &ConfirmLinks, ask: AskToConfirm) -> Result<Asked, AskError> {
         let AskToConfirm { caller, person, request } = ask;
-        let Some(to) = person.address(Channel::Email) else { return Ok(Asked::NoAddress) };
+        let Some(to) = person.unproven(Channel::Email).or_else(|| person.address(Channel::Email)) else {
+            return Ok(Asked::NoAddress);
+        };
         let now = self.clock.now();
         let (id, request_hash) = match request {
             Some((id, hash)) => (id, Some(hash)),
@@ -134,12 +136,10 @@ impl Road {
         confirmation: &Confirmation,
     ) -> Result<Confirmable, StoreError> {
         let person = self.people.get(&confirmation.person).await?;
-        let theirs = |person: &Person| {
-            person.address(Channel::Email).is_some_and(|address| links.is_about(confirmation, &address))
-        };
-        Ok(match person.filter(theirs).map(Box::new) {
-            Some(person) if is_settled(&person) => Confirmable::Confirmed(person),
-            Some(person) => Confirmable::Waiting(person),
+        let about = person.as_ref().and_then(|person| about(links, confirmation, person));
+        Ok(match person.map(Box::new).zip(about) {
+            Some((person, address)) if is_settled(&person, &address) => Confirmable::Confirmed(person),
+            Some((person, _)) => Confirmable::Waiting(person),
             None => Confirmable::Gone,
         })
     }
@@ -156,12 +156,13 @@ impl Road {
         let change = self.people.change(&confirmation.person, witness, |person| {
             person.recorded(|person| {
                 // They may have given another address a moment ago.
-                if person.address(Channel::Email).is_some_and(|address| links.is_about(confirmation, &address)) {
-                    person.confirm(Channel::Email, witness.at);
+                if let Some(address) = about(links, confirmation, person) {
+                    person.prove(&address, Proof::new(ProofSource::Link, witness.at));
                 }
             })
         });
         let person = change.await?;
+        self.settle_proofs(&person, witness).await?;
         if let Some(address) = person.address(Channel::Email).filter(|address| links.is_about(confirmation, address)) {
             self.come_back(&self.people.target(&address), witness).await?;
         }
@@ -169,10 +170,17 @@ impl Road {
     }
 }
 
+/// The address a link is about, if the person claims it or is reached there.
+fn about(links: &ConfirmLinks, confirmation: &Confirmation, person: &Person) -> Option<Address> {
+    let addresses = [person.claim(Channel::Email), person.address(Channel::Email)];
+    addresses.into_iter().flatten().find(|address| links.is_about(confirmation, address))
+}
+
 /// Whether a person's e-mail address is theirs, and nothing waits for that.
-fn is_settled(person: &Person) -> bool {
+fn is_settled(person: &Person, address: &Address) -> bool {
     let waits = person.consents.get(&Channel::Email).is_some_and(|consent| consent.pending.is_some());
-    person.is_verified(Channel::Email) && !waits
+    // What waits beside a claim waits for the claim.
+    person.has_proven(address) && (!waits || person.claim(Channel::Email).is_some())
 }
 
 /// Whether a content says a link.

@@ -6,8 +6,9 @@ use crate::person::{Decision, Intent, Person, Question};
 use crate::policy::destinations;
 use crate::store::StoreError;
 
-/// How many owners of one address are asked for. A family shares a phone; a thousand accounts on one do not.
-const MOST_OWNERS: usize = 8;
+/// How many owners of one address are asked. A family shares a phone; a thousand people do not, and each of them would have had to prove
+/// that they read it.
+const MOST_OWNERS: usize = 32;
 
 impl Road {
     /// May this be sent to this address then, by all we know of its owner and of it.
@@ -24,9 +25,10 @@ impl Road {
         if person.is_some() {
             return Ok(answer(person));
         }
-        // A message to a bare address concerns whoever owns it: what the strictest of them says counts.
+        // A message to a bare address concerns whoever proved that it is theirs: what the strictest of them says counts. Who
+        // only claims it has no say.
         let mut strictest: Option<Decision> = None;
-        for owner in facts.owners.iter().take(MOST_OWNERS) {
+        for owner in facts.holders.at(now).into_iter().take(MOST_OWNERS) {
             // Who is being erased is not its owner any more.
             let owner = self.people.get(owner).await?.filter(|owner| owner.erasing.is_none());
             let decision = answer(owner.as_ref());

@@ -140,14 +140,12 @@ impl Road {
         Ok(())
     }
 
-    /// Whose it is, if the address has one owner.
+    /// Whose it is, if the address was proven to be one person's alone when it was written.
     async fn sole_owner(&self, message: &Message) -> Result<Option<PersonId>, StoreError> {
-        let owners = self.people.address(&message.to).await?.owners;
-        match <[PersonId; 1]>::try_from(owners) {
-            // The id as the client spells it stands in the profile.
-            Ok([owner]) => Ok(Some(self.people.get(&owner).await?.map_or(owner, |person| person.id))),
-            Err(_) => Ok(None),
-        }
+        let holders = self.people.address(&message.to).await?.holders;
+        let Some(owner) = holders.sole_at(message.times.created) else { return Ok(None) };
+        // The id as the client spells it stands in the profile.
+        Ok(Some(self.people.get(owner).await?.map_or_else(|| owner.clone(), |person| person.id)))
     }
 }
 

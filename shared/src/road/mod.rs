@@ -17,6 +17,7 @@ mod inbound;
 mod make;
 pub mod menus;
 mod opt_out;
+mod proofs;
 mod reading;
 mod recipients;
 mod short_links;

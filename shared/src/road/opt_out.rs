@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::Road;
 use crate::ledger::Witness;
 use crate::message::Channel;
-use crate::person::{Person, Reason, Scope, Suppression};
+use crate::person::{Person, PersonId, Reason, Scope, Suppression};
 use crate::provider::{PermanentKind, ProviderName};
 use crate::store::StoreError;
 use crate::store::people::{Details, Target};
@@ -16,6 +16,9 @@ use crate::store::people::{Details, Target};
 /// The channels a STOP is about, whichever it came by: both are texts to the same number, from the same sender, and who is
 /// tired of them does not tell one from the other. Calls are no texts; they have a consent of their own.
 pub const TEXTS: [Channel; 2] = [Channel::Sms, Channel::Whatsapp];
+
+/// Of how many people who have an address without proof the consent is changed. The list stops what goes there whoever they are.
+const MOST_CLAIMANTS: usize = 32;
 
 /// A no to texts or mails, and how far it goes.
 pub(super) struct No<'a> {
@@ -141,18 +144,21 @@ impl Road {
         self.each_owner(target, witness, |person| TEXTS.into_iter().for_each(|channel| person.unstop(channel))).await
     }
 
-    /// Changes everybody whose address it is, one after the other: they are few.
+    /// Changes everybody who has the address, proven or not, one after the other: a no counts for whoever would be written to
+    /// there. Nobody gains anything by it.
     async fn each_owner(
         &self,
         target: &Target,
         witness: &Witness,
         change: impl Fn(&mut Person),
     ) -> Result<(), StoreError> {
-        for owner in self.people.facts(&target.fingerprint).await?.owners {
-            if self.people.get(&owner).await?.is_none() {
+        let facts = self.people.facts(&target.fingerprint).await?;
+        let owners: Vec<&PersonId> = facts.holders.at(self.clock.now());
+        for owner in owners.into_iter().chain(facts.claimants.iter().take(MOST_CLAIMANTS)) {
+            if self.people.get(owner).await?.is_none() {
                 continue;
             }
-            self.people.change(&owner, witness, |person| person.recorded(&change)).await?;
+            self.people.change(owner, witness, |person| person.recorded(&change)).await?;
         }
         Ok(())
     }

@@ -1,16 +1,17 @@
 //! The People table. A person's partition holds their profile; an address's partition (named by its fingerprint) holds
-//! who owns it and why it must not be used ([`suppressions`]). Either may hold the head of its ledger ([`super::ledger`]).
+//! whose it is and was ([`owners`]) and why it must not be used ([`suppressions`]). Either may hold the head of its ledger ([`super::ledger`]).
 
 mod suppressions;
 
 mod engagement;
 mod erasure;
+mod owners;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem};
+use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -18,7 +19,8 @@ use super::ledger::{Committed, Ledger};
 use super::{Item, StoreError, again, number, text, unavailable};
 use crate::ledger::{Event, Record, Witness};
 use crate::message::{Address, Channel, EmailAddress, Locale, PhoneNumber};
-use crate::person::{ChannelConsent, ContactPoint, Person, PersonId, Preferences, Suppression};
+use crate::person::profile::Replaced;
+use crate::person::{ChannelConsent, Claims, ContactPoint, Holders, Person, PersonId, Preferences, Proof, Suppression};
 use crate::seal::Seal;
 use crate::seal::purpose::LedgerKeys;
 
@@ -42,7 +44,10 @@ const TRIES: u32 = 20;
 /// What is known of an address.
 #[derive(Clone, Debug, Default)]
 pub struct AddressFacts {
-    pub owners: Vec<PersonId>,
+    /// Whose it is and was, by proof.
+    pub holders: Holders,
+    /// Who is reached there, or says so, without proof. They have no say over the address.
+    pub claimants: Vec<PersonId>,
     pub suppressions: Vec<Suppression>,
 }
 
@@ -70,6 +75,35 @@ struct Row {
 struct Sealed {
     phone: Option<ContactPoint<PhoneNumber>>,
     email: Option<ContactPoint<EmailAddress>>,
+    #[serde(default)]
+    claims: Claims,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    replaced: Vec<StoredReplaced>,
+}
+
+/// A replaced address, as it is stored.
+#[derive(Serialize, Deserialize)]
+struct StoredReplaced {
+    channel: Channel,
+    address: String,
+    proof: Proof,
+}
+
+impl From<&Replaced> for StoredReplaced {
+    fn from(replaced: &Replaced) -> Self {
+        let Replaced { address, proof } = replaced;
+        let channel = match address {
+            Address::Phone(_) => Channel::Sms,
+            Address::Email(_) => Channel::Email,
+        };
+        Self { channel, address: address.as_str().to_owned(), proof: *proof }
+    }
+}
+
+impl From<StoredReplaced> for Replaced {
+    fn from(stored: StoredReplaced) -> Self {
+        Self { address: Address::stored(stored.channel, stored.address), proof: stored.proof }
+    }
 }
 
 fn unreadable(error: impl std::fmt::Display) -> StoreError {
@@ -156,28 +190,8 @@ impl People {
             None => profile.condition_expression("attribute_not_exists(pk)"),
         };
         let mut writes = vec![TransactWriteItem::builder().put(profile.build().map_err(unreadable)?).build()];
-        let (old, new) = (before.map(|before| self.owned(before)).unwrap_or_default(), self.owned(person));
-        for fingerprint in new.iter().filter(|fingerprint| !old.contains(fingerprint)) {
-            let owner = Put::builder()
-                .table_name(&self.table)
-                .item("pk", text(address_key(fingerprint)))
-                .item("sk", text(format!("owner#{}", person.id)));
-            writes.push(TransactWriteItem::builder().put(owner.build().map_err(unreadable)?).build());
-        }
-        for fingerprint in old.iter().filter(|fingerprint| !new.contains(fingerprint)) {
-            let owner = Delete::builder()
-                .table_name(&self.table)
-                .key("pk", text(address_key(fingerprint)))
-                .key("sk", text(format!("owner#{}", person.id)));
-            writes.push(TransactWriteItem::builder().delete(owner.build().map_err(unreadable)?).build());
-        }
+        writes.extend(self.owner_writes(before, person)?);
         Ok(writes)
-    }
-
-    /// The fingerprints of a person's addresses.
-    fn owned(&self, person: &Person) -> Vec<String> {
-        let addresses = [person.address(Channel::Sms), person.address(Channel::Email)];
-        addresses.into_iter().flatten().map(|address| self.seal.fingerprint(&address)).collect()
     }
 
     /// What is known of an address: one query.
@@ -187,7 +201,12 @@ impl People {
 
     fn to_item(&self, person: &Person) -> Result<Item, StoreError> {
         let pk = person_key(&person.id);
-        let sealed = Sealed { phone: person.phone.clone(), email: person.email.clone() };
+        let sealed = Sealed {
+            phone: person.phone.clone(),
+            email: person.email.clone(),
+            claims: person.claims.clone(),
+            replaced: person.replaced.iter().map(StoredReplaced::from).collect(),
+        };
         let plain = serde_json::to_vec(&sealed).map_err(unreadable)?;
         let row = Row {
             sealed: self.seal.seal(&pk, &plain)?,
@@ -213,6 +232,8 @@ impl People {
             id: row.id,
             phone: sealed.phone,
             email: sealed.email,
+            claims: sealed.claims,
+            replaced: sealed.replaced.into_iter().map(Replaced::from).collect(),
             consents: row.consents,
             preferences: row.preferences,
             locale: row.locale,

@@ -98,7 +98,7 @@ async fn every_change_is_an_entry_with_who_what_from_to_and_where_from() {
         assert_eq!(entry["caller"], "admin", "{entry}");
         let at: jiff::Timestamp = entry["at"].as_str().and_then(|at| at.parse().ok()).expect("a time");
         assert!(jiff::Timestamp::now().duration_since(at).as_secs().abs() < 120);
-        assert_eq!(entry["personal"]["ip_address"], "127.0.0.1", "{entry}");
+        assert_eq!(entry["personal"]["observed_ip"], "127.0.0.1", "{entry}");
     }
     assert_eq!(entries[0]["personal"]["reason"], "too_frequent");
     // The address at the time stands in the entry, and nowhere in the table.

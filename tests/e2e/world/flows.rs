@@ -6,8 +6,8 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use switchboard::ledger::Witness;
-use switchboard::message::{Channel, EmailAddress};
-use switchboard::person::PersonId;
+use switchboard::message::{Address, EmailAddress};
+use switchboard::person::{PersonId, Proof, ProofSource};
 
 use super::aws::{number, text};
 use super::{World, eventually, fresh, seconds};
@@ -42,7 +42,7 @@ impl World {
         let change = |person: &mut switchboard::person::Person| {
             person.recorded(|person| {
                 person.set_email(address.clone());
-                person.confirm(Channel::Email, witness.at);
+                person.prove(&Address::Email(address.clone()), Proof::new(ProofSource::Link, witness.at));
             })
         };
         self.people().await.change(&id, &witness, change).await.expect("DynamoDB answers");

@@ -33,7 +33,7 @@ pub struct CheckResponse {
     /// Whether a message of this type would be accepted now. It may have to wait: see `not_before`.
     can_send: bool,
     /// The word of the rule that decides: `explicit_consent`, `transactional_message`, `security_message`; `opted_out`,
-    /// `no_consent`, `consent_pending`, `channel_disabled`, `message_type_disabled`, `address_suppressed`, `no_address`.
+    /// `no_consent`, `consent_pending`, `address_unverified`, `channel_disabled`, `message_type_disabled`, `address_suppressed`, `no_address`.
     #[schema(example = "explicit_consent")]
     reason: String,
     /// What the person said about it.
@@ -73,7 +73,7 @@ pub async fn handle(
     let person =
         person.ok_or_else(|| ApiError::not_found(format!("Unknown user: {user_id}")).with("field", "user_id"))?;
     let consent_status = person.standing(channel, Some(trigger));
-    let Some(to) = person.address(channel) else {
+    let Some(to) = person.destination(channel) else {
         let reason = "no_address".to_owned();
         return Ok(Json(CheckResponse { success: true, can_send: false, reason, consent_status, not_before: None }));
     };

@@ -15,13 +15,14 @@ use switchboard::ledger::Event;
 use switchboard::message::{Address, Channel, EmailAddress, Locale, MessageId};
 use switchboard::otp::links::{LinkAdmission, LinkRequest};
 use switchboard::person::events::CONSENT_GRANTED;
-use switchboard::person::{Person, PersonId};
+use switchboard::person::profile::SetBy;
+use switchboard::person::{Person, PersonId, Proof, ProofSource};
 use switchboard::road::AcceptError;
 use switchboard::road::confirm::{AskError, AskToConfirm, Asked};
 
 use super::{message_types, source};
 use crate::App;
-use crate::request::Proof;
+use crate::request::{Evidence, set_by};
 
 /// Who agreed, for which address and which messages.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
@@ -38,16 +39,17 @@ pub struct EmailConsentRequest {
     /// The language they want to be written to in (BCP 47); as before if absent.
     #[schema(example = "en")]
     locale: Option<Locale>,
-    /// The text they agreed to, as it was shown to them.
+    /// The text they agreed to, as it was shown to them. Its SHA-256 stays in the ledger when the person is erased.
     #[schema(max_length = 4000)]
     consent_text: Option<String>,
-    /// Their own address and user agent when they agreed, where the caller is not their device.
+    /// Their own address and user agent when they agreed, where the caller is not their device. They stand in the ledger as the
+    /// client's word (`stated_ip`, `stated_agent`), beside what we saw of the request (`observed_ip`, `observed_agent`).
     #[schema(value_type = Option<String>, example = "203.0.113.7")]
     ip_address: Option<IpAddr>,
     #[schema(max_length = 512)]
     user_agent: Option<String>,
-    /// `false` for what was confirmed elsewhere, as when people are brought along from another system: it counts at once, and
-    /// the ledger says so. Needs the scope `preferences:manage`, also for oneself.
+    /// `false` attests that the address was confirmed elsewhere, as when people are brought along from another system: the consent
+    /// counts at once, and the ledger says so. Needs the scope `preferences:manage`, also for oneself.
     #[serde(default = "yes")]
     #[schema(default = true)]
     send_link: bool,
@@ -84,7 +86,9 @@ struct Unsent {
 /// Grant e-mail consent
 ///
 /// Registers the person if they are new. Unless the address was proven to be theirs, a link is sent there (once in ten
-/// minutes), and the consent counts when they follow it, within seven days; messages that need no consent go meanwhile.
+/// minutes), and the consent counts when they follow it, within seven days. To an address that a token with `preferences:manage`
+/// gives, messages that need no consent go meanwhile. One that people give themselves is a claim: nothing goes there but its link, and an
+/// address they were reached at before stays in force until the new one is confirmed.
 /// People may do it for themselves; for others it needs `preferences:manage`.
 #[utoipa::path(
     post, path = "/api/communication/consent/email", tag = "Consent", operation_id = "grant_email_consent",
@@ -111,7 +115,7 @@ pub async fn handle(
     let address = EmailAddress::parse(&request.email)
         .map_err(|error| ApiError::invalid_field("email", format!("It is {error}")))?;
     let (source, types) = (source(request.consent_source)?, message_types(request.message_types)?);
-    let proof = Proof::read(request.ip_address, request.user_agent, request.consent_text)?;
+    let evidence = Evidence::read(request.ip_address, request.user_agent, request.consent_text)?;
     let keyed = key.0.map(|key| {
         let id = MessageId::derived(app.road.seal.ids(), &caller.subject, "consent/email", &key);
         (id, app.road.seal.keyed_hash(body.canonical.as_bytes()))
@@ -125,14 +129,21 @@ pub async fn handle(
     let own = caller.subject == request.user_id.as_str();
     let ip = if own { origin.ip } else { request.ip_address };
     let now = app.road.clock.now();
-    let witness = proof.witness(origin, &caller, &source, now);
+    let witness = evidence.witness(origin, &caller, &source, now);
+    let (set_by, to) = (set_by(&caller), Address::Email(address.clone()));
     let change = app.road.people.change(&request.user_id, &witness, |person| {
         let events = person.recorded(|person| {
             if let Some(locale) = &request.locale {
                 person.locale = Some(locale.clone());
             }
-            person.set_email(address.clone());
-            if person.is_verified(Channel::Email) || !request.send_link {
+            match set_by {
+                SetBy::Manager => person.set_email(address.clone()),
+                SetBy::Person => person.claim_address(&to),
+            }
+            if !request.send_link {
+                person.prove(&to, Proof::new(ProofSource::Attested, now));
+            }
+            if person.has_proven(&to) {
                 person.grant(Channel::Email, types.clone(), source.clone(), now);
             } else {
                 person.grant_pending(Channel::Email, types.clone(), source.clone(), now);
@@ -142,17 +153,18 @@ pub async fn handle(
             true => event,
             false => event.with("confirmed", "elsewhere"),
         };
-        proof.beside(events).into_iter().map(elsewhere).collect()
+        evidence.beside(events).into_iter().map(elsewhere).collect()
     });
     let person = change.await?;
-    if person.is_verified(Channel::Email) || !request.send_link {
+    app.road.settle_proofs(&person, &witness).await?;
+    if person.has_proven(&to) {
         // Who left by the link in a mail comes back by their own word, not by a client's.
         if caller.subject == person.id.as_str() {
-            app.road.come_back(&app.road.people.target(&Address::Email(address)), &witness).await?;
+            app.road.come_back(&app.road.people.target(&to), &witness).await?;
         }
         return Ok(Json(answer(false, None)).into_response());
     }
-    let link = LinkRequest { address: &Address::Email(address), person: &person.id.clone(), ip };
+    let link = LinkRequest { address: &to, person: &person.id.clone(), ip };
     let unsent = match app.otp.admit_link(&link).await? {
         LinkAdmission::Admitted => match ask(&app, caller.subject, person, keyed).await {
             Ok(reason) => reason.map(|reason| Unsent { reason, retry_after: None }),
@@ -167,6 +179,9 @@ pub async fn handle(
             Some(Unsent { reason: refusal.as_str().to_owned(), retry_after })
         }
     };
+    // Whoever only claims an address does not learn what is known of it.
+    let of_others = |unsent: &Unsent| ["address_suppressed", "too_many_for_address"].contains(&unsent.reason.as_str());
+    let unsent = unsent.filter(|unsent| set_by == SetBy::Manager || !of_others(unsent));
     Ok(Json(answer(true, unsent)).into_response())
 }
 

@@ -15,10 +15,12 @@ use switchboard::http::refusals::SendRefusals;
 use switchboard::http::{ApiError, Body, Caller, IdempotencyKey, Origin, Scope};
 use switchboard::message::{Address, Channel, Locale, MessageId, PhoneNumber, Trigger};
 use switchboard::otp::{Purpose, Refusal, Start, StartError};
-use switchboard::person::PersonId;
+use switchboard::person::profile::SetBy;
+use switchboard::person::{PersonId, Proof, ProofSource};
 
 use super::{ConsentResponse, Unsent, message_types, source};
 use crate::App;
+use crate::request::{Evidence, set_by};
 
 /// Who agreed, for which number.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
@@ -35,11 +37,12 @@ pub struct SmsConsentRequest {
     /// The language they want to be written to in (BCP 47); as before if absent.
     #[schema(example = "en")]
     locale: Option<Locale>,
-    /// The network address the person's request came from, if the client knows: codes are limited by it.
+    /// The network address the person's request came from, if the client knows: codes are limited by it. Of whoever calls for
+    /// themselves it is the one we see; what is said here stands in the ledger as the client's word.
     #[serde(alias = "ip", alias = "ipAddress")]
     #[schema(value_type = Option<String>, example = "203.0.113.7")]
     ip_address: Option<IpAddr>,
-    /// Whether a code is sent to a number that is not verified. `false` is for consents that were verified elsewhere, and
+    /// Whether a code is sent to a number that is not verified. `false` attests that the number was verified elsewhere, and
     /// needs `preferences:manage`.
     #[serde(default = "yes", alias = "sendCode")]
     #[schema(default = true)]
@@ -53,9 +56,11 @@ fn yes() -> bool {
 /// Grant SMS consent
 ///
 /// Registers the person if they are new, and sends a code to their number, to be entered at `consent/sms/verify`, unless it
-/// was verified before. The consent is on record also where no code could be sent: then the answer says `code_sent: false`,
-/// why (`reason`), and when to ask again (`retry_after`). People may do it for themselves; for others it needs
-/// `preferences:manage`.
+/// was verified before. Until then the consent is pending. It is on record also where no code could be sent: then the answer says
+/// `code_sent: false`, why (`reason`), and when to ask again (`retry_after`). People may do it for themselves; for others it needs
+/// `preferences:manage`. A number that a token with `preferences:manage` gives is on file at once: transactional and security
+/// messages go there. One that people give themselves is a claim: nothing goes there but its code, and a number they were
+/// reached at before stays in force until the new one is verified.
 #[utoipa::path(
     post, path = "/api/communication/consent/sms", tag = "Consent", operation_id = "grant_sms_consent",
     params(IdempotencyKey),
@@ -86,7 +91,8 @@ pub async fn handle(
         trigger: Trigger::PhoneVerification,
         locale: request.locale.clone(),
         person: Some(request.user_id.clone()),
-        ip: request.ip_address,
+        // Whoever calls for themselves is where we see them.
+        ip: if caller.subject == request.user_id.as_str() { origin.ip } else { request.ip_address },
         ..Start::new(
             Address::Phone(number.clone()),
             Purpose::consent(&app.road.seal, &request.user_id),
@@ -104,18 +110,32 @@ pub async fn handle(
         return Ok(response);
     }
     let now = app.road.clock.now();
-    let witness = origin.witness(&caller, &source, now);
+    let evidence = Evidence::read(request.ip_address, None, None)?;
+    let witness = evidence.witness(origin, &caller, &source, now);
+    let (set_by, address) = (set_by(&caller), Address::Phone(number.clone()));
     let person = app.road.people.change(&request.user_id, &witness, |person| {
         person.recorded(|person| {
             if let Some(locale) = &request.locale {
                 person.locale = Some(locale.clone());
             }
-            person.set_phone(number.clone());
-            person.grant(Channel::Sms, types.clone(), source.clone(), now);
+            match set_by {
+                SetBy::Manager => person.set_phone(number.clone()),
+                SetBy::Person => person.claim_address(&address),
+            }
+            if !request.send_code {
+                person.prove(&address, Proof::new(ProofSource::Attested, now));
+            }
+            if person.has_proven(&address) {
+                person.grant(Channel::Sms, types.clone(), source.clone(), now);
+            } else {
+                person.grant_pending(Channel::Sms, types.clone(), source.clone(), now);
+            }
         })
     });
-    let verified = person.await?.is_verified(Channel::Sms);
-    let unsent = if verified || !request.send_code { None } else { send(&app, code).await? };
+    let person = person.await?;
+    app.road.settle_proofs(&person, &witness).await?;
+    let verified = person.has_proven(&address);
+    let unsent = if verified { None } else { send(&app, code, set_by).await? };
     Ok(Json(granted(!verified, unsent)).into_response())
 }
 
@@ -123,11 +143,13 @@ fn granted(verification_required: bool, unsent: Option<Unsent>) -> ConsentRespon
     ConsentResponse { success: true, message: "SMS consent granted successfully", verification_required, unsent }
 }
 
-/// Sends the code. What the guard refuses is told: the consent stands without it.
-async fn send(app: &App, code: Start) -> Result<Option<Unsent>, ApiError> {
+/// Sends the code. What the guard refuses is told: the consent is on record without it. Whoever only claims the number does not
+/// learn that codes are sent there for others.
+async fn send(app: &App, code: Start, set_by: SetBy) -> Result<Option<Unsent>, ApiError> {
     match app.otp.start(code).await {
         // It was sent a moment ago, as often as it may be, and is good still.
         Ok(_) | Err(StartError::Refused(Refusal::TooManySends { .. })) => Ok(None),
+        Err(StartError::Refused(Refusal::TooManyForAddress { .. })) if set_by == SetBy::Person => Ok(None),
         Err(StartError::Refused(refusal)) => Ok(Some(unsent(&refusal, app.road.clock.now()))),
         Err(error) => Err(failed(error)),
     }

@@ -10,7 +10,7 @@ use switchboard::http::{ApiError, Body, Caller, Origin, Scope};
 use switchboard::ledger::Witness;
 use switchboard::message::{Address, PhoneNumber};
 use switchboard::otp::{Checked, Code, Purpose};
-use switchboard::person::PersonId;
+use switchboard::person::{PersonId, Proof, ProofSource};
 
 use crate::App;
 
@@ -44,7 +44,7 @@ pub struct NumberVerified {
 
 /// Verify SMS consent
 ///
-/// A code is right once, for ten minutes and five tries. The refusal is the same whether it was wrong, or too late, or
+/// The number is theirs from then on, and what they agreed to for it counts. A code is right once, for ten minutes and five tries. The refusal is the same whether it was wrong, or too late, or
 /// there never was one. People may do it for themselves; for others it needs `preferences:manage`.
 #[utoipa::path(
     post, path = "/api/communication/consent/sms/verify", tag = "Consent", operation_id = "verify_sms_consent",
@@ -103,9 +103,11 @@ async fn people(
     match named {
         Some(person) => Ok(vec![person]),
         None if caller.may_act_for(None, Scope::ManagePreferences).is_ok() => {
-            let owners = app.road.people.address(address).await?.owners;
+            let facts = app.road.people.address(address).await?;
+            let owners = facts.holders.at(app.road.clock.now()).into_iter().cloned();
+            let people: Vec<PersonId> = facts.claimants.into_iter().chain(owners).take(PEOPLE).collect();
             // Where nobody has the number, a check of the caller's own fails, as it does for everybody else.
-            Ok(if owners.is_empty() { own.into_iter().collect() } else { owners.into_iter().take(PEOPLE).collect() })
+            Ok(if people.is_empty() { own.into_iter().collect() } else { people })
         }
         None => Ok(own.into_iter().collect()),
     }
@@ -117,13 +119,15 @@ async fn verified(
     number: &PhoneNumber,
     witness: Witness,
 ) -> Result<Json<NumberVerified>, ApiError> {
+    let (address, proof) = (Address::Phone(number.clone()), Proof::new(ProofSource::Code, witness.at));
     let change =
-        app.road.people.change(person, &witness, |person| person.recorded(|person| person.verify_phone(number)));
+        app.road.people.change(person, &witness, |person| person.recorded(|person| person.prove(&address, proof)));
     let changed = change.await?;
     // They gave another number while the code was on its way.
-    if changed.phone.is_none_or(|point| point.address != *number) {
+    if !changed.has_proven(&address) {
         return Err(not_the_code());
     }
+    app.road.settle_proofs(&changed, &witness).await?;
     Ok(Json(NumberVerified { success: true, message: "Phone number verified successfully" }))
 }
 

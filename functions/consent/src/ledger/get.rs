@@ -59,7 +59,7 @@ pub struct LedgerEntry {
     /// What is about the person: the address at the time, from where it was done, the text they were shown. Kept sealed;
     /// absent where there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Object>, example = json!({"address": "+14155552671", "ip_address": "203.0.113.7"}))]
+    #[schema(value_type = Option<Object>, example = json!({"address": "+14155552671", "observed_ip": "203.0.113.7"}))]
     personal: Option<Map<String, Value>>,
     /// `true` where there was such a part and it was erased.
     #[serde(skip_serializing_if = "std::ops::Not::not")]

@@ -7,11 +7,13 @@ use serde::{Deserialize, Serialize};
 use switchboard::http::error::ErrorBody;
 use switchboard::http::refusals::Refusals;
 use switchboard::http::{ApiError, Body, Caller, Origin};
-use switchboard::message::{Channel, PhoneNumber, Trigger};
+use switchboard::message::{Address, Channel, PhoneNumber, Trigger};
 use switchboard::person::consent::Standing;
+use switchboard::person::profile::SetBy;
 use switchboard::person::{Person, PersonId, Preferences};
 
 use crate::App;
+use crate::request::set_by;
 
 /// What the ledger says a change came by.
 const SOURCE: &str = "sms_preferences";
@@ -29,7 +31,8 @@ pub struct SmsPreferences {
     whatsapp_enabled: Option<bool>,
     #[serde(rename = "whatsappEnabled")]
     whatsapp_enabled_too: Option<bool>,
-    /// In any common spelling; answered in E.164. Another number than before is not verified.
+    /// In any common spelling; answered in E.164. Another number than before is a claim: nothing goes there until it is verified
+    /// (`consent/sms`), and the one before stays in force. Answered is the one in force, else the one they claim.
     #[schema(example = "+14155552671")]
     phone_number: Option<String>,
     #[serde(rename = "phoneNumber")]
@@ -66,6 +69,9 @@ pub struct SmsPreferencesResponse {
     preferences: SmsPreferences,
     /// Whether they proved that the number is theirs.
     phone_verified: bool,
+    /// The number that takes the place of `phone_number` when it is verified.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pending_phone_number: Option<String>,
     /// What they said about texts of every kind.
     consent_status: Standing,
 }
@@ -112,10 +118,11 @@ pub async fn put(
     body: Body<SmsPreferences>,
 ) -> Result<Json<SmsPreferencesResponse>, ApiError> {
     let id = own(&caller)?;
-    let changes = Changes::read(body.value, &app.region)?;
+    let changes = Changes::read(body.value, &app.region, set_by(&caller))?;
     let witness = origin.witness(&caller, SOURCE, app.road.clock.now());
     let change = app.road.people.change(&id, &witness, |person| person.recorded(|person| changes.apply(person)));
     let person = change.await?;
+    app.road.settle_proofs(&person, &witness).await?;
     Ok(Json(view(id, &person)))
 }
 
@@ -128,7 +135,9 @@ fn view(user_id: PersonId, person: &Person) -> SmsPreferencesResponse {
     let wants =
         |triggers: &[Trigger]| Some(triggers.iter().all(|trigger| person.preferences.wants(Channel::Sms, *trigger)));
     let (sms, whatsapp) = (Some(person.preferences.sms_enabled), Some(person.preferences.whatsapp_enabled));
-    let phone = person.phone.as_ref().map(|point| point.address.as_str().to_owned());
+    let text = |address: Option<Address>| address.map(|address| address.as_str().to_owned());
+    let phone = text(person.destination(Channel::Sms));
+    let pending = text(person.claim(Channel::Sms)).filter(|_| person.phone.is_some());
     let (confirmations, reminders, updates, payments) =
         (wants(CONFIRMATIONS), wants(REMINDERS), wants(UPDATES), wants(PAYMENTS));
     // Off, unless they asked for it.
@@ -155,12 +164,15 @@ fn view(user_id: PersonId, person: &Person) -> SmsPreferencesResponse {
             two_factor_auth_too: codes,
         },
         phone_verified: person.is_verified(Channel::Sms),
+        pending_phone_number: pending,
         consent_status: person.standing(Channel::Sms, None),
     }
 }
 
 /// A request, read.
 struct Changes {
+    /// Whose word the number is.
+    set_by: SetBy,
     sms: Option<bool>,
     whatsapp: Option<bool>,
     phone: Option<PhoneNumber>,
@@ -168,7 +180,7 @@ struct Changes {
 }
 
 impl Changes {
-    fn read(request: SmsPreferences, region: &str) -> Result<Self, ApiError> {
+    fn read(request: SmsPreferences, region: &str, set_by: SetBy) -> Result<Self, ApiError> {
         let phone = one("phone_number", "phoneNumber", request.phone_number, request.phone_number_too)?;
         let phone = phone.map(|phone| {
             PhoneNumber::parse(&phone, region)
@@ -205,6 +217,7 @@ impl Changes {
             wanted.extend(wants?.map(|wants| (triggers, wants)));
         }
         Ok(Self {
+            set_by,
             sms: one("sms_enabled", "smsEnabled", request.sms_enabled, request.sms_enabled_too)?,
             whatsapp: one(
                 "whatsapp_enabled",
@@ -219,7 +232,10 @@ impl Changes {
 
     fn apply(&self, person: &mut Person) {
         if let Some(phone) = &self.phone {
-            person.set_phone(phone.clone());
+            match self.set_by {
+                SetBy::Manager => person.set_phone(phone.clone()),
+                SetBy::Person => person.claim_address(&Address::Phone(phone.clone())),
+            }
         }
         let Preferences { sms_enabled, whatsapp_enabled, alert_types_sms, .. } = &mut person.preferences;
         *sms_enabled = self.sms.unwrap_or(*sms_enabled);

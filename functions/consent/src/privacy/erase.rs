@@ -9,10 +9,12 @@ use switchboard::http::body::read;
 use switchboard::http::error::ErrorBody;
 use switchboard::http::refusals::Refusals;
 use switchboard::http::{ApiError, Caller, Origin};
+use switchboard::person::profile::SetBy;
+use switchboard::privacy::erasure::Authority;
 
 use super::{ErasureResponse, view};
 use crate::App;
-use crate::request::person_id;
+use crate::request::{person_id, set_by};
 
 /// Why. The body may be left out.
 #[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
@@ -27,8 +29,10 @@ const LONGEST_REASON: usize = 64;
 /// Erase a person
 ///
 /// From the answer on nobody can write to them by their id; their addresses, contents, codes and second factor go within
-/// minutes, messages that wait are cancelled (`reason`: `erased`), the ledger loses its personal parts and still verifies. Counters
-/// stay, and so does, as a keyed hash, that an address must not be used. The same request again finds the erasure that is on its
+/// minutes, messages to them that wait are cancelled (`reason`: `erased`), the ledger loses its personal parts and still verifies. Counters
+/// stay, and so does, as a keyed hash, that an address must not be used. Messages to an address that name nobody are theirs if they are
+/// of the time in which the address was proven to be theirs alone; what another caller is about to send there is cancelled only where a
+/// token with `preferences:manage` asks. The same request again finds the erasure that is on its
 /// way, or begins another. People may do it for themselves; for others it needs `preferences:manage`.
 #[utoipa::path(
     post, path = "/api/communication/privacy/{user_id}/erase", tag = "Privacy", operation_id = "erase_person",
@@ -53,7 +57,11 @@ pub async fn handle(
     let request: EraseRequest = if body.is_empty() { EraseRequest::default() } else { read(&body)?.value };
     let reason = request.reason.map(reason).transpose()?;
     let witness = origin.witness(&caller, "api", app.road.clock.now());
-    let erasure = app.privacy.eraser.ask(&person, reason, &witness).await?;
+    let authority = match set_by(&caller) {
+        SetBy::Manager => Authority::Administrator,
+        SetBy::Person => Authority::Person,
+    };
+    let erasure = app.privacy.eraser.ask(&person, authority, reason, &witness).await?;
     let counts = app.privacy.eraser.store.counts(&erasure).await?;
     Ok((StatusCode::ACCEPTED, Json(view(erasure, counts))))
 }

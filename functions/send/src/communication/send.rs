@@ -194,7 +194,7 @@ async fn part(
     locale: Option<&Locale>,
     variables: &Variables,
 ) -> Result<(Part, LinkForm), ApiError> {
-    let to = person.address(channel).ok_or_else(|| {
+    let to = person.destination(channel).ok_or_else(|| {
         let missing = if channel == Channel::Email { "an e-mail address" } else { "a phone number" };
         ApiError::bad_request(format!("User {} does not have {missing}", person.id)).with("field", "channel")
     })?;

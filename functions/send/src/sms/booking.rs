@@ -120,7 +120,7 @@ impl To {
             (Some(id), None) => {
                 let unknown = || ApiError::not_found(format!("Unknown user: {id}")).with("field", "user_id");
                 let person = app.road.people.get(&id).await?.ok_or_else(unknown)?;
-                let phone = person.address(Channel::Sms).ok_or_else(|| {
+                let phone = person.destination(Channel::Sms).ok_or_else(|| {
                     ApiError::bad_request(format!("User {id} does not have a phone number")).with("field", "user_id")
                 })?;
                 Ok((phone, Some(person)))

@@ -1,12 +1,13 @@
 //! `GET /api/v2/communications/threads/{thread_id}/messages`: a conversation, newest first.
 
+use std::collections::BTreeMap;
+
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use serde::{Deserialize, Serialize};
 use switchboard::http::refusals::Refusals;
 use switchboard::http::{ApiError, paging};
-use switchboard::message::Channel;
-use switchboard::person::PersonId;
+use switchboard::person::{Holders, PersonId, ProvenAddress};
 use switchboard::store::StoreError;
 use switchboard::store::messages::{List, Mark};
 
@@ -42,8 +43,8 @@ const MOST: usize = 100;
 
 /// A conversation
 ///
-/// What went to somebody and what they wrote, on every channel, newest first: what names them, and what went to their addresses
-/// or came from there without naming anybody. `user:` and a person's id, or the `thread_id` of
+/// What went to somebody and what they wrote, on every channel, newest first: what names them, and what went to an
+/// address or came from there without naming anybody, while it was proven to be theirs alone. `user:` and a person's id, or the `thread_id` of
 /// a message (where nobody is known by the address, the address's own thread). Needs the scope `communication:read`.
 #[utoipa::path(
     get, path = "/api/v2/communications/threads/{thread_id}/messages", tag = "Messages", operation_id = "thread_messages",
@@ -62,12 +63,19 @@ pub async fn handle(
     let thread = Thread::parse(&id)?;
     let limit = paging::limit(page.limit.as_deref(), USUAL, MOST)?;
     let before = page.cursor.as_deref().map(mark).transpose()?;
-    let lists = match &thread {
+    let addresses = match &thread {
         Thread::Person(person) => of_person(&app, person).await?,
+        Thread::Address(_) => BTreeMap::new(),
+    };
+    let lists: Vec<List> = match &thread {
+        Thread::Person(person) => {
+            let own = std::iter::once(List::OfPerson(person.clone()));
+            own.chain(addresses.keys().cloned().map(List::OfAddress)).collect()
+        }
         Thread::Address(fingerprint) => vec![List::OfAddress(fingerprint.clone())],
     };
     let (mut messages, next) = app.road.messages.page(&lists, before, limit).await?;
-    messages.retain(|message| thread.has(message));
+    messages.retain(|message| thread.has(message, addresses.get(&app.road.seal.fingerprint(&message.to))));
     Ok(Json(ThreadResponse {
         success: true,
         thread_id: thread.to_string(),
@@ -76,13 +84,17 @@ pub async fn handle(
     }))
 }
 
-/// The lists in which what is theirs stands: their own, and those of their addresses, where [`Thread::has`] tells it from what
-/// went to somebody else there.
-async fn of_person(app: &App, id: &PersonId) -> Result<Vec<List>, StoreError> {
+/// The addresses they proved, by fingerprint, and whose those were when: [`Thread::has`] tells what went to them from what went
+/// to somebody else there.
+async fn of_person(app: &App, id: &PersonId) -> Result<BTreeMap<String, Holders>, StoreError> {
     let person = app.road.people.get(id).await?;
-    let addresses = [Channel::Sms, Channel::Email].into_iter().filter_map(|channel| person.as_ref()?.address(channel));
-    let addresses = addresses.map(|address| List::OfAddress(app.road.seal.fingerprint(&address)));
-    Ok(std::iter::once(List::OfPerson(id.clone())).chain(addresses).collect())
+    let mut addresses = BTreeMap::new();
+    for proven in person.as_ref().map(ProvenAddress::all).unwrap_or_default() {
+        let fingerprint = app.road.seal.fingerprint(proven.address());
+        let holders = app.road.people.holders(&fingerprint).await?;
+        addresses.insert(fingerprint, holders);
+    }
+    Ok(addresses)
 }
 
 /// It names a time and an id, and leads nowhere but in the thread that is asked for.

@@ -12,7 +12,7 @@ use switchboard::message::content::Script;
 use switchboard::message::received::Media;
 use switchboard::message::record::{CallFacts, Recording};
 use switchboard::message::{Channel, Content, Direction, Message, Status};
-use switchboard::person::PersonId;
+use switchboard::person::{Holders, PersonId};
 use switchboard::seal::Seal;
 
 /// Which conversation.
@@ -34,10 +34,14 @@ impl Thread {
     }
 
     /// Whether what stands in a list of this thread is of it. An address may be shared, or have been somebody else's: what names
-    /// another person is theirs, whichever way it went.
-    pub(crate) fn has(&self, message: &Message) -> bool {
+    /// another person is theirs, and what names nobody is of the time in which the address was one person's alone.
+    pub(crate) fn has(&self, message: &Message, holders: Option<&Holders>) -> bool {
         match self {
-            Self::Person(person) => message.person.as_ref().is_none_or(|whose| whose == person),
+            Self::Person(person) => match (&message.person, holders) {
+                (Some(whose), _) => whose == person,
+                (None, Some(holders)) => holders.makes_party(person, None, message.times.created),
+                (None, None) => false,
+            },
             Self::Address(_) => true,
         }
     }

@@ -137,8 +137,8 @@ fn a_witness_says_who_and_from_where_and_not_in_a_log() {
     };
     let event = witness.attest(Event::new("consent_granted").with("channel", "sms"));
     assert_eq!(Value::Object(event.facts.clone()), json!({"channel": "sms", "source": "web_form"}));
-    assert_eq!(event.personal["ip_address"], "192.0.2.7");
-    assert_eq!(event.personal["user_agent"].as_str().map(str::len), Some(1_024));
+    assert_eq!(event.personal["observed_ip"], "192.0.2.7");
+    assert_eq!(event.personal["observed_agent"].as_str().map(str::len), Some(1_024));
     let text = format!("{witness:?} {event:?} {:?}", written(&Chain::new(ledger())));
     assert!(!text.contains("192.0.2.7") && !text.contains("4155552671"), "{text}");
 }

@@ -29,7 +29,7 @@ files! {
         "financial_alert" "payment_reminder" "weekly_checkin" "monthly_report" "career_insight"
         "educational_content" "booking_confirmation" "booking_reminder" "booking_last_minute_reminder"
         "booking_status_update" "provider_notification" "payment_confirmation" "payment_failure"
-        "refund_notification" "security_alert" "one_time_code" "phone_verification" "email_verification"
+        "refund_notification" "security_alert" "one_time_code" "phone_verification" "email_verification" "address_change"
         "workflow_approval" "workflow_status_update" "task_assignment" "inspection_reminder"
         "emergency_notification" "system_maintenance" "system_alert" "team_announcement" "user_invitation"
         "application_status_update" "document_request"
@@ -37,19 +37,19 @@ files! {
     "es": [
         "financial_alert" "payment_reminder" "booking_confirmation" "booking_reminder"
         "booking_last_minute_reminder" "booking_status_update" "payment_confirmation" "payment_failure"
-        "refund_notification" "security_alert" "one_time_code" "phone_verification" "email_verification"
+        "refund_notification" "security_alert" "one_time_code" "phone_verification" "email_verification" "address_change"
         "emergency_notification" "application_status_update" "document_request"
     ];
     "fr": [
         "financial_alert" "payment_reminder" "booking_confirmation" "booking_reminder"
         "booking_last_minute_reminder" "booking_status_update" "payment_confirmation" "payment_failure"
-        "refund_notification" "security_alert" "one_time_code" "phone_verification" "email_verification"
+        "refund_notification" "security_alert" "one_time_code" "phone_verification" "email_verification" "address_change"
         "emergency_notification" "application_status_update" "document_request"
     ];
     "de": [
         "financial_alert" "payment_reminder" "booking_confirmation" "booking_reminder"
         "booking_last_minute_reminder" "booking_status_update" "payment_confirmation" "payment_failure"
-        "refund_notification" "security_alert" "one_time_code" "phone_verification" "email_verification"
+        "refund_notification" "security_alert" "one_time_code" "phone_verification" "email_verification" "address_change"
         "emergency_notification" "application_status_update" "document_request"
     ];
 }

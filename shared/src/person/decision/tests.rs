@@ -2,14 +2,16 @@
 
 use super::*;
 use crate::message::PhoneNumber;
-use crate::person::PersonId;
-use crate::person::Reason;
+use crate::person::{PersonId, Proof, ProofSource, Reason};
 
 /// 10:00 in New York.
 const NOW: Timestamp = Timestamp::constant(1_800_025_200, 0);
 
+/// Somebody who proved the number that is asked about.
 fn person(state: Option<ConsentState>, types: &[&str]) -> Person {
     let mut person = Person::new(PersonId::text("123").unwrap(), NOW);
+    person.set_phone(number());
+    person.prove(&Address::Phone(number()), Proof::new(ProofSource::Code, NOW));
     let (types, source) = (types.iter().map(|&t| t.to_owned()).collect(), "test".to_owned());
     match state {
         Some(ConsentState::Granted) => person.grant(Channel::Sms, types, source, NOW),
@@ -19,6 +21,10 @@ fn person(state: Option<ConsentState>, types: &[&str]) -> Person {
     person
 }
 
+fn number() -> PhoneNumber {
+    PhoneNumber::parse("+12125550123", "US").unwrap()
+}
+
 fn make(
     class: Class,
     trigger: Option<Trigger>,
@@ -26,7 +32,7 @@ fn make(
     suppression: Option<&Suppression>,
     lane: Lane,
 ) -> Decision {
-    let to = Address::Phone(PhoneNumber::parse("+12125550123", "US").unwrap());
+    let to = Address::Phone(number());
     let intent = Intent { channel: Channel::Sms, class, trigger, lane, to: &to, at: NOW };
     let suppressions = suppression.map(std::slice::from_ref).unwrap_or_default();
     Decision::make(&Question { intent, rules: &TimeRules::default(), person, suppressions }, NOW)
@@ -71,7 +77,38 @@ fn an_agreement_that_waits_for_its_proof_is_none_yet() {
     person.revoke(Channel::Sms, Default::default(), "test".to_owned(), NOW);
     person.grant_pending(Channel::Sms, Default::default(), "form".to_owned(), NOW);
     assert_eq!(decide(Class::Transactional, Trigger::BookingReminder, Some(&person)).1, "opted_out");
-    person.confirm(Channel::Sms, NOW);
+    person.prove(&Address::Phone(number()), Proof::new(ProofSource::Code, NOW));
+    assert_eq!(decide(Class::Marketing, Trigger::WeeklyCheckin, Some(&person)), (true, "explicit_consent".to_owned()));
+}
+
+#[test]
+fn claimed_address_gets_nothing_but_its_proof() {
+    let mut person = Person::new(PersonId::text("123").unwrap(), NOW);
+    person.claim_address(&Address::Phone(number()));
+    person.grant_pending(Channel::Sms, Default::default(), "form".to_owned(), NOW);
+    let suppression = Suppression::new(Channel::Sms, Reason::OptOut, "twilio", NOW);
+    for class in [Class::Security, Class::Transactional, Class::Marketing] {
+        // Nothing shows whether the address is on the list.
+        for suppression in [None, Some(&suppression)] {
+            let decision = make(class, Some(Trigger::SecurityAlert), Some(&person), suppression, Lane::Urgent);
+            assert_eq!((decision.is_refused(), decision.reason.as_str()), (true, "address_unverified"), "{class}");
+            assert_eq!(decision.checks.len(), 1);
+        }
+    }
+    let code = make(Class::Security, Some(Trigger::PhoneVerification), Some(&person), None, Lane::Urgent);
+    assert!(code.is_allowed());
+}
+
+#[test]
+fn sms_consent_counts_only_after_code() {
+    let mut person = Person::new(PersonId::text("123").unwrap(), NOW);
+    // On file: transactional messages go, marketing waits, on whichever channel leads to the number.
+    person.set_phone(number());
+    person.grant(Channel::Sms, Default::default(), "form".to_owned(), NOW);
+    assert!(decide(Class::Transactional, Trigger::BookingReminder, Some(&person)).0);
+    let pending = (false, "consent_pending".to_owned());
+    assert_eq!(decide(Class::Marketing, Trigger::WeeklyCheckin, Some(&person)), pending);
+    person.prove(&Address::Phone(number()), Proof::new(ProofSource::Code, NOW));
     assert_eq!(decide(Class::Marketing, Trigger::WeeklyCheckin, Some(&person)), (true, "explicit_consent".to_owned()));
 }
 
@@ -85,7 +122,7 @@ fn an_unknown_recipient_gets_transactional_messages_and_no_marketing() {
 fn a_no_to_calls_is_about_calls_alone() {
     let mut person = person(None, &[]);
     person.revoke(Channel::Voice, Default::default(), "test".to_owned(), NOW);
-    let to = Address::Phone(PhoneNumber::parse("+12125550123", "US").unwrap());
+    let to = Address::Phone(number());
     let ask = |channel: Channel| {
         let class = Class::Transactional;
         let intent = Intent { channel, class, trigger: None, lane: Lane::Standard, to: &to, at: NOW };
@@ -122,7 +159,7 @@ fn who_left_marketing_gets_everything_else_and_the_record_says_so() {
 
 #[test]
 fn a_dead_address_is_refused_as_that_and_somebodys_no_comes_first() {
-    let to = Address::Phone(PhoneNumber::parse("+12125550123", "US").unwrap());
+    let to = Address::Phone(number());
     let (class, channel) = (Class::Transactional, Channel::Sms);
     let ask = |suppressions: &[Suppression], seconds: i64| {
         let at = crate::clock::plus_seconds(NOW, seconds);

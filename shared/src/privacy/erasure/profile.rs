@@ -1,22 +1,22 @@
-//! The first stage of a walk: which addresses are theirs, and then their profile and second factor.
+//! The first stage of a walk: which addresses were theirs when, and then their profile and second factor.
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use serde_json::Value;
 
 use super::steps::Found;
 use super::{Eraser, Erasure};
 use crate::ledger::{Event, Record, Witness};
 use crate::message::record::ERASED;
 use crate::message::{Address, EmailAddress, PhoneNumber};
-use crate::person::PersonId;
+use crate::person::events::ADDRESS_VERIFIED;
+use crate::person::ownership::Span;
+use crate::person::{PersonId, ProvenAddress};
 use crate::store::twofactor::{Applied, Change};
-use crate::store::{StoreError, people, twofactor};
+use crate::store::{StoreError, people};
 
 /// How often a second factor is removed anew because somebody changed it meanwhile.
 const TRIES: usize = 8;
-
-/// The facts of an entry's personal part that are addresses.
-const ADDRESS_FACTS: [&str; 3] = ["address", "from", "to"];
 
 impl Eraser {
     /// Writes their addresses down as fingerprints, those they had before too, and takes profile and second factor away.
@@ -24,7 +24,7 @@ impl Eraser {
         let person = &erasure.person;
         if erasure.walk.before == 0 && erasure.walk.after.is_none() {
             // What was registered while the erasure was asked for stands in the ledger.
-            let addresses = self.addresses(person, now).await?;
+            let addresses = self.addresses(person).await?;
             return Ok(Found { addresses, after: Some("gathered".to_owned()), ..Found::default() });
         }
         let by = Witness { caller: erasure.by.clone(), ..self.witness(now) };
@@ -34,26 +34,30 @@ impl Eraser {
         Ok(Found::default())
     }
 
-    pub(super) async fn addresses(&self, person: &PersonId, now: Timestamp) -> Result<Vec<String>, StoreError> {
-        let (profile, factor, pending) = futures::try_join!(
-            self.road.people.get(person),
-            self.twofactor.factor(person),
-            self.twofactor.pending(person, now),
-        )?;
-        let phone = |phone: PhoneNumber| Address::Phone(phone);
-        let mut addresses: Vec<Address> = factor.map(|factor| phone(factor.phone)).into_iter().collect();
-        addresses.extend(pending.map(|pending| phone(pending.phone)));
-        if let Some(profile) = profile {
-            addresses.extend(profile.phone.map(|point| phone(point.address)));
-            addresses.extend(profile.email.map(|point| Address::Email(point.address)));
-        }
-        for subject in [people::subject(person), twofactor::subject(person)] {
-            for facts in self.road.people.ledger()?.personal_facts(&subject).await? {
-                let known = ADDRESS_FACTS.iter().filter_map(|fact| facts.get(*fact).and_then(Value::as_str));
-                addresses.extend(known.filter_map(address));
+    /// Every address they ever proved, and when it was theirs. What they only claimed is not among them.
+    pub(super) async fn addresses(&self, person: &PersonId) -> Result<BTreeMap<String, Vec<Span>>, StoreError> {
+        let (profile, factor) = futures::try_join!(self.road.people.get(person), self.twofactor.factor(person))?;
+        let of_factor = factor.map(|factor| ProvenAddress::of_factor(person, &factor));
+        let of_profile = profile.as_ref().map(ProvenAddress::all).unwrap_or_default();
+        let present = of_profile.iter().chain(&of_factor).map(|proven| proven.address().clone());
+        let verified = self.road.people.ledger()?.personal_facts(&people::subject(person), ADDRESS_VERIFIED).await?;
+        let former = verified.iter().filter_map(|facts| address(facts.get("address")?.as_str()?));
+        let fingerprints: BTreeSet<String> =
+            present.chain(former).map(|address| self.road.seal.fingerprint(&address)).collect();
+        let factor = of_factor.map(|proven| (self.road.seal.fingerprint(proven.address()), proven));
+        let mut addresses = BTreeMap::new();
+        for fingerprint in fingerprints {
+            let holders = self.road.people.holders(&fingerprint).await?;
+            let holders = match &factor {
+                Some((of_factor, proven)) if *of_factor == fingerprint => holders.and(proven),
+                Some(_) | None => holders,
+            };
+            let spans = holders.spans_of(person);
+            if !spans.is_empty() {
+                addresses.insert(fingerprint, spans);
             }
         }
-        Ok(addresses.iter().map(|address| self.road.seal.fingerprint(address)).collect())
+        Ok(addresses)
     }
 
     async fn remove_factor(&self, person: &PersonId, by: &str, now: Timestamp) -> Result<(), StoreError> {

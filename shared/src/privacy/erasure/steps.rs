@@ -1,16 +1,18 @@
 //! The steps of an erasure. Each does a part of a stage and saves how far it came; whoever dies in between does the part
 //! again, which changes nothing.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Erasure, ErasureCounts, Stage, State, Walk};
-use crate::clock::plus_seconds;
+use super::{Authority, Erasable, Erasure, ErasureCounts, Stage, State, Walk};
+use crate::clock::{from_millis, plus_seconds};
 use crate::ledger::{Event, Witness};
 use crate::message::{Message, MessageId};
 use crate::otp::Purpose;
-use crate::person::{PersonId, frequency};
+use crate::person::ownership::Span;
+use crate::person::{Holders, PersonId, frequency};
 use crate::privacy::Next;
 use crate::provider::twilio::recordings::Recordings;
 use crate::queue::PrivacyWork;
@@ -40,7 +42,7 @@ pub(super) struct Found {
     pub(super) later: Option<Timestamp>,
     /// Where the stage goes on; none: it is over.
     pub(super) after: Option<String>,
-    pub(super) addresses: Vec<String>,
+    pub(super) addresses: BTreeMap<String, Vec<Span>>,
 }
 
 impl Eraser {
@@ -71,12 +73,14 @@ impl Eraser {
     pub async fn ask(
         &self,
         person: &PersonId,
+        authority: Authority,
         reason: Option<String>,
         witness: &Witness,
     ) -> Result<Erasure, StoreError> {
-        let mut erasure = Erasure::new(person.clone(), witness.caller.clone(), reason, witness.at);
+        let by = (witness.caller.clone(), authority);
+        let mut erasure = Erasure::new(person.clone(), by, reason, witness.at);
         // Before the profile is empty: what is gone cannot be looked up again.
-        erasure.addresses = self.addresses(person, witness.at).await?.into_iter().collect();
+        erasure.add_addresses(self.addresses(person).await?);
         let erasure = match self.store.begin_erasure(&erasure).await? {
             Begun::New => erasure,
             Begun::Running(running) => *running,
@@ -100,15 +104,13 @@ impl Eraser {
             Stage::OwnMessages => {
                 let after = place(erasure);
                 let (page, next) = self.road.messages.of_person(&erasure.person, after.as_ref(), PAGE).await?;
-                self.messages(erasure, (page, next), recordings, now).await
+                self.messages(erasure, None, (page, next), recordings, now).await
             }
             Stage::MessagesTo(address) => {
-                if self.is_shared(erasure, address).await? {
-                    return Ok(Found::default());
-                }
+                let holders = self.holders(erasure, address).await?;
                 let after = place(erasure);
                 let (page, next) = self.road.messages.to_address(address, after.as_ref(), PAGE).await?;
-                self.messages(erasure, (page, next), recordings, now).await
+                self.messages(erasure, Some(&holders), (page, next), recordings, now).await
             }
             Stage::Rest => self.rest(erasure, now).await,
         }
@@ -119,7 +121,7 @@ impl Eraser {
         let now = self.road.clock.now();
         let mut next = erasure.clone();
         next.version += 1;
-        next.addresses.extend(found.addresses);
+        next.add_addresses(found.addresses);
         next.walk.later = erasure.walk.later.into_iter().chain(found.later).max();
         next.walk.after = found.after;
         if next.walk.after.is_none() {
@@ -151,29 +153,33 @@ impl Eraser {
         Witness::new("switchboard", "erasure", now)
     }
 
-    /// Whether an address is somebody else's too. Then what is said to it names nobody, and may be theirs.
-    async fn is_shared(&self, erasure: &Erasure, address: &str) -> Result<bool, StoreError> {
-        let owners = self.road.people.owners(address).await?;
-        Ok(owners.iter().any(|owner| *owner != erasure.person))
+    /// Whose an address is and was. The person's own times are those written down at the beginning: their rows go.
+    async fn holders(&self, erasure: &Erasure, address: &str) -> Result<Holders, StoreError> {
+        let spans = erasure.addresses.get(address).map(Vec::as_slice).unwrap_or_default();
+        Ok(self.road.people.holders(address).await?.with(&erasure.person, spans))
     }
 
     async fn messages(
         &self,
         erasure: &Erasure,
+        holders: Option<&Holders>,
         (page, next): (Vec<Listed>, Option<Place>),
         recordings: &Recordings,
         now: Timestamp,
     ) -> Result<Found, StoreError> {
+        let erasable = Erasable { person: &erasure.person, holders, authority: erasure.authority };
         let tally = self.store.tally(erasure);
         let mut found = Found { after: next.map(|next| next.to_string()), ..Found::default() };
         // One after the other: each is one transaction with the same counts.
         for listed in page {
             let later = match listed {
-                Listed::Mention(mention) => match self.road.messages.forget_mention(mention, &tally, now).await? {
-                    Forgotten::Done => None,
-                    Forgotten::Later(at) => Some(at),
-                },
-                Listed::Message(id) => self.message(id, erasure, (&tally, recordings), now).await?,
+                Listed::Mention(mention) => {
+                    match self.road.messages.forget_mention(mention, &erasable, &tally, now).await? {
+                        Forgotten::Done => None,
+                        Forgotten::Later(at) => Some(at),
+                    }
+                }
+                Listed::Message(id) => self.message(id, &erasable, (&tally, recordings), now).await?,
             };
             found.later = found.later.into_iter().chain(later).max();
         }
@@ -185,14 +191,14 @@ impl Eraser {
     async fn message(
         &self,
         id: MessageId,
-        erasure: &Erasure,
+        erasable: &Erasable<'_>,
         (tally, recordings): (&Tally, &Recordings),
         now: Timestamp,
     ) -> Result<Option<Timestamp>, StoreError> {
         let links = async |message: &Message| self.road.forget_links(message).await;
         let mut deleted = Vec::new();
         let (erased, code) = loop {
-            let (erased, code) = self.road.messages.erase(id, &erasure.person, &deleted, tally, now, links).await?;
+            let (erased, code) = self.road.messages.erase(id, erasable, &deleted, tally, now, links).await?;
             let Erased::Recorded(left) = erased else { break (erased, code) };
             for recording in left {
                 if let Err(error) = recordings.remove(&recording).await {
@@ -221,18 +227,22 @@ impl Eraser {
         let mut of = vec![format!("person#{person}")];
         let tally = self.store.tally(erasure);
         for subject in [people::subject(person), twofactor::subject(person)] {
-            ledger.erase_personal(&subject, &tally).await?;
+            ledger.erase_personal(&subject, |_| true, &tally).await?;
         }
         let consent = Purpose::consent(&self.road.seal, person);
         let usual = [Purpose::two_factor(), Purpose::verification(), consent];
-        for address in &erasure.addresses {
-            if self.is_shared(erasure, address).await? {
-                continue;
+        for address in erasure.addresses.keys() {
+            let holders = self.holders(erasure, address).await?;
+            let theirs = |at| holders.makes_party(person, None, at);
+            ledger.erase_personal(&people::address_subject(address), theirs, &tally).await?;
+            // What is of the present is theirs if the address was when they asked, and nobody's since.
+            let last = from_millis(erasure.asked.as_millisecond() - 1);
+            if holders.sole_at(last) == Some(person) && holders.at(now).is_empty() {
+                keys.extend(OtpStore::keys(address, &usual));
+                of.push(format!("address#{address}"));
+                self.road.people.forget_address(address).await?;
             }
-            keys.extend(OtpStore::keys(address, &usual));
-            of.push(format!("address#{address}"));
-            ledger.erase_personal(&people::address_subject(address), &tally).await?;
-            self.road.people.forget_address(address).await?;
+            self.road.people.forget_holder(address, person).await?;
         }
         let quotas = frequency::names(now);
         keys.extend(of.iter().flat_map(|of| quotas.iter().map(move |name| frequency::row(name, of))));

@@ -6,8 +6,8 @@ use super::told::{exported, told, value, whole};
 use super::{Cursor, ExportedAddress, ExportedFactor, ExportedMessage, Page, Profile};
 use crate::ledger::{Event, Witness};
 use crate::message::content::Email;
-use crate::message::{Address, Content, Message};
-use crate::person::PersonId;
+use crate::message::{Address, Channel, Content, Message};
+use crate::person::{Holders, Person, PersonId, ProvenAddress};
 use crate::road::Road;
 use crate::store::messages::{Listed, Mention, Place};
 use crate::store::{StoreError, TwoFactorStore, people, twofactor};
@@ -28,11 +28,27 @@ pub struct Exporter {
     pub twofactor: TwoFactorStore,
 }
 
-/// Somebody's addresses and what the ledger keeps of them: in the same order on every page.
+/// What is not in an export, told to everybody alike: it says nothing about anybody else.
+const LEFT_OUT: &str = "Messages and entries of an address that name nobody are included for the time in which the address was proven \
+                        to be this person's alone";
+
+/// Somebody's proven addresses, in the same order on every page.
 struct Known {
-    addresses: Vec<Address>,
-    fingerprints: Vec<String>,
-    subjects: Vec<(&'static str, String)>,
+    person: PersonId,
+    addresses: Vec<Proven>,
+}
+
+/// An address, and whose it was when.
+struct Proven {
+    fingerprint: String,
+    holders: Holders,
+}
+
+/// A subject of the ledger. Entries about an address are told for the time in which it was theirs alone.
+struct Subject<'a> {
+    about: &'static str,
+    name: String,
+    address: Option<&'a Proven>,
 }
 
 impl Exporter {
@@ -44,7 +60,8 @@ impl Exporter {
     /// The first page.
     pub async fn first(&self, person: &PersonId) -> Result<Page, StoreError> {
         let (profile, addresses) = self.profile(person).await?;
-        self.fill(Page { profile: Some(profile), ..empty(person) }, addresses, Cursor::Messages(None)).await
+        let first = Page { profile: Some(profile), left_out: vec![LEFT_OUT.to_owned()], ..empty(person) };
+        self.fill(first, addresses, Cursor::Messages(None)).await
     }
 
     /// The page that begins there.
@@ -53,8 +70,8 @@ impl Exporter {
         self.fill(empty(person), addresses, from).await
     }
 
-    async fn fill(&self, page: Page, addresses: Vec<Address>, from: Cursor) -> Result<Page, StoreError> {
-        let known = self.known(&page.user_id, addresses);
+    async fn fill(&self, page: Page, addresses: Vec<ProvenAddress>, from: Cursor) -> Result<Page, StoreError> {
+        let known = self.known(&page.user_id, addresses).await?;
         let (mut page, mut bytes, mut at) = (page, 0, from);
         loop {
             let next = match at {
@@ -71,22 +88,19 @@ impl Exporter {
         }
     }
 
-    fn known(&self, person: &PersonId, addresses: Vec<Address>) -> Known {
-        let mut fingerprints: Vec<String> = Vec::new();
-        let mut own: Vec<Address> = Vec::new();
-        for address in addresses {
-            let fingerprint = self.road.seal.fingerprint(&address);
-            if !fingerprints.contains(&fingerprint) {
-                fingerprints.push(fingerprint);
-                own.push(address);
+    async fn known(&self, person: &PersonId, proven: Vec<ProvenAddress>) -> Result<Known, StoreError> {
+        let mut addresses: Vec<Proven> = Vec::new();
+        for proven in proven {
+            let fingerprint = self.road.seal.fingerprint(proven.address());
+            if !addresses.iter().any(|known| known.fingerprint == fingerprint) {
+                let holders = self.road.people.holders(&fingerprint).await?.and(&proven);
+                addresses.push(Proven { fingerprint, holders });
             }
         }
-        let mut subjects = vec![("person", people::subject(person)), ("two_factor", twofactor::subject(person))];
-        subjects.extend(fingerprints.iter().map(|address| ("address", people::address_subject(address))));
-        Known { addresses: own, fingerprints, subjects }
+        Ok(Known { person: person.clone(), addresses })
     }
 
-    async fn profile(&self, person: &PersonId) -> Result<(Profile, Vec<Address>), StoreError> {
+    async fn profile(&self, person: &PersonId) -> Result<(Profile, Vec<ProvenAddress>), StoreError> {
         let now = self.road.clock.now();
         let (found, habits, factor, pending) = futures::try_join!(
             self.road.people.get(person),
@@ -97,16 +111,11 @@ impl Exporter {
         let mut profile = Profile { unknown: found.is_none(), reading_hours: value(&habits), ..Profile::default() };
         let mut addresses = Vec::new();
         if let Some(found) = found {
-            if let Some(point) = found.phone {
-                let address = Address::Phone(point.address);
-                profile.phone_number = Some(self.address(&address, point.verified).await?);
-                addresses.push(address);
-            }
-            if let Some(point) = found.email {
-                let address = Address::Email(point.address);
-                profile.email = Some(self.address(&address, point.verified).await?);
-                addresses.push(address);
-            }
+            addresses = ProvenAddress::all(&found);
+            profile.phone_number = self.address(&found, Channel::Sms).await?;
+            profile.email = self.address(&found, Channel::Email).await?;
+            profile.claimed_phone_number = found.claims.phone.map(|phone| phone.as_str().to_owned());
+            profile.claimed_email = found.claims.email.map(|email| email.as_str().to_owned());
             profile.locale = found.locale.map(|locale| locale.to_string());
             profile.consents = value(&found.consents);
             profile.preferences = value(&found.preferences);
@@ -125,19 +134,28 @@ impl Exporter {
                 recovery_codes_left: factor.recovery_left,
                 trusted_devices: factor.devices.iter().map(device).collect(),
             });
-            addresses.push(Address::Phone(factor.phone));
+            addresses.push(ProvenAddress::of_factor(person, &factor));
         }
         if let Some(pending) = pending {
             profile.two_factor_pending = Some(pending.phone.as_str().to_owned());
-            addresses.push(Address::Phone(pending.phone));
         }
         Ok((profile, addresses))
     }
 
-    async fn address(&self, address: &Address, verified: bool) -> Result<ExportedAddress, StoreError> {
-        let facts = self.road.people.address(address).await?;
-        let suppressions = facts.suppressions.iter().map(value).collect();
-        Ok(ExportedAddress { address: address.as_str().to_owned(), verified, suppressions })
+    /// The address they are reached at on a channel. Why it must not be used is told of one that is proven to be theirs.
+    async fn address(&self, person: &Person, channel: Channel) -> Result<Option<ExportedAddress>, StoreError> {
+        let Some(address) = person.address(channel) else { return Ok(None) };
+        let proven = ProvenAddress::of(person, channel);
+        let suppressions = match &proven {
+            Some(proven) => self.road.people.address(proven.address()).await?.suppressions,
+            None => Vec::new(),
+        };
+        Ok(Some(ExportedAddress {
+            address: address.as_str().to_owned(),
+            verified: proven.is_some(),
+            verified_at: proven.map(|proven| proven.span().since),
+            suppressions: suppressions.iter().map(value).collect(),
+        }))
     }
 
     async fn own(
@@ -148,7 +166,7 @@ impl Exporter {
         after: Option<Place>,
     ) -> Result<Option<Cursor>, StoreError> {
         let (listed, next) = self.road.messages.of_person(&page.user_id, after.as_ref(), LIST).await?;
-        let took = self.take(page, bytes, known, listed, List::Own).await?;
+        let took = self.take(page, bytes, known, listed, None).await?;
         Ok(Some(match took.or(next) {
             Some(next) => Cursor::Messages(Some(next)),
             None => Cursor::Address(0, None),
@@ -163,17 +181,9 @@ impl Exporter {
         number: usize,
         after: Option<Place>,
     ) -> Result<Option<Cursor>, StoreError> {
-        let Some(fingerprint) = known.fingerprints.get(number) else { return Ok(Some(Cursor::Ledger(0, None))) };
-        let owners = self.road.people.owners(fingerprint).await?;
-        if owners.iter().any(|owner| *owner != page.user_id) {
-            let address = known.addresses.get(number).map(Address::as_str).unwrap_or_default();
-            page.left_out.push(format!(
-                "Messages to {address} that name nobody: the address is somebody else's too, and they may be for them"
-            ));
-            return Ok(Some(Cursor::Address(number + 1, None)));
-        }
-        let (listed, next) = self.road.messages.to_address(fingerprint, after.as_ref(), LIST).await?;
-        let took = self.take(page, bytes, known, listed, List::Address).await?;
+        let Some(proven) = known.addresses.get(number) else { return Ok(Some(Cursor::Ledger(0, None))) };
+        let (listed, next) = self.road.messages.to_address(&proven.fingerprint, after.as_ref(), LIST).await?;
+        let took = self.take(page, bytes, known, listed, Some(proven)).await?;
         Ok(Some(match took.or(next) {
             Some(next) => Cursor::Address(number, Some(next)),
             None => Cursor::Address(number + 1, None),
@@ -188,11 +198,11 @@ impl Exporter {
         bytes: &mut usize,
         known: &Known,
         listed: Vec<Listed>,
-        list: List,
+        address: Option<&Proven>,
     ) -> Result<Option<Place>, StoreError> {
         let last = listed.len().saturating_sub(1);
         for (number, listed) in listed.into_iter().enumerate() {
-            let Some((message, place)) = self.one(&page.user_id, known, listed, list).await? else { continue };
+            let Some((message, place)) = self.one(known, listed, address).await? else { continue };
             *bytes += serde_json::to_vec(&message).map_or(0, |text| text.len());
             page.messages.push(message);
             if *bytes >= MOST_BYTES && number < last {
@@ -202,13 +212,13 @@ impl Exporter {
         Ok(None)
     }
 
-    /// A message, if it is of this list: those to the person by their id stand in their own, and not again under an address.
+    /// A message, if it is theirs and of this list: those that name them stand in their own, those that name nobody under the
+    /// address.
     async fn one(
         &self,
-        person: &PersonId,
         known: &Known,
         listed: Listed,
-        list: List,
+        address: Option<&Proven>,
     ) -> Result<Option<(ExportedMessage, Place)>, StoreError> {
         let id = match listed {
             Listed::Message(id) => id,
@@ -219,24 +229,27 @@ impl Exporter {
             return Ok(None);
         };
         let message = self.road.messages.open_whole(stored).await?;
-        let exported = match (listed, list) {
-            (Listed::Message(_), List::Own) if message.person.as_ref() == Some(person) => whole(&message),
-            (Listed::Message(_), List::Address) if message.person.is_none() => whole(&message),
-            (Listed::Message(_), List::Own | List::Address) => return Ok(None),
-            (Listed::Mention(mention), List::Own | List::Address) => match self.got(&message, mention, known) {
-                Some(exported) => exported,
-                None => return Ok(None),
-            },
+        let created = message.times.created;
+        let exported = match (listed, address) {
+            (Listed::Message(_), None) if message.person.as_ref() == Some(&known.person) => Some(whole(&message)),
+            (Listed::Message(_), Some(proven)) if message.person.is_none() => {
+                proven.holders.makes_party(&known.person, None, created).then(|| whole(&message))
+            }
+            // Whoever it names, it names somebody else than whom it was copied to.
+            (Listed::Mention(mention), Some(proven)) if proven.holders.makes_party(&known.person, None, created) => {
+                self.got(&message, mention, proven)
+            }
+            (Listed::Message(_) | Listed::Mention(_), _) => None,
         };
-        Ok(Some((exported, Place::new(message.times.created, &listed))))
+        Ok(exported.map(|exported| (exported, Place::new(created, &listed))))
     }
 
     /// An e-mail to somebody else, as one of its further recipients got it: without the others.
-    fn got(&self, message: &Message, mention: Mention, known: &Known) -> Option<ExportedMessage> {
+    fn got(&self, message: &Message, mention: Mention, proven: &Proven) -> Option<ExportedMessage> {
         let Content::Email(email) = &message.content else { return None };
         let other = email.others.get(mention.place())?;
         let fingerprint = self.road.seal.fingerprint(&Address::Email(other.address.clone()));
-        let (field, _) = email.further().nth(mention.place()).filter(|_| known.fingerprints.contains(&fingerprint))?;
+        let (field, _) = email.further().nth(mention.place()).filter(|_| proven.fingerprint == fingerprint)?;
         let content = Content::Email(Email { others: vec![other.clone()], ..email.clone() });
         Some(exported(message, &field, &content, &[]))
     }
@@ -249,10 +262,11 @@ impl Exporter {
         number: usize,
         before: Option<u64>,
     ) -> Result<Option<Cursor>, StoreError> {
-        let Some((about, subject)) = known.subjects.get(number) else { return Ok(None) };
-        let entries = self.road.people.ledger()?.page(subject, before, ENTRIES).await?;
-        for entry in entries.entries {
-            let entry = told(about, &entry);
+        let Some(subject) = known.subject(number) else { return Ok(None) };
+        let entries = self.road.people.ledger()?.page(&subject.name, before, ENTRIES).await?;
+        let theirs = |at| subject.address.is_none_or(|proven| proven.holders.makes_party(&known.person, None, at));
+        for entry in entries.entries.into_iter().filter(|entry| theirs(entry.at)) {
+            let entry = told(subject.about, &entry);
             *bytes += serde_json::to_vec(&entry).map_or(0, |text| text.len());
             page.ledger.push(entry);
         }
@@ -263,11 +277,19 @@ impl Exporter {
     }
 }
 
-/// Which list a message is looked up in.
-#[derive(Clone, Copy, Debug)]
-enum List {
-    Own,
-    Address,
+impl Known {
+    /// The subject of this number: they themselves, their second factor, then their addresses.
+    fn subject(&self, number: usize) -> Option<Subject<'_>> {
+        let subject = |about, name, address| Some(Subject { about, name, address });
+        match number {
+            0 => subject("person", people::subject(&self.person), None),
+            1 => subject("two_factor", twofactor::subject(&self.person), None),
+            number => {
+                let proven = self.addresses.get(number - 2)?;
+                subject("address", people::address_subject(&proven.fingerprint), Some(proven))
+            }
+        }
+    }
 }
 
 fn empty(person: &PersonId) -> Page {

@@ -9,8 +9,7 @@ use super::{LAST_REPORT, Messages, Update};
 use crate::message::record::{ERASED, Recording};
 use crate::message::{Message, MessageId, Status, TrailEntry};
 use crate::otp::Purpose;
-use crate::person::PersonId;
-use crate::privacy::erasure::ErasureCounts;
+use crate::privacy::erasure::{Erasable, ErasureCounts};
 use crate::store::privacy::Tally;
 use crate::store::privacy::tally::Taken;
 use crate::store::update::Applied;
@@ -24,7 +23,7 @@ pub enum Erased {
     Recorded(Vec<String>),
     /// It was erased before, or has expired.
     Before,
-    /// It is somebody else's, who has the same address.
+    /// It is somebody else's; or another caller is about to send it, and nobody who may stop it asked for that.
     Others,
     /// A worker is calling the provider with it; look again then.
     Later(Timestamp),
@@ -34,13 +33,13 @@ pub enum Erased {
 const TRIES: usize = 8;
 
 impl Messages {
-    /// Erases a message, unless it is of another person than this one. With it comes what its one-time code was for, if it
+    /// Erases a message, if it may be touched. With it comes what its one-time code was for, if it
     /// carried one: the address's fingerprint and the purpose. `deleted`: the recordings that are with the provider no more;
     /// `before` takes away what else leads there, while the row still tells what.
     pub async fn erase(
         &self,
         id: MessageId,
-        of: &PersonId,
+        erasable: &Erasable<'_>,
         deleted: &[String],
         tally: &Tally,
         now: Timestamp,
@@ -51,11 +50,12 @@ impl Messages {
             if item.contains_key("erased_at") {
                 return Ok((Erased::Before, None));
             }
-            let owner = item.get("person_key").and_then(|person| person.as_s().ok());
-            if owner.is_some_and(|owner| owner != of.as_str()) {
+            let message = self.read(item.clone())?;
+            let names = message.person.as_ref();
+            let is_waiting = ended(message.status, now).1 > 0 || message.status == Status::Uncertain;
+            if !erasable.covers(names, message.times.created) || erasable.spares(names, &message.caller, is_waiting) {
                 return Ok((Erased::Others, None));
             }
-            let message = self.read(item.clone())?;
             let lease = message.times.lease.filter(|lease| message.status == Status::Sending && *lease > now);
             if let Some(lease) = lease {
                 return Ok((Erased::Later(lease), None));

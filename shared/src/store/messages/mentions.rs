@@ -13,7 +13,7 @@ use crate::clock::plus_seconds;
 use crate::message::content::{Email, Recipient};
 use crate::message::record::ERASED;
 use crate::message::{Address, Content, EmailAddress, Message, MessageId, Status};
-use crate::privacy::erasure::ErasureCounts;
+use crate::privacy::erasure::{Erasable, ErasureCounts};
 use crate::store::messages::row::{attribute, unreadable};
 use crate::store::privacy::Tally;
 use crate::store::update::Applied;
@@ -87,30 +87,38 @@ impl Messages {
         email.others.iter().enumerate().map(mention).collect()
     }
 
-    /// Takes an address out of an e-mail to somebody else, with its row. It is not written to any more by this message.
+    /// Takes an address out of an e-mail to somebody else, with its row, if that may be touched. It is not written to any more by
+    /// this message.
     pub async fn forget_mention(
         &self,
         mention: Mention,
+        erasable: &Erasable<'_>,
         tally: &Tally,
         now: Timestamp,
     ) -> Result<Forgotten, StoreError> {
-        if let Some(item) = self.item(mention.message).await? {
-            let message = self.read_whole(item).await?;
-            let on_its_way = matches!(message.status, Status::Sending | Status::Uncertain);
-            let Content::Email(email) = &message.content else { return self.drop_mention(mention, tally).await };
-            if on_its_way && email.others.get(mention.place).is_some() {
-                return Ok(Forgotten::Later(plus_seconds(now, WAIT_SECONDS)));
-            }
-            if let Some(without) = without(email, mention.place)? {
-                let field = email.further().nth(mention.place).map(|(field, _)| field).unwrap_or_default();
-                let changed = Message {
-                    content: Content::Email(without),
-                    decision: message.decision.clone().without(&field, ERASED),
-                    ..message.clone()
-                };
-                if !self.replace_content(&message, &changed).await? {
-                    return Ok(Forgotten::Later(now));
-                }
+        // Without its message nobody can say whose it was; it goes by itself.
+        let Some(item) = self.item(mention.message).await? else { return Ok(Forgotten::Done) };
+        let message = self.read_whole(item).await?;
+        let may_go = !message.status.is_final() && message.status != Status::Sent;
+        // Whomever the message names, it is somebody else than whom it was copied to.
+        let is_theirs = erasable.covers(None, message.times.created);
+        if !is_theirs || erasable.spares(None, &message.caller, may_go) {
+            return Ok(Forgotten::Done);
+        }
+        let on_its_way = matches!(message.status, Status::Sending | Status::Uncertain);
+        let Content::Email(email) = &message.content else { return self.drop_mention(mention, tally).await };
+        if on_its_way && email.others.get(mention.place).is_some() {
+            return Ok(Forgotten::Later(plus_seconds(now, WAIT_SECONDS)));
+        }
+        if let Some(without) = without(email, mention.place)? {
+            let field = email.further().nth(mention.place).map(|(field, _)| field).unwrap_or_default();
+            let changed = Message {
+                content: Content::Email(without),
+                decision: message.decision.clone().without(&field, ERASED),
+                ..message.clone()
+            };
+            if !self.replace_content(&message, &changed).await? {
+                return Ok(Forgotten::Later(now));
             }
         }
         self.drop_mention(mention, tally).await

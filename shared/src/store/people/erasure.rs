@@ -53,20 +53,6 @@ impl People {
         Ok(())
     }
 
-    /// Who owns an address, by its fingerprint.
-    pub async fn owners(&self, fingerprint: &str) -> Result<Vec<PersonId>, StoreError> {
-        let query = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .key_condition_expression("pk = :pk AND begins_with(sk, :owner)")
-            .expression_attribute_values(":pk", text(address_key(fingerprint)))
-            .expression_attribute_values(":owner", text("owner#"));
-        let answer = query.consistent_read(true).send().await.map_err(unavailable("people.owners"))?;
-        let owner = |item: &Item| PersonId::text(item.get("sk")?.as_s().ok()?.strip_prefix("owner#")?);
-        Ok(answer.items().iter().filter_map(owner).collect())
-    }
-
     /// Takes away everything else that is about a person in their partition (when they read, and the like); their profile and their
     /// second factor go by themselves, and how far their ledger goes stays with it.
     pub async fn forget_habits(&self, id: &PersonId) -> Result<(), StoreError> {

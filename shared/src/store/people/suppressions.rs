@@ -13,7 +13,7 @@ use strum::IntoEnumIterator;
 use super::{AddressFacts, Committed, Item, People, TRIES, address_key, again, text, unavailable, unreadable};
 use crate::ledger::{Event, Record, Witness};
 use crate::message::{Address, Channel, Trigger};
-use crate::person::{PersonId, Reason, Suppression, SuppressionId};
+use crate::person::{Holders, Reason, Suppression, SuppressionId};
 use crate::store::StoreError;
 
 /// An address was put on the list for a reason.
@@ -94,19 +94,21 @@ impl People {
 
     /// What is known of an address.
     pub async fn facts(&self, fingerprint: &str) -> Result<AddressFacts, StoreError> {
-        let mut facts = AddressFacts::default();
+        let (mut facts, mut holdings) = (AddressFacts::default(), Vec::new());
         for (sk, item) in self.address_rows(fingerprint).await? {
-            if let Some(owner) = sk.strip_prefix("owner#").and_then(PersonId::text) {
-                facts.owners.push(owner);
-            } else if sk.starts_with("suppression#") {
+            if sk.starts_with("suppression#") {
                 facts.suppressions.push(serde_dynamo::from_item(item).map_err(unreadable)?);
+            } else {
+                Self::read_owner(&mut holdings, &mut facts.claimants, &sk, item)?;
             }
         }
+        facts.holders = Holders::new(holdings);
         Ok(facts)
     }
 
-    /// The rows of an address, by their sort keys, the last ones first: however many own it, its suppressions are among them.
-    async fn address_rows(&self, fingerprint: &str) -> Result<Vec<(String, Item)>, StoreError> {
+    /// The rows of an address, by their sort keys, the last ones first: suppressions, owners, then claims. However many
+    /// claim it, the others are among them.
+    pub(super) async fn address_rows(&self, fingerprint: &str) -> Result<Vec<(String, Item)>, StoreError> {
         let query = self.client.query().table_name(&self.table).scan_index_forward(false);
         let query = query.key_condition_expression("pk = :pk");
         let query = query.expression_attribute_values(":pk", text(address_key(fingerprint)));
