@@ -92,8 +92,8 @@ async fn granting_sms_consent_and_verifying_the_number_answer_as_printed() {
     let world = World::new();
     let _lines = world.share(&[Line::Sms]).await;
     // A number that is not verified, also where this ran before.
-    let other = json!({"user_id": 123, "phone_number": fresh::phone(), "send_code": false});
-    world.post("/api/communication/consent/sms", &other).send().await.ok();
+    let other = || json!({"user_id": 123, "phone_number": fresh::phone(), "send_code": false});
+    world.post("/api/communication/consent/sms", &other()).send().await.ok();
     let (to, before) = ("+1234567890", world.codes("+1234567890", "sms").await.len());
     let answer = world.post("/api/communication/consent/sms", &sms_consent()).send().await.ok();
     let printed =
@@ -104,7 +104,7 @@ async fn granting_sms_consent_and_verifying_the_number_answer_as_printed() {
     let answer = world.post("/api/communication/consent/sms/verify", &entered).send().await.ok();
     assert_eq!(answer, json!({"success": true, "message": "Phone number verified successfully"}));
     // For whoever looks at the contract next.
-    world.post("/api/communication/consent/sms", &other).send().await.ok();
+    world.post("/api/communication/consent/sms", &other()).send().await.ok();
 }
 
 #[tokio::test]

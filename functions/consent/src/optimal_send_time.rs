@@ -85,7 +85,7 @@ pub async fn handle(
 /// The channel asked about, or the first they are reached on.
 fn reached(person: &Person, asked: Option<Channel>) -> Result<(Channel, Address), ApiError> {
     let candidates = asked.map_or_else(|| vec![Channel::Sms, Channel::Email], |channel| vec![channel]);
-    let reached = |channel: Channel| Some((channel, person.address(channel)?));
+    let reached = |channel: Channel| Some((channel, person.destination(channel)?));
     let all: Vec<_> = candidates.into_iter().filter_map(reached).collect();
     let wanted = all.iter().find(|(channel, _)| person.preferences.is_enabled(*channel));
     wanted.or(all.first()).cloned().ok_or_else(|| {

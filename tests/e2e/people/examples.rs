@@ -116,9 +116,8 @@ async fn opting_out_takes_the_printed_body_and_holds_for_every_number() {
     assert_eq!(check("security_alert").await, (true, "security_message".to_owned()));
     // Another number is another number, and the no is theirs.
     let number = fresh::phone();
-    let own = crate::world::tokens::token(&user.to_string(), "");
-    let moved = json!({"phone_number": number, "sms_enabled": true});
-    world.put("/api/sms/preferences", &moved).token(&own).send().await.ok();
+    let owner = switchboard::person::PersonId::text(&user.to_string()).expect("an id");
+    world.has_proven(&owner, &number).await;
     assert_eq!(check("financial_alert").await.1, "opted_out");
     // Also where somebody writes to the bare number.
     let direct = json!({"to": number, "body": fresh::text()});

@@ -77,19 +77,26 @@ async fn every_change_is_an_entry_with_who_what_from_to_and_where_from() {
         entries.iter().rev().map(|entry| (entry["event"].as_str().unwrap_or_default(), &entry["details"])).collect();
     assert_eq!(
         told.iter().map(|(event, _)| *event).collect::<Vec<_>>(),
-        ["address_changed", "consent_granted", "preferences_changed", "preferences_changed", "opted_out"]
+        [
+            "address_changed",
+            "address_verified",
+            "consent_granted",
+            "preferences_changed",
+            "preferences_changed",
+            "opted_out"
+        ]
     );
     assert_eq!(
-        told[1].1,
+        told[2].1,
         &json!({"channel": "sms", "message_types": "all", "from": "none", "to": "granted", "source": "web_form"})
     );
     assert_eq!(
-        told[2].1["changes"],
+        told[3].1["changes"],
         json!({"frequency_preference": {"from": "daily", "to": "weekly"},
         "time_zone": {"from": null, "to": "Asia/Tokyo"}})
     );
     assert_eq!(
-        told[4].1,
+        told[5].1,
         &json!({"channel": "sms", "message_types": ["weekly_checkin"], "from": "granted",
         "to": "revoked", "source": "api"})
     );
@@ -129,7 +136,7 @@ async fn pages_follow_one_another() {
         let Some(cursor) = ledger["next_cursor"].as_str() else { break };
         query = format!("?limit=2&cursor={cursor}");
     }
-    assert_eq!(seen, [5, 4, 3, 2, 1]);
+    assert_eq!(seen, [6, 5, 4, 3, 2, 1]);
     let nobody = fresh::user();
     assert_eq!(page(&world, nobody, "").await["entries"], json!([]));
     let none = json!({"success": true, "user_id": nobody, "status": "intact", "intact": true, "entries": 0});
@@ -175,16 +182,16 @@ async fn a_long_ledger_is_verified_in_steps() {
 async fn a_changed_entry_is_found() {
     let world = World::new();
     for (sequence, name, value, fault) in [
-        (2, "facts", Some(text("{\"channel\":\"sms\",\"to\":\"granted\"}")), "changed"),
-        (2, "caller", Some(text("somebody else")), "changed"),
-        (5, "facts", Some(text("{}")), "changed"),
-        (5, "at", Some(number(1)), "changed"),
-        (3, "event", None, "changed"),
-        (2, "personal_mark", None, "changed"),
-        (2, "personal", Some(text("k1.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")), "personal_changed"),
+        (3, "facts", Some(text("{\"channel\":\"sms\",\"to\":\"granted\"}")), "changed"),
+        (3, "caller", Some(text("somebody else")), "changed"),
+        (6, "facts", Some(text("{}")), "changed"),
+        (6, "at", Some(number(1)), "changed"),
+        (4, "event", None, "changed"),
+        (3, "personal_mark", None, "changed"),
+        (3, "personal", Some(text("k1.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")), "personal_changed"),
     ] {
         let user = somebody(&world).await;
-        let intact = json!({"success": true, "user_id": user, "status": "intact", "intact": true, "entries": 5});
+        let intact = json!({"success": true, "user_id": user, "status": "intact", "intact": true, "entries": 6});
         assert_eq!(verify(&world, user).await, intact);
         tamper(&world, user, sequence, name, value).await;
         let found = verify(&world, user).await;
@@ -194,7 +201,7 @@ async fn a_changed_entry_is_found() {
     }
     // What was erased is told, and everything still holds.
     let user = somebody(&world).await;
-    tamper(&world, user, 2, "personal", None).await;
+    tamper(&world, user, 3, "personal", None).await;
     assert_eq!(verify(&world, user).await["status"], "intact");
     let ledger = page(&world, user, "").await;
     assert_eq!((&ledger["entries"][3]["personal_erased"], &ledger["intact"]), (&json!(true), &json!(true)), "{ledger}");
@@ -210,17 +217,17 @@ async fn a_removed_entry_is_found_also_the_last_and_also_later() {
 
     // The end, cut off. What comes after goes on where it was, so it stays a gap.
     let user = somebody(&world).await;
-    for sequence in [4, 5] {
+    for sequence in [5, 6] {
         remove(&world, user, sequence).await;
     }
-    assert_eq!(verify(&world, user).await, broken(user, 4, "missing"));
+    assert_eq!(verify(&world, user).await, broken(user, 5, "missing"));
     world.prefers(user, &json!({"sms_enabled": true})).await;
-    assert_eq!(page(&world, user, "").await["entries"][0]["sequence"], 6);
-    assert_eq!(verify(&world, user).await, broken(user, 4, "missing"));
+    assert_eq!(page(&world, user, "").await["entries"][0]["sequence"], 7);
+    assert_eq!(verify(&world, user).await, broken(user, 5, "missing"));
 
     // All of it.
     let user = somebody(&world).await;
-    for sequence in 1..=5 {
+    for sequence in 1..=6 {
         remove(&world, user, sequence).await;
     }
     assert_eq!(verify(&world, user).await, broken(user, 1, "missing"));
@@ -238,12 +245,12 @@ async fn a_head_that_was_put_back_or_taken_away_is_found_and_stops_nobody() {
     world.post("/api/communication/opt-out", &no).send().await.ok();
     let check = json!({"user_id": user, "message_type": "financial_alert", "channel": "sms"});
     assert_eq!(world.post("/api/communication/consent/check", &check).send().await.ok()["reason"], "opted_out");
-    assert_eq!(page(&world, user, "?limit=1").await["entries"][0]["sequence"], 9);
+    assert_eq!(page(&world, user, "?limit=1").await["entries"][0]["sequence"], 10);
 
     head_of(&world, user, "REMOVE #n", &[]).await;
     assert_eq!(verify(&world, user).await["first_broken"]["fault"], "head");
     world.post("/api/communication/opt-out", &no).send().await.ok();
-    assert_eq!(page(&world, user, "?limit=1").await["entries"][0]["sequence"], 13);
+    assert_eq!(page(&world, user, "?limit=1").await["entries"][0]["sequence"], 14);
 
     let user = somebody(&world).await;
     let delete = world.dynamodb().delete_item().table_name(&world.stack.tables["people"]);

@@ -26,6 +26,8 @@ async fn who_never_said_anything_has_the_printed_defaults_and_they_open_no_marke
     let answer = world.put(PATH, &wish).token(&own).send().await.ok();
     assert_eq!((&answer["phone_number"], &answer["phone_verified"]), (&json!(phone), &json!(false)), "{answer}");
     world.put(PATH, &json!({"smsEnabled": true})).token(&own).send().await.ok();
+    let person = switchboard::person::PersonId::text(&user.to_string()).expect("an id");
+    world.has_proven(&person, &phone).await;
     for (kind, can_send, reason) in
         [("weekly_checkin", false, "no_consent"), ("booking_reminder", true, "transactional_message")]
     {
@@ -72,8 +74,9 @@ async fn whatsapp_switched_off_is_not_sent() {
     let world = World::new();
     let (user, phone) = (fresh::user(), fresh::phone());
     let own = tokens::token(&user.to_string(), "");
-    let off = json!({"whatsapp_enabled": false, "phone_number": phone});
-    world.put(PATH, &off).token(&own).send().await.ok();
+    let person = switchboard::person::PersonId::text(&user.to_string()).expect("an id");
+    world.has_proven(&person, &phone).await;
+    world.put(PATH, &json!({"whatsapp_enabled": false})).token(&own).send().await.ok();
     let send = json!({"user_id": user, "trigger_type": "task_assignment", "channel": "whatsapp", "data": {}});
     let refused = world.post("/api/communication/send", &send).send().await.is(403).json;
     assert_eq!(refused["reason"], "channel_disabled", "{refused}");

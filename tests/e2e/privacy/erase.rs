@@ -198,7 +198,7 @@ async fn what_is_another_persons_too_stays_theirs() {
     let _lines = world.share(&[Line::Sms]).await;
     let person = world.person().await;
     let other = fresh::user();
-    let agreed = json!({"user_id": other, "phone_number": person.phone});
+    let agreed = json!({"user_id": other, "phone_number": person.phone, "send_code": false});
     world.post("/api/communication/consent/sms", &agreed).send().await.ok();
     world.prefers(other, &json!({"time_zone": fresh::zone_at(12)})).await;
     let to = |user: i64, text: &str| {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use switchboard::ledger::Witness;
-use switchboard::message::{Address, EmailAddress};
+use switchboard::message::{Address, EmailAddress, PhoneNumber};
 use switchboard::person::{PersonId, Proof, ProofSource};
 
 use super::aws::{number, text};
@@ -46,6 +46,20 @@ impl World {
             })
         };
         self.people().await.change(&id, &witness, change).await.expect("DynamoDB answers");
+    }
+
+    /// Somebody who proved, by a code, that a number is theirs.
+    pub(crate) async fn has_proven(&self, person: &PersonId, phone: &str) {
+        let number = PhoneNumber::parse(phone, "US").expect("a number");
+        let witness = Witness::new("a test", "test", Timestamp::now());
+        let change = |person: &mut switchboard::person::Person| {
+            person.recorded(|person| {
+                let address = Address::Phone(number.clone());
+                person.claim_address(&address);
+                person.prove(&address, Proof::new(ProofSource::Code, witness.at));
+            })
+        };
+        self.people().await.change(person, &witness, change).await.expect("DynamoDB answers");
     }
 
     /// The same, and they agree to e-mails of every kind.
