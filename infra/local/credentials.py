@@ -36,6 +36,7 @@ TEMPLATE_SECRETS = {
     "LedgerSecret": "ledger",
     "LinksSecret": "links",
     "DeliverySecret": "delivery",
+    "WebhookKeysSecret": "webhook_keys",
     "TwilioSecret": "twilio",
     "SendGridSecret": "sendgrid",
     "ResendSecret": "resend",
@@ -55,6 +56,14 @@ def load_or_make(directory: Path, simulator: Path) -> dict[str, Any]:
         write_private(path, made)
     if "twofactor" not in made:  # a new file, or one from before there were second factors
         made["twofactor"] = {"private_key": _key_pair(simulator)["private_pkcs8"]}
+        write_private(path, made)
+    if "webhook_keys" not in made:  # the same, of what calls providers and what verifies their callbacks
+        made["webhook_keys"] = {
+            "twilio": {"auth_tokens": [made["twilio"].pop("auth_token", None) or secrets.token_hex(16)]},
+            "sendgrid": {"public_keys": made["sendgrid"].pop("webhook_public_keys")},
+            "resend": {"secrets": made["resend"].pop("webhook_secrets")},
+        }
+        made["twilio"] |= {"api_key_sid": "SK" + secrets.token_hex(16), "api_key_secret": secrets.token_urlsafe(24)}
         write_private(path, made)
     if "delivery" not in made:  # the same, of secret variables
         pair = _key_pair(simulator)
@@ -106,11 +115,12 @@ def _key_pair(simulator: Path) -> dict[str, str]:
 def simulator_environment(made: dict[str, Any]) -> dict[str, str]:
     return {
         "SIM_TWILIO_ACCOUNT_SID": made["twilio"]["account_sid"],
-        "SIM_TWILIO_AUTH_TOKEN": made["twilio"]["auth_token"],
+        "SIM_TWILIO_AUTH_TOKEN": made["webhook_keys"]["twilio"]["auth_tokens"][0],
+        "SIM_TWILIO_API_KEY": f"{made['twilio']['api_key_sid']}:{made['twilio']['api_key_secret']}",
         "SIM_SENDGRID_API_KEY": made["sendgrid"]["api_key"],
         "SIM_SENDGRID_SIGNING_KEY": made["signing"]["sendgrid_private"],
         "SIM_RESEND_API_KEY": made["resend"]["api_key"],
-        "SIM_RESEND_WEBHOOK_SECRET": made["resend"]["webhook_secrets"][0],
+        "SIM_RESEND_WEBHOOK_SECRET": made["webhook_keys"]["resend"]["secrets"][0],
     }
 
 
@@ -122,12 +132,12 @@ def for_stack_file(made: dict[str, Any]) -> dict[str, str]:
         "auth_key_id": KEY_ID,
         "auth_secret": made["auth"]["keys"][0]["secret"],
         "twilio_account_sid": made["twilio"]["account_sid"],
-        "twilio_auth_token": made["twilio"]["auth_token"],
+        "twilio_auth_token": made["webhook_keys"]["twilio"]["auth_tokens"][0],
         "sendgrid_api_key": made["sendgrid"]["api_key"],
         "sendgrid_signing_key": made["signing"]["sendgrid_private"],
-        "sendgrid_public_key": made["sendgrid"]["webhook_public_keys"][0],
+        "sendgrid_public_key": made["webhook_keys"]["sendgrid"]["public_keys"][0],
         "resend_api_key": made["resend"]["api_key"],
-        "resend_webhook_secret": made["resend"]["webhook_secrets"][0],
+        "resend_webhook_secret": made["webhook_keys"]["resend"]["secrets"][0],
     }
 
 

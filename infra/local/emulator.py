@@ -6,7 +6,8 @@ Started as `python -m local.emulator DIRECTORY AWS_PORT API_PORT`. It adds to Mi
   webhooks get a plain address instead. The door hands the request straight to MiniStack's API Gateway: path, query
   and body arrive byte for byte as sent, because signatures are computed over them.
 - logs: what a function prints is appended to DIRECTORY/logs/FUNCTION.log, so it outlives the stack.
-- permissions: AWS checks a batch call to SQS as the single call (sqs:SendMessage), MiniStack by a name of its own.
+- permissions: AWS checks a batch call to SQS as the single call (sqs:SendMessage), MiniStack by a name of its own; and it
+  knows which partitions and attributes a call to DynamoDB names (fine_grained.py).
 - batches: AWS runs more of a queue's batches at a time the longer it is; five, MiniStack's bound, stand still when five
   calls to a provider hang. Where the template has a bound of its own as a parameter, MiniStack cannot read it.
 - streams: MiniStack calls a stream's function while every queue waits, and keeps each change for a day. Here the streams
@@ -41,6 +42,8 @@ from hypercorn.config import Config
 from ministack import app as ministack
 from ministack.core import hypercorn_compat, iam_actions, lambda_runtime
 from ministack.services import apigateway, dynamodb, lambda_svc
+
+from . import fine_grained
 
 API_ID_FILE = "api-id"
 # API Gateway's own limits for an HTTP API.
@@ -317,6 +320,7 @@ def main() -> None:
     socketserver.StreamRequestHandler.disable_nagle_algorithm = True
     keep_logs(directory / "logs")
     check_batches_as_single_calls()
+    fine_grained.enforce_conditions()
     run_batches_side_by_side()
     stay_fast_when_full()
     wait_less()

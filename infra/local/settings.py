@@ -68,6 +68,7 @@ class Settings:
             "Architecture": "arm64" if arm else "x86_64",
             "PublicBaseUrl": self.api_url,
             "TableDeletionPolicy": "Delete",
+            "DeletionProtection": "false",
             "RequestTimeout": "29",  # here workers start beside a compiler, twenty at a time
             # The emulator is one process: bulk work more than this would only make everything else wait in it.
             "BulkConcurrency": os.environ.get("BULK_CONCURRENCY", "2"),

@@ -13,17 +13,14 @@ async fn callbacks_signed_with_the_token_of_before_the_rotation_are_accepted() {
     let world = World::new();
     let _lines = world.share(&[Line::Sms]).await;
     let old_token = fresh::word();
-    let old = json!({
-        "account_sid": world.stack.secret("twilio_account_sid"), "auth_token": old_token,
-        "phone_number": "+15005550006", "whatsapp_number": "+14155238886", "messaging_service_sid": null,
-    });
+    let old = json!({"twilio": {"auth_tokens": [old_token]}});
     let id = world.sms(&fresh::magic_phone(SILENT), &fresh::text()).await;
     let sid = world.until(&id, "sent").await["provider_id"].as_str().expect("an id").to_owned();
     let path = format!("/twilio/sms-status?message={id}");
     let form = [("MessageSid", sid.as_str()), ("MessageStatus", "delivered")];
     world.twilio_form(&path, &form, &old_token, None).await.is(403);
 
-    let rotation = Previous::set(&world, "twilio", &old).await;
+    let rotation = Previous::set(&world, "webhook_keys", &old).await;
     // A signature that does not match makes the function read its keys anew, at most every ten seconds.
     eventually("the old token's signature is accepted", seconds(20), async || {
         let answer = world.twilio_form(&path, &form, &old_token, None).await;

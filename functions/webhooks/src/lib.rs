@@ -20,26 +20,17 @@ use std::sync::atomic::AtomicI64;
 
 use axum::Router;
 use switchboard::http::{Access, NetworkLimit, Routes};
-use switchboard::provider::resend::ResendCredentials;
-use switchboard::provider::sendgrid::SendgridCredentials;
-use switchboard::provider::twilio::TwilioCredentials;
+use switchboard::provider::webhook_keys::WebhookKeys;
 use switchboard::road::{Menus, Road};
 use switchboard::secrets::Secret;
-
-/// What callbacks are verified with.
-#[derive(Debug)]
-pub struct Keys {
-    pub twilio: Secret<TwilioCredentials>,
-    pub sendgrid: Secret<SendgridCredentials>,
-    pub resend: Secret<ResendCredentials>,
-}
 
 /// What the handlers work with.
 #[derive(Clone, Debug)]
 pub struct App {
     road: Road,
     menus: Menus,
-    keys: Arc<Keys>,
+    /// What callbacks are verified with.
+    keys: Arc<Secret<WebhookKeys>>,
     /// Our address as the providers know it.
     public_url: Arc<str>,
     /// When a SendGrid callback was last noted (epoch milliseconds).
@@ -47,7 +38,7 @@ pub struct App {
 }
 
 impl App {
-    pub fn new(road: Road, keys: Keys, public_url: String) -> Self {
+    pub fn new(road: Road, keys: Secret<WebhookKeys>, public_url: String) -> Self {
         let menus = Menus::new(road.templates.catalog.clone(), road.clock.clone());
         Self { road, menus, keys: Arc::new(keys), public_url: public_url.into(), sendgrid_noted: Arc::default() }
     }

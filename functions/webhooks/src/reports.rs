@@ -57,16 +57,16 @@ fn of_inbound(app: &App, report: Report) -> Report {
 }
 
 pub(crate) async fn verify_twilio(app: &App, received: &Received) -> Result<(), ApiError> {
-    verified(&app.keys.twilio, |versions| {
-        let keys = twilio::signature::Keys::of(versions.iter());
+    verified(&app.keys, |versions| {
+        let keys = twilio::signature::Keys::of(versions.iter().map(|keys| &keys.twilio));
         twilio::signature::verify(&received.url, &received.headers, &received.body, &keys)
     })
     .await
 }
 
 pub(crate) async fn sendgrid(app: &App, received: &Received) -> Result<Json<Acknowledged>, ApiError> {
-    verified(&app.keys.sendgrid, |versions| {
-        let keys = versions.iter().flat_map(|credentials| &credentials.webhook_public_keys);
+    verified(&app.keys, |versions| {
+        let keys = versions.iter().flat_map(|keys| &keys.sendgrid.public_keys);
         sendgrid::signature::verify(&received.headers, &received.body, keys)
     })
     .await?;
@@ -79,8 +79,8 @@ pub(crate) async fn sendgrid(app: &App, received: &Received) -> Result<Json<Ackn
 
 pub(crate) async fn resend(app: &App, received: &Received) -> Result<Json<Acknowledged>, ApiError> {
     let now = app.road.clock.now();
-    let id = verified(&app.keys.resend, |versions| {
-        let secrets = versions.iter().flat_map(|credentials| &credentials.webhook_secrets);
+    let id = verified(&app.keys, |versions| {
+        let secrets = versions.iter().flat_map(|keys| &keys.resend.secrets);
         resend::signature::verify(&received.headers, &received.body, secrets, now).map(str::to_owned)
     })
     .await?;

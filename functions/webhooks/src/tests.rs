@@ -6,15 +6,14 @@ use switchboard::clock::Clock;
 use switchboard::secrets::{Secret, Versions};
 use switchboard::testing::{ask, dead_road};
 
-use crate::{App, Keys};
+use crate::App;
 
 fn router() -> Router {
-    fn fixed<T: serde::de::DeserializeOwned>(secret: serde_json::Value) -> Secret<T> {
-        Secret::fixed(Versions { current: serde_json::from_value(secret).unwrap(), previous: None })
-    }
-    let twilio = json!({"account_sid": "AC1", "auth_token": "an auth token of the tests", "phone_number": "+15005550006", "whatsapp_number": "+14155238886"});
-    let mail = json!({"api_key": "k", "from_email": "a@b.example", "from_name": "B", "webhook_secrets": ["whsec_c2VjcmV0IG9mIHRoZSB0ZXN0cw=="]});
-    let keys = Keys { twilio: fixed(twilio), sendgrid: fixed(mail.clone()), resend: fixed(mail) };
+    let keys = json!({
+        "twilio": {"auth_tokens": ["an auth token of the tests"]},
+        "resend": {"secrets": ["whsec_c2VjcmV0IG9mIHRoZSB0ZXN0cw=="]},
+    });
+    let keys = Secret::fixed(Versions { current: serde_json::from_value(keys).unwrap(), previous: None });
     crate::router(App::new(dead_road(Clock::system()).unwrap(), keys, "https://api.switchboard.example".to_owned()))
 }
 

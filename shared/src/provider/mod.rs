@@ -20,6 +20,7 @@ pub mod sendgrid;
 #[cfg(test)]
 pub(crate) mod stub;
 pub mod twilio;
+pub mod webhook_keys;
 
 use async_trait::async_trait;
 use jiff::Timestamp;

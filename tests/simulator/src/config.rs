@@ -14,6 +14,8 @@ pub struct Config {
     /// `AC` and 32 hex digits.
     pub twilio_account_sid: String,
     pub twilio_auth_token: String,
+    /// An API key and its secret: `SK…:secret`.
+    pub twilio_api_key: Option<String>,
     pub sendgrid_api_key: String,
     /// Base64 of a PKCS#8 P-256 private key: signs the event webhook.
     pub sendgrid_signing_key: String,
@@ -44,6 +46,7 @@ impl Config {
             callback_base: callback_base.trim_end_matches('/').to_owned(),
             twilio_account_sid: format!("AC{}", uuid::Uuid::new_v4().simple()),
             twilio_auth_token: uuid::Uuid::new_v4().simple().to_string(),
+            twilio_api_key: None,
             sendgrid_api_key: format!("SG.{}", uuid::Uuid::new_v4().simple()),
             sendgrid_signing_key: pair.private_pkcs8,
             resend_api_key: format!("re_{}", uuid::Uuid::new_v4().simple()),
@@ -66,6 +69,7 @@ impl Config {
             callback_base: text("SIM_CALLBACK_BASE")?.trim_end_matches('/').to_owned(),
             twilio_account_sid: text("SIM_TWILIO_ACCOUNT_SID")?,
             twilio_auth_token: text("SIM_TWILIO_AUTH_TOKEN")?,
+            twilio_api_key: std::env::var("SIM_TWILIO_API_KEY").ok().filter(|key| !key.is_empty()),
             sendgrid_api_key: text("SIM_SENDGRID_API_KEY")?,
             sendgrid_signing_key: text("SIM_SENDGRID_SIGNING_KEY")?,
             resend_api_key: text("SIM_RESEND_API_KEY")?,

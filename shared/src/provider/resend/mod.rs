@@ -28,9 +28,6 @@ pub struct ResendCredentials {
     pub api_key: String,
     pub from_email: String,
     pub from_name: String,
-    /// The webhooks' signing secrets, `whsec_…`.
-    #[serde(default)]
-    pub webhook_secrets: Vec<String>,
 }
 
 impl fmt::Debug for ResendCredentials {
@@ -61,9 +58,9 @@ mod tests {
 
     #[test]
     fn the_secret_is_read_and_never_shown() {
-        let json = r#"{"api_key":"re_x","from_email":"a@b.example","from_name":"B","webhook_secrets":["whsec_eA=="],"added_later":1}"#;
+        let json = r#"{"api_key":"re_x","from_email":"a@b.example","from_name":"B","added_later":1}"#;
         let credentials: ResendCredentials = serde_json::from_str(json).unwrap();
-        assert_eq!(credentials.webhook_secrets, ["whsec_eA=="]);
+        assert_eq!(credentials.api_key, "re_x");
         assert_eq!(format!("{credentials:?}"), "ResendCredentials[…]");
     }
 }

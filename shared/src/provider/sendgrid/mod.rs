@@ -27,9 +27,6 @@ pub struct SendgridCredentials {
     pub api_key: String,
     pub from_email: String,
     pub from_name: String,
-    /// The Event Webhook's verification keys, as SendGrid shows them: base64 of a DER SubjectPublicKeyInfo, P-256.
-    #[serde(default)]
-    pub webhook_public_keys: Vec<String>,
 }
 
 impl fmt::Debug for SendgridCredentials {
@@ -55,9 +52,9 @@ mod tests {
 
     #[test]
     fn the_secret_is_read_and_never_shown() {
-        let json = r#"{"api_key":"SG.x","from_email":"a@b.example","from_name":"B","webhook_public_keys":["k"],"added_later":1}"#;
+        let json = r#"{"api_key":"SG.x","from_email":"a@b.example","from_name":"B","added_later":1}"#;
         let credentials: SendgridCredentials = serde_json::from_str(json).unwrap();
-        assert_eq!(credentials.webhook_public_keys, ["k"]);
+        assert_eq!(credentials.api_key, "SG.x");
         assert_eq!(format!("{credentials:?}"), "SendgridCredentials[…]");
     }
 

@@ -120,7 +120,8 @@ impl Twilio {
     }
 
     fn authorized(&self, request: reqwest::RequestBuilder) -> reqwest::RequestBuilder {
-        request.basic_auth(&self.credentials.account_sid, Some(&self.credentials.auth_token))
+        let (name, secret) = self.credentials.login();
+        request.basic_auth(name, Some(secret))
     }
 
     /// Looks through what was sent to the recipient since the day of `not_before`, then the newest without regard to the

@@ -84,12 +84,11 @@ impl Lookup {
             reason: error.to_string(),
             retry_after: None,
         })?;
-        let TwilioCredentials { account_sid, auth_token, .. } = &credentials.current;
+        let (name, secret) = credentials.current.login();
         // The plus stands in the path as it is, as Twilio's own libraries write it.
         let url = format!("{}/v2/PhoneNumbers/{}", self.base_url, number.as_str());
         let request = self.http.get(url).query(&[("Fields", "line_type_intelligence")]);
-        let answer =
-            answer(request.basic_auth(account_sid, Some(auth_token))).await.map_err(SendError::of_a_question)?;
+        let answer = answer(request.basic_auth(name, Some(secret))).await.map_err(SendError::of_a_question)?;
         if !answer.status.is_success() {
             return Err(errors::refused(&answer, self.clock.now()).of_a_question());
         }

@@ -13,7 +13,6 @@ pub mod signature;
 pub mod twiml;
 pub mod verify;
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use jiff::Timestamp;
@@ -39,7 +38,14 @@ pub struct Settings {
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 pub struct TwilioCredentials {
     pub account_sid: String,
+    /// The account's auth token, where there is no API key.
+    #[serde(default)]
     pub auth_token: String,
+    /// An API key (`SK…`) and its secret: with it the auth token is only needed to verify callbacks.
+    #[serde(default)]
+    pub api_key_sid: Option<String>,
+    #[serde(default)]
+    pub api_key_secret: Option<String>,
     /// The SMS sender, E.164; used where no Messaging Service is set.
     pub phone_number: String,
     /// The WhatsApp sender, E.164.
@@ -50,9 +56,16 @@ pub struct TwilioCredentials {
     /// The Verify service that sends one-time codes, where Verify does.
     #[serde(default)]
     pub verify_service_sid: Option<String>,
-    /// Keys of webhooks signed with HMAC-SHA256 (`webhooks_sharedkey_…` to its secret), where that is switched on.
-    #[serde(default)]
-    pub webhook_shared_keys: BTreeMap<String, String>,
+}
+
+impl TwilioCredentials {
+    /// What calls are made with, by HTTP Basic: the API key, else the account and its auth token.
+    pub fn login(&self) -> (&str, &str) {
+        match (&self.api_key_sid, &self.api_key_secret) {
+            (Some(sid), Some(secret)) => (sid, secret),
+            (Some(_), None) | (None, Some(_)) | (None, None) => (&self.account_sid, &self.auth_token),
+        }
+    }
 }
 
 impl fmt::Debug for TwilioCredentials {
@@ -133,6 +146,9 @@ mod tests {
         let credentials: TwilioCredentials = serde_json::from_str(json).unwrap();
         assert_eq!(credentials.messaging_service_sid, None);
         assert_eq!(format!("{credentials:?}"), "TwilioCredentials[…]");
+        assert_eq!(credentials.login(), ("AC1", "s3cret"));
+        let json = r#"{"account_sid":"AC1","api_key_sid":"SK1","api_key_secret":"k","phone_number":"+1","whatsapp_number":"+1"}"#;
+        assert_eq!(serde_json::from_str::<TwilioCredentials>(json).unwrap().login(), ("SK1", "k"));
     }
 
     #[test]

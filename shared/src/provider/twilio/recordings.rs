@@ -45,9 +45,9 @@ impl Recordings {
     }
 
     async fn ask(&self, sid: &str, credentials: &Versions<TwilioCredentials>) -> Result<(), SendError> {
-        let TwilioCredentials { account_sid, auth_token, .. } = &credentials.current;
+        let (account_sid, (name, secret)) = (&credentials.current.account_sid, credentials.current.login());
         let url = format!("{}/2010-04-01/Accounts/{account_sid}/Recordings/{sid}.json", self.base_url);
-        let request = self.http.delete(url).basic_auth(account_sid, Some(auth_token));
+        let request = self.http.delete(url).basic_auth(name, Some(secret));
         let answer = answer(request).await.map_err(SendError::of_a_question)?;
         match answer.status.as_u16() {
             200..=299 => {

@@ -14,7 +14,7 @@ use http::{HeaderMap, header::CONTENT_TYPE};
 
 use super::super::BadSignature;
 use super::super::call::header;
-use super::TwilioCredentials;
+use super::super::webhook_keys::TwilioKeys;
 
 const SIGNATURE: &str = "x-twilio-signature";
 const SETTINGS: &str = "x-twilio-webhooks-signature-settings";
@@ -28,11 +28,11 @@ pub struct Keys {
 
 impl Keys {
     /// The keys of all active versions of the secret, the current one first, so that a rotation drops no callback.
-    pub fn of<'a>(versions: impl IntoIterator<Item = &'a TwilioCredentials>) -> Self {
+    pub fn of<'a>(versions: impl IntoIterator<Item = &'a TwilioKeys>) -> Self {
         let mut keys = Self::default();
-        for credentials in versions {
-            keys.auth_tokens.push(credentials.auth_token.clone());
-            for (id, secret) in &credentials.webhook_shared_keys {
+        for version in versions {
+            keys.auth_tokens.extend(version.auth_tokens.iter().cloned());
+            for (id, secret) in &version.shared_keys {
                 keys.shared.entry(id.clone()).or_insert_with(|| secret.clone());
             }
         }

@@ -185,7 +185,8 @@ impl Verify {
             Some(form) => self.http.post(url).form(form),
             None => self.http.get(url),
         };
-        answer(request.basic_auth(&credentials.account_sid, Some(&credentials.auth_token))).await
+        let (name, secret) = credentials.login();
+        answer(request.basic_auth(name, Some(secret))).await
     }
 }
 

@@ -53,10 +53,10 @@ impl People {
         Ok(())
     }
 
-    /// Takes away everything else that is about a person in their partition (when they read, and the like); their profile and their
-    /// second factor go by themselves, and how far their ledger goes stays with it.
+    /// Takes away everything else that is about a person in their partition (when they read, and the like); their profile goes by
+    /// itself, and how far their ledger goes stays with it.
     pub async fn forget_habits(&self, id: &PersonId) -> Result<(), StoreError> {
-        const STAYS: [&str; 3] = [PROFILE, "ledger", "two_factor"];
+        const STAYS: [&str; 2] = [PROFILE, "ledger"];
         let query = self
             .client
             .query()

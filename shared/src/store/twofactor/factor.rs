@@ -48,8 +48,9 @@ pub enum Applied {
     Refused,
 }
 
+/// Apart from the rest of the person, so that only functions of the second factor may read it (`dynamodb:LeadingKeys`).
 fn partition(person: &PersonId) -> String {
-    format!("person#{person}")
+    format!("two_factor#{person}")
 }
 
 fn key(person: &PersonId) -> Item {

@@ -11,7 +11,6 @@ fn resend(stub: &Stub) -> Resend {
         api_key: "re_key".to_owned(),
         from_email: "hello@switchboard.example".to_owned(),
         from_name: "Switchboard".to_owned(),
-        webhook_secrets: Vec::new(),
     };
     Resend::new(hasty(), settings, credentials)
 }

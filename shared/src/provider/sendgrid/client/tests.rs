@@ -9,7 +9,6 @@ fn sendgrid(stub: &Stub) -> Sendgrid {
         api_key: "SG.key".to_owned(),
         from_email: "hello@switchboard.example".to_owned(),
         from_name: "Switchboard".to_owned(),
-        webhook_public_keys: Vec::new(),
     };
     Sendgrid::new(hasty(), settings, credentials)
 }

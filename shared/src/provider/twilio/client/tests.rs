@@ -21,7 +21,8 @@ pub(super) fn twilio_with(stub: &Stub, service: Option<&str>) -> Twilio {
         whatsapp_number: "+14155238886".to_owned(),
         messaging_service_sid: service.map(str::to_owned),
         verify_service_sid: None,
-        webhook_shared_keys: Default::default(),
+        api_key_sid: None,
+        api_key_secret: None,
     };
     Twilio::new(hasty(), settings, credentials)
 }
