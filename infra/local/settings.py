@@ -69,6 +69,8 @@ class Settings:
             "PublicBaseUrl": self.api_url,
             "TableDeletionPolicy": "Delete",
             "DeletionProtection": "false",
+            "AnchorLockMode": "GOVERNANCE",
+            "AnchorDays": "1",
             "RequestTimeout": "29",  # here workers start beside a compiler, twenty at a time
             # The emulator is one process: bulk work more than this would only make everything else wait in it.
             "BulkConcurrency": os.environ.get("BULK_CONCURRENCY", "2"),

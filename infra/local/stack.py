@@ -152,7 +152,7 @@ class Stack:
             "tokens": credentials.tokens(secrets),
             "secrets": credentials.for_stack_file(secrets),
             "tables": {name: outputs[f"{name.capitalize()}Table"] for name in _TABLES},
-            "buckets": {"files": outputs["FilesBucket"]},
+            "buckets": {"files": outputs["FilesBucket"], "anchors": outputs["AnchorsBucket"]},
             "queues": {**queues, **dead},
             "functions": functions,
             "processes": self.recorded()["processes"],

@@ -5,6 +5,7 @@
 //! sealed beside the entry, and the chain covers a keyed hash of what was sealed, with a random salt in it: so it can be
 //! sealed under a new key, and erased, and the chain still holds.
 
+pub mod anchor;
 pub mod chain;
 
 use std::fmt;

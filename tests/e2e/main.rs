@@ -57,6 +57,8 @@ mod providers;
 #[cfg(test)]
 mod road;
 #[cfg(test)]
+mod roles;
+#[cfg(test)]
 mod rotation;
 #[cfg(test)]
 mod routes;

@@ -41,8 +41,14 @@ pub struct ResendKeys {
     pub secrets: Vec<String>,
 }
 
-impl fmt::Debug for WebhookKeys {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("WebhookKeys[…]")
-    }
+macro_rules! shown_without_keys {
+    ($($name:ident),*) => {$(
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(concat!(stringify!($name), "[…]"))
+            }
+        }
+    )*};
 }
+
+shown_without_keys!(WebhookKeys, TwilioKeys, SendgridKeys, ResendKeys);

@@ -9,6 +9,7 @@ use aws_config::SdkConfig;
 use aws_sdk_s3::error::ProvideErrorMetadata;
 use aws_sdk_s3::operation::get_object::GetObjectError;
 use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::ChecksumAlgorithm;
 use aws_sdk_s3::{Client, Config};
 use bytes::Bytes;
 
@@ -52,6 +53,18 @@ impl Files {
         let put = self.client.put_object().bucket(&self.bucket).key(key).body(ByteStream::from(bytes));
         put.send().await.map_err(unavailable("files.put"))?;
         Ok(())
+    }
+
+    /// Writes an object whole, unless it is there.
+    pub(super) async fn put_once(&self, key: &str, bytes: Vec<u8>) -> Result<(), StoreError> {
+        let put = self.client.put_object().bucket(&self.bucket).key(key).if_none_match("*");
+        // A bucket with an Object Lock asks for a checksum.
+        let put = put.checksum_algorithm(ChecksumAlgorithm::Sha256).body(ByteStream::from(bytes));
+        match put.send().await {
+            Ok(_) => Ok(()),
+            Err(error) if error.code() == Some("PreconditionFailed") => Ok(()),
+            Err(error) => Err(unavailable("files.put_once")(error)),
+        }
     }
 
     /// Reads an object whole; `None`: there is none.

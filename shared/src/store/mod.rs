@@ -1,9 +1,10 @@
 //! DynamoDB: one file (or folder) per table, one function per access pattern. Nothing outside this folder knows an
 //! attribute's name.
 //!
-//! [`messages`] · [`people`] · [`ephemera`] · [`otp`] · [`twofactor`] · [`ledger`] · [`catalog`] · [`jobs`] · [`events`] · [`files`]: the bucket of what is too large for a row ·
+//! [`messages`] · [`people`] · [`ephemera`] · [`otp`] · [`twofactor`] · [`ledger`] · [`catalog`] · [`jobs`] · [`events`] · [`files`]: the bucket of what is too large for a row · [`Anchors`]: digests of the ledger outside its writers' reach ·
 //! [`update`]: the one builder of conditional updates.
 
+pub mod anchors;
 pub mod budgets;
 pub mod catalog;
 mod due;
@@ -28,6 +29,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::types::AttributeValue;
 
+pub use anchors::Anchors;
 pub use budgets::Budgets;
 pub use catalog::Catalog;
 pub use ephemera::Ephemera;

@@ -17,7 +17,7 @@ type Item = HashMap<String, AttributeValue>;
 pub(super) struct Dump(Vec<(String, String)>);
 
 impl Dump {
-    /// Where this text stands, in clear, decoded, or sealed. What stands sealed in the stream of messages stood in the table, and
+    /// Where this text stands, in clear, decoded, or sealed. What stands sealed in a stream stood in its table, and
     /// nobody can take it out: it is forgotten within a day.
     pub(super) fn traces(&self, of: &str) -> Vec<&str> {
         let forgotten = |place: &str| place.starts_with(STREAM) && place.ends_with(OPENED);
@@ -55,12 +55,16 @@ impl World {
         Dump(found)
     }
 
-    /// All rows of a table, and that nothing else holds them but the stream of messages, which is read [apart](Self::streamed).
+    /// All rows of a table, and that nothing else holds them but the streams of messages and of the ledger, which are
+    /// read [apart](Self::streamed).
     pub(crate) async fn rows(&self, table: &str) -> Vec<Item> {
         let name = &self.stack.tables[table];
         let described = self.dynamodb().describe_table().table_name(name).send().await.expect("DynamoDB answers");
         let stream = described.table.and_then(|table| table.latest_stream_arn);
-        assert!(stream.is_none() || table == "messages", "{table} has a stream: this must read it too");
+        assert!(
+            stream.is_none() || ["messages", "ledger"].contains(&table),
+            "{table} has a stream: this must read it too"
+        );
         let (mut rows, mut after) = (Vec::new(), None);
         loop {
             let scan = self.dynamodb().scan().table_name(name).consistent_read(true);
@@ -113,7 +117,11 @@ fn look_into(seal: &Seal, table: &str, item: &Item, found: &mut Vec<(String, Str
 
 /// A row as the stream has it: the texts at its top, and everything else as it is written.
 fn look_into_image(seal: &Seal, image: &Value, found: &mut Vec<(String, String)>) {
-    let names = [format!("messages/{}", image["id"]["S"].as_str().unwrap_or_default())];
+    let part = |name: &str, kind: &str| image[name][kind].as_str().unwrap_or_default();
+    let names = [match image.get("subject") {
+        Some(_) => format!("ledger/{}/{}", part("subject", "S"), part("sequence", "N")),
+        None => format!("messages/{}", part("id", "S")),
+    }];
     for (name, value) in image.as_object().into_iter().flatten() {
         let place = format!("{STREAM}{} {name}", names[0]);
         match value["S"].as_str() {

@@ -17,7 +17,7 @@ use switchboard::store::{Messages, People};
 use super::World;
 
 impl World {
-    fn aws(&self) -> SdkConfig {
+    pub(crate) fn aws(&self) -> SdkConfig {
         // The emulator's root account: the same everywhere, and it opens nothing outside this machine.
         let keys = Credentials::new("test", "test", None, None, "the emulator");
         SdkConfig::builder()
@@ -52,6 +52,12 @@ impl World {
             }
         }
         panic!("no function has {name}")
+    }
+
+    /// The ARN of the role that a function has.
+    pub(crate) async fn role_of(&self, function: &str) -> String {
+        let answer = self.lambda().get_function_configuration().function_name(function).send().await;
+        answer.expect("a function").role.expect("a role")
     }
 
     /// A function's environment.
