@@ -69,7 +69,7 @@ impl Config {
             callback_base: text("SIM_CALLBACK_BASE")?.trim_end_matches('/').to_owned(),
             twilio_account_sid: text("SIM_TWILIO_ACCOUNT_SID")?,
             twilio_auth_token: text("SIM_TWILIO_AUTH_TOKEN")?,
-            twilio_api_key: std::env::var("SIM_TWILIO_API_KEY").ok().filter(|key| !key.is_empty()),
+            twilio_api_key: env::var("SIM_TWILIO_API_KEY").ok().filter(|key| !key.is_empty()),
             sendgrid_api_key: text("SIM_SENDGRID_API_KEY")?,
             sendgrid_signing_key: text("SIM_SENDGRID_SIGNING_KEY")?,
             resend_api_key: text("SIM_RESEND_API_KEY")?,
