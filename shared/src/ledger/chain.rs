@@ -189,7 +189,7 @@ impl Chain {
             Personal::Kept { mark, plain } => {
                 self.check(mark, PERSONAL, [plain.as_str()]).map_err(|fault| match fault {
                     Fault::UnknownKey => Fault::UnknownKey,
-                    _ => Fault::PersonalChanged,
+                    Fault::Changed | Fault::Missing | Fault::PersonalChanged | Fault::Head => Fault::PersonalChanged,
                 })
             }
             Personal::Broken { .. } => Err(Fault::PersonalChanged),

@@ -370,10 +370,7 @@ fn any_source() -> impl Strategy<Value = String> {
 #[test]
 fn template_with_thousands_of_variables_is_refused_before_it_is_rendered() {
     let source: String = (0..14_000).map(|number| format!("{{{{v{number}}}}}")).collect();
-    let why = |error| match error {
-        TemplateError::Broken(why) => why,
-        other => panic!("{other}"),
-    };
+    let why = |error| if let TemplateError::Broken(why) = error { why } else { panic!("{error}") };
     let refused = why(check_text(&source).unwrap_err());
     assert_eq!(refused, "it has 14000 variables; it may have at most 64");
     assert_eq!(why(fill_text(&source, &Map::new()).unwrap_err()), refused);
