@@ -240,7 +240,13 @@ async fn every_route_refuses_whoever_it_is_not_for_and_nothing_changes() {
                         answer.text
                     );
                 }
-                _ => refuses(&endpoint, who, &answer),
+                OwnerRule::Maker
+                | OwnerRule::Person
+                | OwnerRule::Recipient
+                | OwnerRule::Own
+                | OwnerRule::Organization(_)
+                | OwnerRule::Link
+                | OwnerRule::Signature => refuses(&endpoint, who, &answer),
             }
         }
         if endpoint.access.owner.is_checked_by_handler() {
@@ -249,7 +255,12 @@ async fn every_route_refuses_whoever_it_is_not_for_and_nothing_changes() {
             let rights = match access.owner {
                 OwnerRule::Maker => BTreeSet::from(["settings:manage"]),
                 OwnerRule::Recipient => BTreeSet::from(["communication:send"]),
-                _ => BTreeSet::from(["preferences:manage"]),
+                OwnerRule::Person
+                | OwnerRule::Own
+                | OwnerRule::Organization(_)
+                | OwnerRule::Link
+                | OwnerRule::Signature
+                | OwnerRule::Public => BTreeSet::from(["preferences:manage"]),
             };
             let answer = call(&world, &objects, &endpoint, Some(&all_but(&rights))).await;
             refuses(&endpoint, "another service", &answer);

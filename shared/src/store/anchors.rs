@@ -105,10 +105,12 @@ impl Anchors {
 
 /// A row as the stream shows it. Entries hold texts and numbers only.
 fn image(item: Item) -> Result<Image, StoreError> {
-    let attribute = |(name, value): (String, AttributeValue)| match value {
-        AttributeValue::S(text) => Ok((name, "S", text)),
-        AttributeValue::N(number) => Ok((name, "N", number)),
-        _ => Err(unreadable("an attribute is neither text nor number")),
+    let attribute = |(name, value): (String, AttributeValue)| -> Result<_, StoreError> {
+        if let AttributeValue::S(text) = value {
+            return Ok((name, "S", text));
+        }
+        let number = value.as_n().map_err(|_| unreadable("an attribute is neither text nor number"))?;
+        Ok((name, "N", number.clone()))
     };
     Ok(Image::of(item.into_iter().map(attribute).collect::<Result<Vec<_>, _>>()?))
 }
