@@ -42,6 +42,7 @@ def deploy(settings: Settings, aws: Aws, document: dict[str, Any], binaries: dic
     _forget_old_packages(aws, packaged)
     _connect_routes(aws, document, outputs["ApiId"])
     _enable_expiry(aws, document)
+    _lock(aws, outputs["AnchorsBucket"], settings.parameters)
     (settings.directory / API_ID_FILE).write_text(outputs["ApiId"])
     return outputs
 
@@ -161,6 +162,13 @@ def _enable_expiry(aws: Aws, document: dict[str, Any]) -> None:
         now = dynamodb.describe_time_to_live(TableName=table)["TimeToLiveDescription"]
         if now.get("TimeToLiveStatus") != "ENABLED":
             dynamodb.update_time_to_live(TableName=table, TimeToLiveSpecification=setting)
+
+
+def _lock(aws: Aws, bucket: str, parameters: dict[str, str]) -> None:
+    """Turns the bucket's Object Lock on; MiniStack honours it, but does not read it from a template."""
+    retention = {"Mode": parameters["AnchorLockMode"], "Days": int(parameters["AnchorDays"])}
+    lock = {"ObjectLockEnabled": "Enabled", "Rule": {"DefaultRetention": retention}}
+    aws.client("s3").put_object_lock_configuration(Bucket=bucket, ObjectLockConfiguration=lock)
 
 
 def write_secrets(aws: Aws, document: dict[str, Any], made: dict[str, Any]) -> None:

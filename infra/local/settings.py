@@ -69,7 +69,7 @@ class Settings:
             "PublicBaseUrl": self.api_url,
             "TableDeletionPolicy": "Delete",
             "DeletionProtection": "false",
-            "AnchorLockMode": "GOVERNANCE",
+            "AnchorLockMode": "COMPLIANCE",  # the emulator forgets the bucket when it ends
             "AnchorDays": "1",
             "RequestTimeout": "29",  # here workers start beside a compiler, twenty at a time
             # The emulator is one process: bulk work more than this would only make everything else wait in it.

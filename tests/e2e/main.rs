@@ -9,6 +9,8 @@
 #[cfg(test)]
 mod access;
 #[cfg(test)]
+mod anchors;
+#[cfg(test)]
 mod callbacks;
 #[cfg(test)]
 mod calls;

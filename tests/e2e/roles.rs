@@ -212,3 +212,19 @@ async fn role_of_settings_cannot_write_a_profile() {
     }
     assert_eq!(writers, names(&["consent", "deliver", "privacy"]));
 }
+
+/// Anchors prove something against the ledger's writers because these cannot write them.
+#[tokio::test]
+async fn role_that_writes_the_ledger_cannot_write_an_anchor() {
+    let world = World::new();
+    let mut writers = BTreeSet::new();
+    for (function, role) in functions(&world).await {
+        let put = aws_sdk_s3::Client::new(&role).put_object().bucket(&world.stack.buckets["anchors"]);
+        // An object that cannot be there is to be replaced: whoever may is told so.
+        let put = put.key("entries/2000-01-01/00/probe").if_match("\"never\"");
+        if !is_denied(&put.send().await) {
+            writers.insert(function);
+        }
+    }
+    assert_eq!(writers, names(&["anchor"]));
+}

@@ -72,13 +72,14 @@ impl World {
         self.invoke("reminders", "{}").await;
     }
 
-    /// Calls a function with an event, as its trigger does.
-    pub(crate) async fn invoke(&self, function: &str, event: &str) {
+    /// Calls a function with an event, as its trigger does; what it answers.
+    pub(crate) async fn invoke(&self, function: &str, event: &str) -> serde_json::Value {
         let name = &self.stack.functions[function];
         let answer =
             self.lambda().invoke().function_name(name).payload(Blob::new(event)).send().await.expect("it runs");
         let payload = answer.payload().map(|blob| String::from_utf8_lossy(blob.as_ref()).into_owned());
         assert!(answer.function_error().is_none(), "{function} failed: {payload:?}");
+        payload.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default()
     }
 
     /// A secret, by the setting that names it.
@@ -285,6 +286,32 @@ impl World {
         let list = s3.list_objects_v2().bucket(&self.stack.buckets["files"]).prefix(prefix);
         let answer = list.send().await.expect("S3 answers");
         answer.contents().iter().filter_map(|object| object.key().map(str::to_owned)).collect()
+    }
+
+    /// The keys of the ledger's anchors, and the version of each.
+    pub(crate) async fn anchors(&self) -> Vec<(String, String)> {
+        let s3 = aws_sdk_s3::Client::new(&self.aws());
+        let list = s3.list_object_versions().bucket(&self.stack.buckets["anchors"]).prefix("entries/");
+        let answer = list.send().await.expect("S3 answers");
+        let version = |version: &aws_sdk_s3::types::ObjectVersion| {
+            Some((version.key()?.to_owned(), version.version_id()?.to_owned()))
+        };
+        answer.versions().iter().filter_map(version).collect()
+    }
+
+    /// An anchor, as text.
+    pub(crate) async fn anchor(&self, key: &str) -> String {
+        let s3 = aws_sdk_s3::Client::new(&self.aws());
+        let get = s3.get_object().bucket(&self.stack.buckets["anchors"]).key(key);
+        let body = get.send().await.expect("S3 answers").body.collect().await.expect("a body");
+        String::from_utf8_lossy(&body.into_bytes()).into_owned()
+    }
+
+    /// Tries to delete an anchor for good, as the account's root; whether it is gone.
+    pub(crate) async fn delete_anchor(&self, key: &str, version: &str) -> bool {
+        let s3 = aws_sdk_s3::Client::new(&self.aws());
+        let delete = s3.delete_object().bucket(&self.stack.buckets["anchors"]).key(key).version_id(version);
+        delete.send().await.is_ok()
     }
 
     /// Puts a message in a lane once more, as SQS does with a record whose worker never finished.
