@@ -47,7 +47,9 @@ use crate::store::events::{self, Events};
 use crate::store::jobs::JobFiles;
 use crate::store::privacy::{Sealed, sealed};
 use crate::store::twofactor::Tables;
-use crate::store::{Budgets, Catalog, Ephemera, Files, Jobs, Messages, OtpStore, People, PrivacyStore, TwoFactorStore};
+use crate::store::{
+    Budgets, Catalog, Controls, Ephemera, Files, Jobs, Messages, OtpStore, People, PrivacyStore, TwoFactorStore,
+};
 use crate::twofactor::{self, TwoFactor};
 
 /// The key the tests' tokens are signed with.
@@ -84,6 +86,7 @@ pub fn road_on(dynamo_url: &str, clock: Clock) -> Result<Road, Box<dyn std::erro
     let seal = Arc::new(Seal::new(&content, &serde_json::from_value(lookup)?)?);
     let keys = held_keys()?;
     let dynamo = aws_sdk_dynamodb::Client::new(&aws_at(dynamo_url));
+    let dynamo_client = dynamo.clone();
     Ok(Road {
         clock: clock.clone(),
         messages: Messages::new(dynamo.clone(), "messages".to_owned(), seal.clone()),
@@ -101,6 +104,7 @@ pub fn road_on(dynamo_url: &str, clock: Clock) -> Result<Road, Box<dyn std::erro
         seal,
         keys,
         rules: Arc::new(TimeRules::default()),
+        controls: Controls::new(dynamo_client, "catalog".to_owned(), "ephemera".to_owned(), 0),
         destinations: Arc::default(),
         free_text: FreeText::default(),
     })

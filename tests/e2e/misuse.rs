@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::world::{Line, World, fresh, tokens};
+use crate::world::{Line, World, eventually, fresh, seconds, tokens};
 
 /// The attack: an advert in the template for emergencies, to somebody who opted out.
 #[tokio::test]
@@ -72,4 +72,100 @@ async fn call_to_premium_number_is_refused() {
             );
         }
     }
+}
+
+/// The attack: messages of the class that no budget holds, without end.
+#[tokio::test]
+async fn caller_cap_stops_security_messages_too() {
+    let world = World::new();
+    let _lines = world.share(&[Line::Sms]).await;
+    let person = world.person().await;
+    let subject = fresh::word();
+    let token = tokens::token(&subject, "communication:send communication:read");
+    let path = format!("/api/v2/communications/budgets/{subject}");
+    let set = world.put(&path, &json!({"messages_daily": 2})).send().await.ok();
+    assert_eq!(set["messages_daily"], 2, "{set}");
+    let alert = json!({
+        "user_id": person.id, "trigger_type": "security_alert", "channel": "sms", "priority": "critical",
+        "data": {"event": "a new sign-in"},
+    });
+    let send = async |key: &str| world.post("/api/communication/send", &alert).token(&token).key(key).send().await;
+    for key in ["1", "2"] {
+        send(key).await.ok();
+    }
+    let over = send("3").await.refused(429, "The caller's messages for today are used up");
+    assert_eq!(over.json["reason"], "caller_daily_cap");
+    assert!(over.header("retry-after").parse::<u32>().is_ok_and(|seconds| (1..=86_400).contains(&seconds)));
+    // What was accepted before is answered as it was, and uses up nothing.
+    assert_eq!(send("1").await.is(200).header("idempotency-replay"), "true");
+    let batch = json!({"communications": [alert, alert]});
+    let done = world.post("/api/communication/batch", &batch).token(&token).send().await.ok();
+    assert_eq!(done["summary"]["successful"], 0, "{done}");
+    // A job's rows wait for the next day, and the job says so.
+    let recipients = [json!({"to": fresh::phone()}), json!({"to": fresh::phone()})];
+    let job = json!({"channel": "sms", "class": "transactional", "message": "Hello", "recipients": recipients});
+    let job = world.post("/api/v2/communications/jobs", &job).token(&token).send().await.is(202).json;
+    let path = format!("/api/v2/communications/jobs/{}", job["job_id"].as_str().expect("an id"));
+    eventually("the job waits", seconds(60), async || {
+        let seen = world.get(&path).token(&token).send().await.ok();
+        let waits = seen["held_because"] == "caller_daily_cap" && seen["counts"]["pending"] == 2;
+        if waits { Ok(()) } else { Err(seen.to_string()) }
+    })
+    .await;
+    world.post_text(&format!("{path}/cancel"), "").token(&token).send().await.ok();
+}
+
+#[tokio::test]
+async fn kill_switch_holds_waiting_messages() {
+    let world = World::new();
+    let _lines = world.share(&[Line::Sms]).await;
+    let (person, subject) = (world.person().await, fresh::word());
+    let token = tokens::token(&subject, "communication:send communication:read");
+    let later = (jiff::Timestamp::now() + jiff::SignedDuration::from_hours(1)).to_string();
+    let mut alert = json!({
+        "user_id": person.id, "trigger_type": "security_alert", "channel": "sms", "data": {}, "scheduled_time": later,
+    });
+    let sent = world.post("/api/communication/send", &alert).token(&token).send().await.ok();
+    let id = sent["task_id"].as_str().expect("an id").to_owned();
+    let path = format!("/api/v2/communications/switches/{subject}");
+    let switch = async |stopped: bool, channels: Value| {
+        let body = json!({"stopped": stopped, "channels": channels, "reason": "the key was stolen"});
+        world.put(&path, &body).send().await.ok()
+    };
+    let administrator_only = world.put(&path, &json!({"stopped": false})).token(&token).send().await;
+    administrator_only.refused(403, "Insufficient scope");
+    assert_eq!(switch(true, json!(["sms"])).await["stopped"], true);
+    alert["scheduled_time"] = Value::Null;
+    eventually("the send is refused", seconds(30), async || {
+        let answer = world.post("/api/communication/send", &alert).token(&token).send().await;
+        let stopped = answer.status == 403 && answer.json["reason"] == "channel_stopped";
+        if stopped { Ok(()) } else { Err(answer.text) }
+    })
+    .await;
+    // What waits is held when its time comes, and goes when the switch is released.
+    world.release(&id, "twilio", "fixed").await;
+    eventually("the message is held", seconds(30), async || {
+        let message = world.message(&id).await;
+        if message["held_because"] == "channel_stopped" { Ok(()) } else { Err(message.to_string()) }
+    })
+    .await;
+    switch(true, json!([])).await;
+    eventually("the caller is stopped", seconds(30), async || {
+        let answer = world.post("/api/communication/send", &alert).token(&token).send().await;
+        if answer.json["reason"] == "caller_stopped" { Ok(()) } else { Err(answer.text) }
+    })
+    .await;
+    switch(false, json!([])).await;
+    assert_eq!(world.get(&path).send().await.ok()["stopped"], false);
+    eventually("the message goes", seconds(60), async || {
+        let message = world.message(&id).await;
+        if message["status"] == "delivered" {
+            return Ok(());
+        }
+        if message["status"] == "held" {
+            world.release(&id, "twilio", "fixed").await;
+        }
+        Err(message.to_string())
+    })
+    .await;
 }

@@ -27,6 +27,7 @@ use utoipa::openapi::{OpenApi as OpenApiDocument, RefOr};
         (name = "Consent", description = "Addresses and what people agreed to"),
         (name = "Privacy", description = "Everything about a person taken out, or taken away; keys rotated"),
         (name = "Webhooks", description = "What the providers call"),
+        (name = "Kill switches", description = "Stops a caller or a channel at once"),
         (name = "Outgoing events", description = "Who is told what happens to messages, and what they were told"),
     ),
 )]

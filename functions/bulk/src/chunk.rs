@@ -13,6 +13,9 @@ use crate::step::{self, Numbered};
 use crate::take::ask;
 use crate::{App, Budget, StepError, finish};
 
+/// How long a chunk waits before it looks again whether its caller may send.
+const CALLER_PAUSE: Duration = Duration::from_secs(300);
+
 /// How long a chunk waits while the lane is full.
 const LANE_PAUSE: Duration = Duration::from_secs(3);
 
@@ -44,6 +47,17 @@ pub(crate) async fn take(app: &App, id: JobId, number: u32, budget: Budget) -> R
     }
 }
 
+/// For how many rows there is room now: none while the job's caller is stopped or has had its messages for today. The rows
+/// wait, and the job shows why.
+async fn room(app: &App, job: &Job) -> Result<u64, StepError> {
+    let (caller, now) = (&job.caller, app.road.clock.now());
+    if let Some(reason) = app.road.controls.stopped(caller, job.spec.channel, now).await? {
+        tracing::warn!(job.id = %job.id, reason, "the rows of a job wait");
+        return Ok(0);
+    }
+    Ok(app.road.controls.room(caller, step::ROWS as u64, now).await?)
+}
+
 /// How work on a chunk ended.
 enum Ended {
     Done,
@@ -70,7 +84,11 @@ async fn work(app: &App, job: &Job, chunk: Chunk, rows: &[Numbered], budget: Bud
             return Ok(Ended::Later(Duration::ZERO));
         }
         let from = usize::try_from(chunk.done)?;
-        let until = (from + step::ROWS).min(rows.len());
+        let room = match room(app, job).await? {
+            0 => return Ok(Ended::Later(CALLER_PAUSE)),
+            room => usize::try_from(room)?.min(step::ROWS),
+        };
+        let until = (from + room).min(rows.len());
         let step = step::take(app, job, &rows[from..until]).await?;
         match app.jobs.count(job.id, &chunk, &step, app.road.clock.now()).await? {
             Counted::Yes => chunk.done += step.rows,

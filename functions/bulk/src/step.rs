@@ -67,6 +67,8 @@ async fn one(app: &App, job: &Job, row: Numbered) -> Result<Became, StepError> {
         Ok(task) => match app.road.store(task).await {
             Ok(accepted) => Ok(became(app, &accepted)),
             Err(AcceptError::Store(error)) => Err(error.into()),
+            // Its room was taken by another chunk meanwhile: the step comes again.
+            Err(AcceptError::NotAdmitted(refusal)) => Err(refusal.into()),
             Err(AcceptError::OtherBody) => Err(format!("row {} has the id of another message", row.number).into()),
         },
         // It may have been a message when the same row was worked on before, and its person known then.

@@ -24,6 +24,9 @@ use crate::{App, StepError, budget, pace};
 /// How long a claim is held. Three times a provider call's longest: while it lasts nobody else asks what became of it.
 const LEASE_SECONDS: i64 = 30;
 
+/// How long a message of a stopped caller waits before it is asked about again.
+const STOPPED_SECONDS: i64 = 300;
+
 /// How long after a call of unknown outcome the provider is asked: it may still be working on it.
 const FIRST_QUESTION_SECONDS: i64 = 15;
 
@@ -56,6 +59,12 @@ pub(crate) async fn take(app: &App, message: &Message) -> Result<Done, StepError
     let decision = match wish {
         Wish::WaitUntil(until) if decision.is_allowed() => decision.held("job", PAUSED, until),
         Wish::WaitUntil(_) | Wish::Go | Wish::End => decision,
+    };
+    let decision = match app.road.controls.stopped(&message.caller, message.channel, now).await? {
+        Some(reason) if decision.is_allowed() => {
+            decision.held("kill_switch", reason, plus_seconds(now, STOPPED_SECONDS))
+        }
+        Some(_) | None => decision,
     };
     match decision.outcome {
         Outcome::Allowed => {}

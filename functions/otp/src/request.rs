@@ -132,6 +132,7 @@ fn instead(address: &Address, channel: Channel, fallback: Option<&Value>) -> Res
 pub(crate) fn refused(error: StartError, field: &str, now: Timestamp) -> ApiError {
     match error {
         StartError::Refused(refusal) => guarded(&refusal, field, now),
+        StartError::NotAdmitted(refusal) => refusal.into(),
         StartError::OtherBody => ApiError::other_body(),
         StartError::Template(why) => ApiError::internal(why),
         StartError::Provider(why) => ApiError::unavailable(why),

@@ -82,6 +82,7 @@ pub(crate) fn respond<A: Serialize>(accepted: Accepted, answer: impl Fn(&Accepte
 pub(crate) async fn take(app: &App, task: Task) -> Result<Accepted, ApiError> {
     app.road.accept(task).await.map_err(|error| match error {
         AcceptError::OtherBody => ApiError::other_body(),
+        AcceptError::NotAdmitted(refusal) => refusal.into(),
         AcceptError::Store(error) => error.into(),
     })
 }

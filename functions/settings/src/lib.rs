@@ -1,7 +1,8 @@
 //! What administrators set.
 //!
-//! `webhooks/`: who is told of events, one file per endpoint; what they share is in the folder's `mod.rs`.
+//! `switches/`: who is stopped. `webhooks/`: who is told of events, one file per endpoint; what they share is in the folder's `mod.rs`.
 
+pub mod switches;
 #[cfg(test)]
 mod tests;
 pub mod webhooks;
@@ -21,6 +22,7 @@ pub struct App {
     reach: Reach,
 }
 
+const SWITCH: &str = "/api/v2/communications/switches/{scope}";
 const WEBHOOKS: &str = "/api/v2/communications/webhooks";
 const WEBHOOK: &str = "/api/v2/communications/webhooks/{id}";
 
@@ -28,7 +30,11 @@ const WEBHOOK: &str = "/api/v2/communications/webhooks/{id}";
 pub fn routes() -> Routes<App> {
     let all = OwnerRule::Organization("Administrators control all webhook endpoints; each shows who made it");
     let settings = Access::scoped(Scope::ManageSettings, Limit::General, all, Cost::Free);
+    let callers = OwnerRule::Organization("Administrators stop whichever caller has to be stopped");
+    let stop = Access::scoped(Scope::ManageSettings, Limit::General, callers, Cost::Free);
     Routes::default()
+        .get(SWITCH, "switch", stop, switches::get::handle)
+        .put(SWITCH, "set_switch", stop, switches::put::handle)
         .post(WEBHOOKS, "create_webhook", settings, webhooks::create::handle)
         .get(WEBHOOKS, "webhooks", settings, webhooks::list::handle)
         .get(WEBHOOK, "webhook", settings, webhooks::get::handle)
@@ -71,6 +77,8 @@ pub fn router(edge: Edge, road: Road, events: Events, reach: Reach) -> Router {
 /// The function's part of the API description.
 #[derive(Debug, utoipa::OpenApi)]
 #[openapi(paths(
+    switches::get::handle,
+    switches::put::handle,
     webhooks::create::handle,
     webhooks::list::handle,
     webhooks::get::handle,

@@ -16,6 +16,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::otp::CheckError;
+use crate::road::NotAdmitted;
 use crate::seal::SealError;
 use crate::secrets::SecretError;
 use crate::store::StoreError;
@@ -239,6 +240,21 @@ impl IntoResponse for ApiError {
         let mut response = self.status.into_response();
         response.extensions_mut().insert(self);
         response
+    }
+}
+
+impl From<NotAdmitted> for ApiError {
+    fn from(error: NotAdmitted) -> Self {
+        let refused = match error.retry_after {
+            Some(seconds) => Self::try_later(
+                "The caller's messages for today are used up",
+                i64::try_from(seconds).unwrap_or(i64::MAX),
+            )
+            .details("Nothing was sent; the next day (UTC) begins anew"),
+            None => Self::forbidden("Sending is stopped")
+                .details("An administrator stopped this caller or channel; nothing was sent"),
+        };
+        refused.with("reason", error.reason)
     }
 }
 

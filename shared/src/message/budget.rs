@@ -26,6 +26,9 @@ pub struct Budget {
     pub daily: Option<Micros>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub monthly: Option<Micros>,
+    /// How many messages a caller may have accepted in a day, instead of the deployment's cap; 0: as many as it likes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub messages_daily: Option<u64>,
 }
 
 /// A period a budget is for.
@@ -138,7 +141,8 @@ mod tests {
         Spent { day: Micros::new(day), month: Micros::new(month) }
     }
 
-    const BUDGET: Budget = Budget { daily: Some(Micros::new(100)), monthly: Some(Micros::new(1_000)) };
+    const BUDGET: Budget =
+        Budget { daily: Some(Micros::new(100)), monthly: Some(Micros::new(1_000)), messages_daily: None };
 
     #[test]
     fn periods_are_days_and_months_of_utc() {
@@ -161,7 +165,7 @@ mod tests {
     proptest! {
         #[test]
         fn each_mark_is_passed_once_however_spending_is_cut(limit in 1u64..10_000, amounts in proptest::collection::vec(1u64..500, 1..200)) {
-            let budget = Budget { daily: Some(Micros::new(limit)), monthly: None };
+            let budget = Budget { daily: Some(Micros::new(limit)), ..Budget::default() };
             let (mut total, mut marks) = (0, Vec::new());
             for amount in amounts {
                 total += amount;

@@ -31,7 +31,7 @@ pub use purpose::Purpose;
 use crate::config::{Invalid, optional};
 use crate::message::{Address, Channel, Locale, MessageId, PhoneNumber, Trigger};
 use crate::person::PersonId;
-use crate::road::{AcceptError, RenderError, Road};
+use crate::road::{AcceptError, NotAdmitted, RenderError, Road};
 use crate::seal::purpose::CodeKeys;
 use crate::store::{OtpStore, StoreError};
 
@@ -99,6 +99,8 @@ pub enum StartError {
     Refused(Refusal),
     #[error("the idempotency key was used with another body")]
     OtherBody,
+    #[error(transparent)]
+    NotAdmitted(NotAdmitted),
     /// The template in force does not print its code, or wants what we do not have.
     #[error("{0}")]
     Template(String),
@@ -301,6 +303,7 @@ impl From<AcceptError> for StartError {
     fn from(error: AcceptError) -> Self {
         match error {
             AcceptError::OtherBody => Self::OtherBody,
+            AcceptError::NotAdmitted(refusal) => Self::NotAdmitted(refusal),
             AcceptError::Store(error) => Self::Store(error),
         }
     }

@@ -10,10 +10,12 @@ use super::Road;
 use super::make::{message, part_id};
 use super::task::{Accepted, Part, Task, Timing};
 use super::timing::plan;
+use crate::message::budget::Period;
 use crate::message::record::secrets_context;
-use crate::message::{Address, Message, MessageId, MessageSecrets, Status};
+use crate::message::{Address, Content, Message, MessageId, MessageSecrets, Status};
 use crate::person::{INVALID_ADDRESS, OUTSIDE_WINDOW};
 use crate::store::StoreError;
+use crate::store::controls::CALLER_DAILY_CAP;
 use crate::store::messages::Created;
 
 /// Why a task was not accepted.
@@ -22,7 +24,18 @@ pub enum AcceptError {
     #[error("the idempotency key was used with another body")]
     OtherBody,
     #[error(transparent)]
+    NotAdmitted(#[from] NotAdmitted),
+    #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// Nothing is accepted from this caller now: an administrator stopped it, or it had its messages for today.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("nothing is accepted from this caller: {reason}")]
+pub struct NotAdmitted {
+    pub reason: &'static str,
+    /// In how many seconds the next day begins, where that is what it waits for.
+    pub retry_after: Option<u64>,
 }
 
 impl Road {
@@ -38,10 +51,42 @@ impl Road {
         let now = self.clock.now();
         let (task, mut messages) = self.past_dead_addresses(task, now).await?;
         self.shorten_links(&task, &mut messages, now).await?;
+        let counted = match self.admit(&task.caller, &messages, now).await? {
+            Ok(counted) => counted,
+            // What was accepted before is answered as it was then.
+            Err(refusal) => return self.replay(&task).await.map_err(|_| refusal.into()),
+        };
         if self.messages.create(&messages).await? == Created::New {
             return Ok(Accepted { messages, replayed: false });
         }
+        self.controls.give_back(&task.caller, counted, now);
         self.replay(&task).await
+    }
+
+    /// Counts the messages that would go out against their caller's day, each recipient once, unless the caller is stopped or
+    /// has had its day's messages. No class and no priority is exempt.
+    async fn admit(
+        &self,
+        caller: &str,
+        messages: &[Message],
+        now: Timestamp,
+    ) -> Result<Result<u64, NotAdmitted>, StoreError> {
+        let mut recipients = 0;
+        for message in messages.iter().filter(|message| !message.status.is_final()) {
+            if let Some(reason) = self.controls.stopped(caller, message.channel, now).await? {
+                return Ok(Err(NotAdmitted { reason, retry_after: None }));
+            }
+            recipients += 1 + match &message.content {
+                Content::Email(email) => email.others.len() as u64,
+                Content::Text(_) | Content::Call(_) => 0,
+            };
+        }
+        if recipients == 0 || self.controls.take(caller, recipients, now).await? {
+            return Ok(Ok(recipients));
+        }
+        let wait = Period::Day.end(now).as_second() - now.as_second();
+        let retry_after = Some(u64::try_from(wait).unwrap_or(1).max(1));
+        Ok(Err(NotAdmitted { reason: CALLER_DAILY_CAP, retry_after }))
     }
 
     /// Makes the message that is sent instead of one that ended without arriving, and queues it. However often this is

@@ -30,7 +30,7 @@ use std::sync::Arc;
 
 use aws_config::BehaviorVersion;
 
-pub use accept::{AcceptError, waiting};
+pub use accept::{AcceptError, NotAdmitted, waiting};
 pub use callback::Applied;
 pub use heed::{FreeText, Heard, Heeded, REVOCATION_SUSPECTED};
 pub use inbound::{AttendError, Attended, Unanswered, inbound_id};
@@ -51,7 +51,7 @@ use crate::policy::Destinations;
 use crate::queue::Queues;
 use crate::seal::Seal;
 use crate::seal::purpose::{self, HeldKeys};
-use crate::store::{Catalog, Ephemera, Files, Messages, People};
+use crate::store::{Catalog, Controls, Ephemera, Files, Messages, People};
 
 /// The SDK behaviour this was tried with. Pinned: a newer one may change time-outs and retries.
 pub(crate) fn aws_behavior() -> BehaviorVersion {
@@ -73,6 +73,8 @@ pub struct Road {
     pub short_links: ShortLinks,
     /// When people may be written to.
     pub rules: Arc<TimeRules>,
+    /// Which callers are stopped, and how much each may have accepted in a day.
+    pub controls: Controls,
     /// Where messages may go.
     pub destinations: Arc<Destinations>,
     /// What follows from free text that reads like a no.
@@ -112,7 +114,7 @@ impl Road {
             ),
             ephemera: Ephemera::new(dynamo.clone(), required("EPHEMERA_TABLE")?),
             templates: Templates::new(
-                Catalog::new(dynamo, required("CATALOG_TABLE")?),
+                Catalog::new(dynamo.clone(), required("CATALOG_TABLE")?),
                 default_locale()?,
                 Clock::system(),
             ),
@@ -121,6 +123,12 @@ impl Road {
             seal,
             keys,
             rules: Arc::new(TimeRules::from_env()?),
+            controls: Controls::new(
+                dynamo,
+                required("CATALOG_TABLE")?,
+                required("EPHEMERA_TABLE")?,
+                Controls::cap_from_env()?,
+            ),
             destinations: Arc::new(Destinations::from_env()?),
             free_text: FreeText::from_env()?,
         })

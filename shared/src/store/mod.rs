@@ -1,12 +1,13 @@
 //! DynamoDB: one file (or folder) per table, one function per access pattern. Nothing outside this folder knows an
 //! attribute's name.
 //!
-//! [`messages`] · [`people`] · [`ephemera`] · [`otp`] · [`twofactor`] · [`ledger`] · [`catalog`] · [`jobs`] · [`events`] · [`files`]: the bucket of what is too large for a row · [`Anchors`]: digests of the ledger outside its writers' reach ·
+//! [`messages`] · [`people`] · [`ephemera`] · [`otp`] · [`twofactor`] · [`ledger`] · [`catalog`] · [`controls`] · [`jobs`] · [`events`] · [`files`]: the bucket of what is too large for a row · [`Anchors`]: digests of the ledger outside its writers' reach ·
 //! [`update`]: the one builder of conditional updates.
 
 pub mod anchors;
 pub mod budgets;
 pub mod catalog;
+pub mod controls;
 mod due;
 pub mod ephemera;
 pub mod events;
@@ -32,6 +33,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 pub use anchors::Anchors;
 pub use budgets::Budgets;
 pub use catalog::Catalog;
+pub use controls::Controls;
 pub use ephemera::Ephemera;
 pub use events::Events;
 pub use files::Files;

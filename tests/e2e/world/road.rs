@@ -9,7 +9,7 @@ use switchboard::message::short_link::ShortLinks;
 use switchboard::person::TimeRules;
 use switchboard::queue::Queues;
 use switchboard::road::{FreeText, Road, Templates};
-use switchboard::store::{Catalog, Ephemera, Messages};
+use switchboard::store::{Catalog, Controls, Ephemera, Messages};
 
 use super::World;
 
@@ -30,6 +30,7 @@ impl World {
             seal,
             keys,
             rules: Arc::new(TimeRules::default()),
+            controls: Controls::new(self.dynamodb(), table("catalog"), table("ephemera"), 0),
             destinations: Arc::default(),
             free_text: FreeText::default(),
         }

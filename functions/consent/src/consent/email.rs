@@ -207,6 +207,7 @@ async fn ask(
         Ok(Asked::Refused(reason)) => Ok(Some(reason)),
         Ok(Asked::NoAddress) => Ok(Some("no_address".to_owned())),
         Err(AskError::Accept(AcceptError::OtherBody)) => Err(ApiError::other_body()),
+        Err(AskError::Accept(AcceptError::NotAdmitted(refusal))) => Err(refusal.into()),
         Err(AskError::Accept(AcceptError::Store(error))) => Err(error.into()),
         Err(error @ (AskError::Render(_) | AskError::Secret(_))) => Err(ApiError::unavailable(error)),
     }

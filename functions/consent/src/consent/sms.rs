@@ -162,6 +162,7 @@ fn unsent(refusal: &Refusal, now: Timestamp) -> Unsent {
 
 fn failed(error: StartError) -> ApiError {
     match error {
+        StartError::NotAdmitted(refusal) => refusal.into(),
         StartError::OtherBody => ApiError::other_body(),
         StartError::Store(error) => error.into(),
         StartError::Provider(why) => ApiError::unavailable(why),

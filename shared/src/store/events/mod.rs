@@ -10,6 +10,7 @@ mod deliveries;
 mod due;
 mod health;
 mod subscribers;
+mod switches;
 
 use std::sync::Arc;
 

@@ -23,6 +23,10 @@ pub struct BudgetView {
     currency: String,
     daily: PeriodView,
     monthly: PeriodView,
+    /// How many messages the caller may have accepted in a day (UTC); absent: as many as `CallerDailyCap` says; 0: without
+    /// limit. Nothing is exempt from it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    messages_daily: Option<u64>,
 }
 
 /// One period.
@@ -74,6 +78,7 @@ fn view(scope: &str, budget: Budget, spent: Spent, now: Timestamp) -> BudgetView
         currency: PriceTable::shipped().map(|table| table.currency.clone()).unwrap_or_default(),
         daily: period(Period::Day),
         monthly: period(Period::Month),
+        messages_daily: budget.messages_daily,
     }
 }
 
@@ -86,7 +91,7 @@ mod tests {
     #[test]
     fn the_state_follows_from_what_was_spent() {
         let state = |spent: u64| {
-            let budget = Budget { daily: Some(Micros::new(100)), monthly: None };
+            let budget = Budget { daily: Some(Micros::new(100)), ..Budget::default() };
             let spent = Spent { day: Micros::new(spent), month: Micros::new(spent) };
             view("all", budget, spent, Timestamp::UNIX_EPOCH).daily.state
         };

@@ -8,6 +8,7 @@ use switchboard::http::refusals::Refusals;
 use switchboard::http::{ApiError, Body, Caller};
 use switchboard::message::Micros;
 use switchboard::message::budget::Budget;
+use switchboard::store::budgets::ALL;
 
 use super::{BudgetView, scope, view};
 use crate::App;
@@ -22,6 +23,10 @@ pub struct BudgetRequest {
     /// In a month (UTC).
     #[schema(example = 1000.0)]
     monthly: Option<f64>,
+    /// How many messages the caller may have accepted in a day (UTC), security messages included. Absent or null: as many as
+    /// `CallerDailyCap` says; 0: without limit. Not for `all`.
+    #[schema(example = 10_000)]
+    messages_daily: Option<u64>,
 }
 
 /// The largest budget.
@@ -50,8 +55,11 @@ pub async fn handle(
     body: Body<BudgetRequest>,
 ) -> Result<Json<BudgetView>, ApiError> {
     let (name, now) = (scope(&name)?, app.road.clock.now());
-    let BudgetRequest { daily, monthly } = body.value;
-    let budget = Budget { daily: amount("daily", daily)?, monthly: amount("monthly", monthly)? };
+    let BudgetRequest { daily, monthly, messages_daily } = body.value;
+    if messages_daily.is_some() && name == ALL {
+        return Err(ApiError::invalid_field("messages_daily", "It is a caller's; CallerDailyCap is everybody's"));
+    }
+    let budget = Budget { daily: amount("daily", daily)?, monthly: amount("monthly", monthly)?, messages_daily };
     app.budgets.put(name, budget, &caller.subject, now).await?;
     let spent = app.budgets.spent(name, now).await?;
     tracing::info!(budget.scope = name, caller = caller.subject, "budget set");

@@ -7,6 +7,7 @@ use switchboard::job::{Job, JobState, UPLOAD_SECONDS, Wording};
 use switchboard::message::template::TemplateName;
 use switchboard::message::trigger::Class;
 use switchboard::message::{Channel, JobId, Trigger};
+use switchboard::store::controls::CALLER_DAILY_CAP;
 
 use crate::App;
 
@@ -30,6 +31,9 @@ pub struct JobView {
     /// How many rows it has, once they were counted.
     rows: Option<u32>,
     counts: CountsView,
+    /// Why its rows wait although it runs: `caller_stopped`, `channel_stopped` or `caller_daily_cap`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    held_because: Option<&'static str>,
     /// As measured so far, pauses left out.
     rows_per_second: Option<f64>,
     /// When its last row will be done, if it goes on like this.
@@ -104,7 +108,11 @@ impl JobView {
             Some(_) if job.state.is_ended() => Some(app.job_files.errors_url(job.id, ERRORS_SECONDS, now).await?.url),
             Some(_) | None => None,
         };
-        Ok(Self { error_file, ..Self::plain(job, now) })
+        let held_because = match job.state {
+            JobState::Running if job.pending() != Some(0) => held(app, job, now).await?,
+            _ => None,
+        };
+        Ok(Self { error_file, held_because, ..Self::plain(job, now) })
     }
 
     /// The same without addresses, for lists.
@@ -130,6 +138,7 @@ impl JobView {
                 refused: job.counts.refused,
                 invalid: job.counts.invalid,
             },
+            held_because: None,
             rows_per_second: job.rows_per_second().map(rounded),
             estimated_end: job.estimated_end(now).and_then(|at| at.round(Unit::Second).ok()),
             upload: None,
@@ -141,6 +150,15 @@ impl JobView {
             ended_at: job.times.ended,
         }
     }
+}
+
+/// Why the job's caller may send nothing now.
+async fn held(app: &App, job: &Job, now: Timestamp) -> Result<Option<&'static str>, ApiError> {
+    let controls = &app.road.controls;
+    if let Some(reason) = controls.stopped(&job.caller, job.spec.channel, now).await? {
+        return Ok(Some(reason));
+    }
+    Ok(controls.is_used_up(&job.caller, now).await?.then_some(CALLER_DAILY_CAP))
 }
 
 async fn upload(app: &App, job: &Job) -> Result<Upload, ApiError> {
