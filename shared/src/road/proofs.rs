@@ -55,14 +55,19 @@ impl Road {
 
     /// Tells every address that was replaced, once, and forgets that it is to be told.
     async fn tell_replaced(&self, person: &Person, witness: &Witness) -> Result<(), StoreError> {
+        let mut done = Vec::new();
         for replaced in &person.replaced {
             match self.tell(person, replaced, &witness.caller).await {
-                Ok(()) | Err(AcceptError::OtherBody) => {}
+                Ok(()) | Err(AcceptError::OtherBody) => done.push(replaced),
+                // It stays to be told: nobody keeps a notice away by using up a day's messages.
+                Err(AcceptError::NotAdmitted(refusal)) => {
+                    tracing::error!(error = %refusal, "the notice of a changed address waits");
+                }
                 Err(AcceptError::Store(error)) => return Err(error),
             }
         }
         let told = |now: &mut Person| {
-            now.replaced.retain(|replaced| !person.replaced.contains(replaced));
+            now.replaced.retain(|replaced| !done.contains(&replaced));
             Vec::new()
         };
         self.people.change(&person.id, witness, told).await?;
