@@ -108,10 +108,8 @@ impl JobView {
             Some(_) if job.state.is_ended() => Some(app.job_files.errors_url(job.id, ERRORS_SECONDS, now).await?.url),
             Some(_) | None => None,
         };
-        let held_because = match job.state {
-            JobState::Running if job.pending() != Some(0) => held(app, job, now).await?,
-            _ => None,
-        };
+        let works = job.state == JobState::Running && job.pending() != Some(0);
+        let held_because = if works { held(app, job, now).await? } else { None };
         Ok(Self { error_file, held_because, ..Self::plain(job, now) })
     }
 
