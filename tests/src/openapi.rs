@@ -1,6 +1,7 @@
 //! The API description, put together from the functions' own. It is made here and kept in `infra/openapi.json`: no
 //! function builds it at run time.
 
+use serde_json::json;
 use switchboard::http::{Access, Endpoint, Scope};
 use utoipa::OpenApi;
 use utoipa::openapi::path::Operation;
@@ -87,9 +88,9 @@ fn state_access(operation: &mut Operation, access: &Access) {
     let scopes: Vec<&str> = access.scope().map(Scope::as_str).into_iter().collect();
     let needs_token = access.needs_token().then(|| vec![SecurityRequirement::new("bearer", scopes)]);
     operation.security = Some(needs_token.unwrap_or_default());
-    let extensions = operation.extensions.get_or_insert_default();
-    extensions.insert("x-owner".to_owned(), access.owner.describe().into());
-    extensions.insert("x-cost".to_owned(), access.cost.as_str().into());
+    // One member: the order of several would change from run to run.
+    let access = json!({"cost": access.cost.as_str(), "owner": access.owner.describe()});
+    operation.extensions.get_or_insert_default().insert("x-access".to_owned(), access);
 }
 
 /// The document as it is kept.
