@@ -33,6 +33,8 @@ mod fallback;
 #[cfg(test)]
 mod idempotency;
 #[cfg(test)]
+mod identity;
+#[cfg(test)]
 mod inbound;
 #[cfg(test)]
 mod jobs;
