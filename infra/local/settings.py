@@ -76,6 +76,8 @@ class Settings:
             "BulkConcurrency": os.environ.get("BULK_CONCURRENCY", "2"),
             "JobConcurrency": "2",
             "RateLimitNetwork": "1000000",  # here everybody calls from one address
+            "OtpHourlyIp": "100000",
+            "LinkDailyIp": "100000",
             "EventsReach": "loopback",  # a subscriber on this machine is one
             "EventsConcurrency": "4",
             # What the examples of the API's documents send from, and where they fetch a call's instructions.
