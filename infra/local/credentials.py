@@ -51,7 +51,9 @@ def load_or_make(directory: Path, simulator: Path) -> dict[str, Any]:
     made["auth"]["max_lifetime_seconds"] = TOKEN_SECONDS  # a stack on one machine may be up for days
     if "lookup" not in made:  # a new file, or one from before purposes had keys of their own
         made["lookup"] = {"fingerprint_key": _random(32), "ids_key": _random(32)}
-        made.update({purpose: {"active": "k1", "keys": {"k1": _random(32)}} for purpose in PURPOSES})
+        for purpose in PURPOSES:
+            key_id = f"{purpose}-1"  # not as the seal's keys are named, so that a mark is never taken for sealed content
+            made[purpose] = {"active": key_id, "keys": {key_id: _random(32)}}
         made["seal"].pop("fingerprint_key", None)
         write_private(path, made)
     if "twofactor" not in made:  # a new file, or one from before there were second factors

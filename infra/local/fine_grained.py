@@ -1,5 +1,5 @@
 """DynamoDB's condition keys that MiniStack does not know: which partitions a request names (dynamodb:LeadingKeys), and which
-attributes an update names (dynamodb:Attributes, dynamodb:ReturnValues). With them the roles' conditions are enforced here as
+attributes an update names (dynamodb:Attributes). With them the roles' conditions are enforced here as
 on AWS, also for each item of a transaction.
 """
 
@@ -64,7 +64,6 @@ def _context(request: dict[str, Any], *, update: bool | None = None) -> dict[str
         context["dynamodb:LeadingKeys"] = leading
     if update or (update is None and "UpdateExpression" in request):
         context["dynamodb:Attributes"] = sorted(_attributes(request))
-        context["dynamodb:ReturnValues"] = request.get("ReturnValues", "NONE")
     return context
 
 
