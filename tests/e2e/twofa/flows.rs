@@ -165,3 +165,19 @@ async fn people_see_their_own_and_servers_without_the_scope_administer_nothing()
         }
     }
 }
+
+#[tokio::test]
+async fn own_token_cannot_remove_the_second_factor_by_erasure() {
+    let world = World::new();
+    let _lines = world.share(&[Line::Sms]).await;
+    let (user, phone) = (fresh::user(), fresh::phone());
+    world.enrolled(user, &phone).await;
+    let (own, path) = (tokens::token(&user.to_string(), ""), format!("/api/communication/privacy/{user}/erase"));
+    let refused = world.post(&path, &json!({})).token(&own).send().await.refused(403, "A second factor is enrolled");
+    assert_eq!(refused.json["reason"], "second_factor_enrolled", "{}", refused.json);
+    world.get(&path).token(&own).send().await.refused(404, "No erasure was asked for");
+    let status = world.get(&format!("{TWO_FACTOR}/status/{user}")).send().await.ok();
+    assert_eq!(status["enrolled"], true, "{status}");
+    // Whoever administers does it once they proved it.
+    world.post(&path, &json!({})).send().await.is(202);
+}

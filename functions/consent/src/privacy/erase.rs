@@ -33,7 +33,8 @@ const LONGEST_REASON: usize = 64;
 /// stay, and so does, as a keyed hash, that an address must not be used. Messages to an address that name nobody are theirs if they are
 /// of the time in which the address was proven to be theirs alone; what another caller is about to send there is cancelled only where a
 /// token with `preferences:manage` asks. The same request again finds the erasure that is on its
-/// way, or begins another. People may do it for themselves; for others it needs `preferences:manage`.
+/// way, or begins another. People may do it for themselves, unless they have a second factor (403, `second_factor_enrolled`); for
+/// others, and for whoever has one, it needs `preferences:manage`.
 #[utoipa::path(
     post, path = "/api/communication/privacy/{user_id}/erase", tag = "Privacy", operation_id = "erase_person",
     params(("user_id" = String, Path, description = "The person's id")),
@@ -61,9 +62,18 @@ pub async fn handle(
         SetBy::Manager => Authority::Administrator,
         SetBy::Person => Authority::Person,
     };
+    if authority == Authority::Person && app.privacy.exporter.twofactor.factor(&person).await?.is_some() {
+        return Err(factor_enrolled());
+    }
     let erasure = app.privacy.eraser.ask(&person, authority, reason, &witness).await?;
     let counts = app.privacy.eraser.store.counts(&erasure).await?;
     Ok((StatusCode::ACCEPTED, Json(view(erasure, counts))))
+}
+
+/// A token alone must not take away what protects against a stolen token.
+fn factor_enrolled() -> ApiError {
+    let why = "Whoever has a second factor is erased by a token with preferences:manage, once they proved it";
+    ApiError::forbidden("A second factor is enrolled").details(why).with("reason", "second_factor_enrolled")
 }
 
 /// It stays in the ledger for good, so it must be a word that can name nobody.
