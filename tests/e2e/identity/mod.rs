@@ -48,9 +48,9 @@ impl World {
         let codes = eventually("the code comes", seconds(40), async || {
             let arrived = self.arrived(phone).await;
             let is_code = |text: &str| text.contains("is the code that confirms");
-            let codes = arrived.iter().filter_map(|message| message["text"].as_str()).filter(|text| is_code(text));
+            let mut codes = arrived.iter().filter_map(|message| message["text"].as_str()).filter(|text| is_code(text));
             let digits = |text: &str| text.chars().filter(char::is_ascii_digit).take(6).collect::<String>();
-            codes.last().map(digits).ok_or_else(|| format!("{arrived:?}"))
+            codes.next_back().map(digits).ok_or_else(|| format!("{arrived:?}"))
         });
         let code = codes.await;
         let entered = json!({"phone_number": phone, "verification_code": code});
