@@ -14,7 +14,7 @@ PIP := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --n
 export PYTHONPATH := infra
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: help run up down status test lint watch fuzz bench soak logs clean
+.PHONY: help run up down status test lint advisories watch fuzz bench soak logs clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -34,12 +34,15 @@ status: $(VENV)/ready ## whether it is up, its addresses and tokens
 test: $(VENV)/ready ## unit tests, then the end-to-end tests on a stack of their own
 	@$(LOCAL) test
 
-lint: $(VENV)/ready-lint ## format, clippy, template, OpenAPI drift, banned crates
+lint: $(VENV)/ready-lint ## format, clippy, template, OpenAPI drift, banned crates, advisories
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	$(VENV)/bin/cfn-lint template.yaml
 	cargo run --quiet --package tests --bin openapi -- --check
-	$(VENV)/bin/python -m local.banned
+	$(VENV)/bin/python -m local.crates
+
+advisories: $(VENV)/ready-lint ## take a new snapshot of RustSec's advisories (needs git; URL=… for a mirror of them)
+	$(VENV)/bin/python -m local.crates refresh $(URL)
 
 watch: $(VENV)/ready ## serve the HTTP functions with hot reload, beside a stack that is up
 	@$(LOCAL) watch

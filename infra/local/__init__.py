@@ -10,6 +10,6 @@ Read in this order:
     deploy.py        template.yaml through CloudFormation, API routes, secrets
     credentials.py   development secrets and access tokens
     demo.py          the first message on every channel
-    banned.py        for `make lint`: no crate of deny.toml's list is linked
+    crates.py        for `make lint`: no banned crate is linked, none with an advisory
     processes.py, progress.py    starting and stopping; what is printed
 """
