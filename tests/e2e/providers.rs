@@ -71,6 +71,23 @@ async fn too_many_requests_are_tried_again_when_the_provider_says() {
 }
 
 #[tokio::test]
+async fn sendgrid_429_uses_up_no_attempt() {
+    let world = World::new();
+    let _lines = world.own(&[Line::Sendgrid]).await;
+    let fault = world.fault(json!({"provider": "sendgrid", "kind": "status", "status": 429, "count": 2})).await;
+    let person = world.person().await;
+    let body = json!({"user_id": person.id, "trigger_type": "user_invitation", "data": {}, "channel": "email",
+        "scheduled_time": crate::world::flows::in_an_hour()});
+    let id = world.trigger(&body).await;
+    world.release(&id, "sendgrid", "fixed").await;
+    fault.used_up(&world).await;
+    let message = world.until(&id, "delivered").await;
+    assert_eq!(message["attempts"], 3, "{message}");
+    assert_eq!(world.row(&id).await["throttled"], number(2), "{message}");
+    world.the_one(&person.email, "email").await;
+}
+
+#[tokio::test]
 async fn a_busy_twilio_is_tried_again() {
     let world = World::new();
     let _lines = world.own(&[Line::Whatsapp]).await;

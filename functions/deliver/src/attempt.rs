@@ -155,9 +155,7 @@ async fn call(app: &App, message: &Message, lease: Timestamp, places: Places) ->
     };
     let took = started.elapsed();
     let now = app.road.clock.now();
-    if let Err(error @ SendError::Transient { retry_after, .. }) = &answer
-        && error.is_throttled()
-    {
+    if let Err(SendError::Throttled { retry_after, .. }) = &answer {
         pace::stand_still(app, message, *retry_after, now).await;
     }
     let answer = app.routing.weigh(&app.road, message, answer, took).await;
@@ -182,11 +180,14 @@ fn in_time(now: Timestamp, lease: Timestamp) -> bool {
 
 /// What an answer means for the message.
 fn outcome(answer: Result<Accepted, SendError>, message: &Message, attempt: u32, now: Timestamp) -> Settled {
-    let because = if answer.as_ref().is_err_and(SendError::is_throttled) { Untaken::Busy } else { Untaken::Failed };
     match answer {
         Ok(accepted) => Settled::Sent { provider_id: accepted.provider_id },
         Err(SendError::Transient { provider_code, reason, retry_after }) => {
-            let again = Again { attempt, provider_code, detail: reason, because };
+            let again = Again { attempt, provider_code, detail: reason, because: Untaken::Failed };
+            again.settled(message, retry_at(attempt, retry_after, random(), now), now)
+        }
+        Err(SendError::Throttled { provider_code, reason, retry_after }) => {
+            let again = Again { attempt, provider_code, detail: reason, because: Untaken::Busy };
             again.settled(message, retry_at(attempt, retry_after, random(), now), now)
         }
         Err(SendError::Repeatable { provider_code, reason, retry_after }) => {
@@ -311,7 +312,7 @@ mod tests {
     const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
     fn busy() -> SendError {
-        SendError::Transient { provider_code: "20429".into(), reason: "too many requests".into(), retry_after: None }
+        SendError::Throttled { provider_code: "http_429".into(), reason: "too many requests".into(), retry_after: None }
     }
 
     fn broken() -> SendError {

@@ -162,6 +162,9 @@ pub(crate) async fn hold(
     decision: &Decision,
     now: Timestamp,
 ) -> Option<Decision> {
+    if let Some(held) = crate::pace::hold_throttled(app, message, decision, now).await {
+        return Some(held);
+    }
     match app.budget.hold(message, decision, now).await {
         None => crate::pace::wait(app, before, message, decision, now).await,
         held => held,

@@ -50,6 +50,7 @@ pub struct App {
     road: Road,
     providers: Providers,
     paces: Paces,
+    throttles: pace::Throttles,
     budget: Guard,
     routing: Routing,
     jobs: JobStates,
@@ -65,7 +66,16 @@ impl App {
         budgets: Budgets,
         jobs: JobStates,
     ) -> Self {
-        Self { road, providers, routing, room: room::Room::default(), paces, budget: Guard::new(budgets), jobs }
+        Self {
+            road,
+            providers,
+            routing,
+            room: room::Room::default(),
+            paces,
+            throttles: pace::Throttles::default(),
+            budget: Guard::new(budgets),
+            jobs,
+        }
     }
 }
 

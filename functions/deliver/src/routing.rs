@@ -75,9 +75,14 @@ impl Routing {
             self.health.note(message.provider, accepted);
         }
         match answer {
-            Err(error) if is_open(message) && self.has_another(road, message.provider).await => Err(elsewhere(error)),
+            Err(error) if self.may_go_elsewhere(road, message).await => Err(elsewhere(error)),
             answer => answer,
         }
+    }
+
+    /// Whether a message may go through another provider than the one that stands in it, and there is one.
+    pub(crate) async fn may_go_elsewhere(&self, road: &Road, message: &Message) -> bool {
+        is_open(message) && self.has_another(road, message.provider).await
     }
 
     /// Whether a message this provider did not take would go to another.
@@ -121,6 +126,9 @@ fn elsewhere(error: SendError) -> SendError {
         }
         SendError::Transient { provider_code, reason, .. } => {
             SendError::Transient { provider_code, reason, retry_after: None }
+        }
+        SendError::Throttled { provider_code, reason, .. } => {
+            SendError::Throttled { provider_code, reason, retry_after: None }
         }
         other @ (SendError::Permanent { .. } | SendError::Repeatable { .. } | SendError::Uncertain { .. }) => other,
     }
@@ -218,10 +226,10 @@ mod tests {
     async fn nobody_waits_for_one_provider_when_there_is_another() {
         let busy = || {
             let retry_after = Some(Duration::from_secs(3_600));
-            Err(SendError::Transient { provider_code: "http_429".into(), reason: "busy".into(), retry_after })
+            Err(SendError::Throttled { provider_code: "http_429".into(), reason: "busy".into(), retry_after })
         };
         let wait = async |choice| match Routing::new(50, 50).weigh(&road(), &email(choice), busy(), QUICK).await {
-            Err(SendError::Transient { retry_after, .. }) => retry_after,
+            Err(SendError::Throttled { retry_after, .. }) => retry_after,
             other => panic!("{other:?}"),
         };
         assert_eq!(wait(ProviderChoice::Any).await, None);

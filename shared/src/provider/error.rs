@@ -1,6 +1,8 @@
 //! What a provider call can end in, said by what the caller can do about it.
 //!
 //! * [`SendError::Transient`]: the provider did not take the message, and says or implies "later";
+//! * [`SendError::Throttled`]: the provider turned the message away unread, because too many came at once. The attempt does not
+//!   count, and whoever sends by the same sender waits;
 //! * [`SendError::Repeatable`]: it may have taken the message, and the same request again is the same message to it: "later",
 //!   and at no other provider;
 //! * [`SendError::Permanent`]: it did not take it and never will as it is;
@@ -25,6 +27,8 @@ pub const LATE: &str = "late";
 pub enum SendError {
     #[error("{provider_code}: {reason}")]
     Transient { provider_code: String, reason: String, retry_after: Option<Duration> },
+    #[error("{provider_code}: {reason}")]
+    Throttled { provider_code: String, reason: String, retry_after: Option<Duration> },
     #[error("{provider_code}: {reason}")]
     Repeatable { provider_code: String, reason: String, retry_after: Option<Duration> },
     #[error("{provider_code}: {reason}")]
@@ -118,16 +122,7 @@ impl PermanentKind {
     }
 }
 
-/// The codes that say "too many at once": the message itself is none of the matter. Twilio's concurrency limit, a
-/// sender's full queue, WhatsApp's rates; Resend's rate; and the bare HTTP status.
-const THROTTLED: [&str; 6] = ["20429", "21611", "63017", "63018", "rate_limit_exceeded", "429"];
-
 impl SendError {
-    /// The provider was too busy to look at the message.
-    pub fn is_throttled(&self) -> bool {
-        matches!(self, Self::Transient { provider_code, .. } if THROTTLED.contains(&provider_code.as_str()))
-    }
-
     /// The error of a call that only asks: whatever broke on the way, nothing was sent, so it may be asked again.
     pub fn of_a_question(self) -> Self {
         match self {
@@ -137,7 +132,7 @@ impl SendError {
             Self::Repeatable { provider_code, reason, retry_after } => {
                 Self::Transient { provider_code, reason, retry_after }
             }
-            certain @ (Self::Transient { .. } | Self::Permanent { .. }) => certain,
+            certain @ (Self::Transient { .. } | Self::Throttled { .. } | Self::Permanent { .. }) => certain,
         }
     }
 }

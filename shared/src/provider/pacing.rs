@@ -80,6 +80,15 @@ impl Paces {
     }
 }
 
+/// The key under which a throttled sender is remembered, for every lane but the urgent one, paced or not. `None`: a message of
+/// this lane tries whatever the provider told others.
+pub fn throttle_key(provider: ProviderName, channel: Channel, from: Option<&str>, lane: Lane) -> Option<String> {
+    match lane {
+        Lane::Urgent => None,
+        Lane::Standard | Lane::Bulk => Some(format!("throttled#{provider}#{channel}#{}", from.unwrap_or_default())),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -138,7 +138,12 @@ pub fn accepted<T>(answer: &Result<T, SendError>, took: Duration, own_sender: Se
         Err(SendError::Permanent { kind, .. }) => Some(!kind.is_of_the_account()),
         // No call was made.
         Err(SendError::Transient { provider_code, .. }) if provider_code == super::error::LATE => None,
-        Err(SendError::Transient { .. } | SendError::Repeatable { .. } | SendError::Uncertain { .. }) => Some(false),
+        Err(
+            SendError::Transient { .. }
+            | SendError::Throttled { .. }
+            | SendError::Repeatable { .. }
+            | SendError::Uncertain { .. },
+        ) => Some(false),
     }
 }
 

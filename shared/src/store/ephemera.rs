@@ -157,6 +157,24 @@ impl Ephemera {
         Ok(())
     }
 
+    /// Notes that a sender is throttled until `until`, unless it is known to be for longer.
+    pub async fn throttle(&self, key: &str, until: Timestamp) -> Result<(), StoreError> {
+        let update = Update::default()
+            .set("until", number(until.as_millisecond()))
+            .set("expires", number(until.as_second() + 60))
+            .only_if_absent_or_before("until", number(until.as_millisecond()));
+        update.apply(&self.client, &self.table, ("key", key), "ephemera.throttle").await?;
+        Ok(())
+    }
+
+    /// Until when a sender is throttled, if it ever was lately.
+    pub async fn throttled_until(&self, key: &str) -> Result<Option<Timestamp>, StoreError> {
+        let get = self.client.get_item().table_name(&self.table).key("key", text(key));
+        let answer = get.send().await.map_err(unavailable("ephemera.throttled_until"))?;
+        let until = answer.item().and_then(|item| item.get("until")).and_then(|until| until.as_n().ok());
+        Ok(until.and_then(|until| until.parse().ok()).map(from_millis))
+    }
+
     /// Takes one of `most` places of `key` for `id`, until `ends`. Who has one has it, however often they ask. `false`: all
     /// are taken.
     pub async fn take_place(&self, key: &str, id: &str, most: u32, ends: Timestamp) -> Result<bool, StoreError> {

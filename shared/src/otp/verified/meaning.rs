@@ -28,13 +28,15 @@ pub(super) fn meaning(error: &SendError) -> Meaning {
             _ if kind.is_of_the_account() => Meaning::Ours,
             _ => Meaning::Address,
         },
-        SendError::Transient { provider_code, .. } => match provider_code.as_str() {
-            "60203" => Meaning::MostSends,
-            "60202" => Meaning::MostChecks,
-            // Blocked for fraud, "temporarily": told as for good, because when it ends is not said.
-            "60410" => Meaning::Address,
-            _ => Meaning::Ours,
-        },
+        SendError::Transient { provider_code, .. } | SendError::Throttled { provider_code, .. } => {
+            match provider_code.as_str() {
+                "60203" => Meaning::MostSends,
+                "60202" => Meaning::MostChecks,
+                // Blocked for fraud, "temporarily": told as for good, because when it ends is not said.
+                "60410" => Meaning::Address,
+                _ => Meaning::Ours,
+            }
+        }
         SendError::Repeatable { .. } | SendError::Uncertain { .. } => Meaning::Ours,
     }
 }
@@ -52,6 +54,10 @@ mod tests {
         SendError::Transient { provider_code: code.to_owned(), reason: String::new(), retry_after: None }
     }
 
+    fn throttled(code: &str) -> SendError {
+        SendError::Throttled { provider_code: code.to_owned(), reason: String::new(), retry_after: None }
+    }
+
     #[test]
     fn each_refusal_has_its_meaning() {
         use PermanentKind::{Configuration, Credentials, Filtered, InvalidNumber, Rejected};
@@ -66,9 +72,10 @@ mod tests {
             (permanent("20003", Credentials), Meaning::Ours),
             (transient("60203"), Meaning::MostSends),
             (transient("60202"), Meaning::MostChecks),
+            (throttled("60203"), Meaning::MostSends),
+            (throttled("20429"), Meaning::Ours),
             (transient("60410"), Meaning::Address),
             (transient("60212"), Meaning::Ours),
-            (transient("20429"), Meaning::Ours),
             (SendError::Uncertain { provider_code: None, reason: String::new() }, Meaning::Ours),
         ] {
             assert_eq!(meaning(&error), expected, "{error:?}");

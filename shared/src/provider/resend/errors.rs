@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 use super::super::call::{Answer, retry_after, seconds_header};
 use super::super::{PermanentKind, SendError};
-use Class::{Again, Later, Never, Taken};
+use Class::{Again, Busy, Never, Taken};
 use PermanentKind::{
     Configuration, Content, Credentials, Filtered, InvalidEmail, OptedOut, Quota, Rejected, Unreachable,
 };
@@ -20,8 +20,8 @@ use PermanentKind::{
 /// What to do about an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Class {
-    /// It was turned away unread: later, here or at another provider.
-    Later,
+    /// Too many came at once, and it was turned away unread: later, here or at another provider.
+    Busy,
     /// Send again later, with the same key: that cannot arrive twice, but at another provider it could.
     Again,
     Never(PermanentKind),
@@ -51,7 +51,7 @@ const NAMES: &[(u16, &str, Class, &str)] = &[
     (422, "missing_required_parameter", Never(Rejected), "a required parameter is missing"),
     (422, "invalid_from_address", Never(Configuration), "the sender is not valid"),
     (422, "validation_error", Never(Rejected), "not a valid request"),
-    (429, "rate_limit_exceeded", Later, "too many requests"),
+    (429, "rate_limit_exceeded", Busy, "too many requests"),
     (429, "daily_quota_exceeded", Never(Quota), "the day's quota is used up"),
     (429, "monthly_quota_exceeded", Never(Quota), "the month's quota is used up"),
     (500, "application_error", Again, "the provider failed"),
@@ -98,7 +98,7 @@ pub(super) fn refused(answer: &Answer, now: Timestamp) -> SendError {
     match class {
         Never(kind) => SendError::Permanent { kind, provider_code, reason },
         Taken => SendError::Uncertain { provider_code: None, reason },
-        Later => SendError::Transient { provider_code, reason, retry_after: asked_wait(answer, now) },
+        Busy => SendError::Throttled { provider_code, reason, retry_after: asked_wait(answer, now) },
         Again => SendError::Repeatable { provider_code, reason, retry_after: asked_wait(answer, now) },
     }
 }
@@ -138,8 +138,8 @@ pub(super) fn is_name(text: &str) -> bool {
 fn by_status(status: StatusCode) -> (Class, &'static str) {
     match status.as_u16() {
         401 | 403 => (Never(Credentials), "the API key was refused"),
-        425 | 429 => (Later, "too many requests"),
-        408 | 409 | 500.. => (Again, "the provider failed or is busy"),
+        429 => (Busy, "too many requests"),
+        408 | 409 | 425 | 500.. => (Again, "the provider failed or is busy"),
         300..=399 | 404 | 405 => (Never(Configuration), "no such endpoint: check the base URL"),
         _ => (Never(Rejected), "refused"),
     }
@@ -162,7 +162,7 @@ mod tests {
             let (provider_code, reason) = ((*name).to_owned(), (*reason).to_owned());
             let expected = match *class {
                 Never(kind) => SendError::Permanent { kind, provider_code, reason },
-                Later => SendError::Transient { provider_code, reason, retry_after: Some(Duration::from_secs(2)) },
+                Busy => SendError::Throttled { provider_code, reason, retry_after: Some(Duration::from_secs(2)) },
                 Again => SendError::Repeatable { provider_code, reason, retry_after: Some(Duration::from_secs(2)) },
                 Taken => SendError::Uncertain { provider_code: None, reason },
             };
@@ -188,7 +188,7 @@ mod tests {
             (400, r#"{"name":"new_error"}"#, "rejected"),
             (400, r#"{"name":"to ada@example.com"}"#, "rejected"),
             (409, "", "repeatable"),
-            (429, "", "transient"),
+            (429, "", "throttled"),
             (500, "", "repeatable"),
             (503, "<html>", "repeatable"),
         ];
@@ -199,6 +199,7 @@ mod tests {
                     kind.as_str()
                 }
                 SendError::Transient { .. } => "transient",
+                SendError::Throttled { .. } => "throttled",
                 SendError::Repeatable { .. } => "repeatable",
                 SendError::Uncertain { .. } => "uncertain",
             };
@@ -209,10 +210,8 @@ mod tests {
     #[test]
     fn the_rate_headers_tell_how_long_to_wait() {
         let wait = |headers: &[(&'static str, &'static str)]| match refused_with(429, "", headers) {
-            SendError::Transient { retry_after, .. } => retry_after.map(|wait| wait.as_secs()),
-            other @ (SendError::Repeatable { .. } | SendError::Permanent { .. } | SendError::Uncertain { .. }) => {
-                panic!("{other:?}")
-            }
+            SendError::Throttled { retry_after, .. } => retry_after.map(|wait| wait.as_secs()),
+            other => panic!("{other:?}"),
         };
         assert_eq!(wait(&[("ratelimit-reset", "4")]), Some(4));
         assert_eq!(wait(&[("ratelimit-reset", "4"), ("retry-after", "1")]), Some(1));

@@ -98,7 +98,7 @@ pub(super) fn refused(answer: &Answer, now: Timestamp) -> SendError {
     if status == StatusCode::TOO_MANY_REQUESTS {
         let retry_after =
             retry_after(&answer.headers, now).or_else(|| unix_header(&answer.headers, "x-ratelimit-reset", now));
-        return SendError::Transient { provider_code, reason: "too many requests".to_owned(), retry_after };
+        return SendError::Throttled { provider_code, reason: "too many requests".to_owned(), retry_after };
     }
     if status.is_success() {
         return SendError::Uncertain {
@@ -170,10 +170,8 @@ mod tests {
     #[test]
     fn too_many_requests_wait_as_told() {
         let wait = |headers: &[(&'static str, &'static str)]| match refused_with(429, "", headers) {
-            SendError::Transient { retry_after, .. } => retry_after.map(|wait| wait.as_secs()),
-            other @ (SendError::Repeatable { .. } | SendError::Permanent { .. } | SendError::Uncertain { .. }) => {
-                panic!("{other:?}")
-            }
+            SendError::Throttled { retry_after, .. } => retry_after.map(|wait| wait.as_secs()),
+            other => panic!("{other:?}"),
         };
         assert_eq!(wait(&[("x-ratelimit-reset", "1042")]), Some(42));
         assert_eq!(wait(&[("x-ratelimit-reset", "900")]), Some(0));

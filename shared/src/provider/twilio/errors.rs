@@ -14,7 +14,7 @@ use PermanentKind::{
     Configuration, Content, Credentials, Filtered, InvalidNumber, OptedOut, OutsideWindow, Quota, RecipientBlocked,
     Rejected, Template, Unreachable,
 };
-use When::{Later, Never};
+use When::{Busy, Later, Never};
 
 /// Whether the same request could succeed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,13 +22,15 @@ enum When {
     /// Later; a message that has ended with it ended for this kind of reason.
     Later(PermanentKind),
     Never(PermanentKind),
+    /// Later, because too many came at once: nobody else of the sender's line need try before.
+    Busy,
 }
 
 const CODES: &[(i64, When, &str)] = &[
     (20003, Never(Credentials), "the account's credentials were refused"),
     (20404, Never(Configuration), "the account or resource does not exist"),
     (20409, Never(Rejected), "in conflict with the resource's state"),
-    (20429, Later(Quota), "too many requests at once"),
+    (20429, Busy, "too many requests at once"),
     (21211, Never(InvalidNumber), "not a valid phone number"),
     (21614, Never(InvalidNumber), "not a mobile number"),
     (21635, Never(InvalidNumber), "a landline"),
@@ -66,7 +68,7 @@ const CODES: &[(i64, When, &str)] = &[
     (21654, Never(Template), "the template does not exist or is missing"),
     (21655, Never(Template), "the template is not valid"),
     (21656, Never(Template), "the template's variables are not valid"),
-    (21611, Later(Quota), "the sender's queue is full"),
+    (21611, Busy, "the sender's queue is full"),
     (21703, Never(Configuration), "the Messaging Service has no sender"),
     (21704, Never(Configuration), "the Messaging Service has no sender for this recipient"),
     (21705, Never(Configuration), "the Messaging Service does not exist"),
@@ -81,7 +83,7 @@ const CODES: &[(i64, When, &str)] = &[
     (30008, Later(Unreachable), "not delivered, for an unknown reason"),
     (30017, Later(Unreachable), "the carrier's network was congested"),
     (30018, Never(Configuration), "the sender is not registered in the recipient's country"),
-    (30022, Later(Quota), "over the sender's 10DLC rate"),
+    (30022, Busy, "over the sender's 10DLC rate"),
     (30023, Later(Quota), "over the sender's daily limit"),
     (30024, Never(Configuration), "the sender is not provisioned at the carrier"),
     (30027, Later(Quota), "over the brand's daily limit at T-Mobile"),
@@ -104,8 +106,8 @@ const CODES: &[(i64, When, &str)] = &[
     (63033, Never(RecipientBlocked), "the recipient blocked the sender"),
     (63015, Never(Configuration), "sandbox: the recipient has not joined"),
     (63016, Never(OutsideWindow), "outside the 24-hour window only a template may be sent"),
-    (63017, Later(Quota), "over the channel's rate"),
-    (63018, Later(Quota), "over the channel's rate"),
+    (63017, Busy, "over the channel's rate"),
+    (63018, Busy, "over the channel's rate"),
     (63038, Later(Quota), "over the account's daily limit of messages"),
     (60200, Never(InvalidNumber), "Verify: a parameter is not valid"),
     (60202, Later(Quota), "Verify: the most checks were made"),
@@ -113,7 +115,7 @@ const CODES: &[(i64, When, &str)] = &[
     (60204, Never(Configuration), "Verify: not switched on for the service"),
     (60205, Never(InvalidNumber), "Verify: a landline takes no texts"),
     (60207, Never(Configuration), "Verify: the service has no such rate limit"),
-    (60212, Later(Quota), "Verify: too many requests for this number at once"),
+    (60212, Busy, "Verify: too many requests for this number at once"),
     (60223, Never(Rejected), "Verify: the channel is switched off"),
     (60410, Never(Filtered), "Verify: blocked for fraud"),
     (60605, Never(Configuration), "Verify: the region is blocked"),
@@ -131,6 +133,7 @@ fn lookup(code: i64) -> Option<(When, &'static str)> {
 pub fn undelivered(code: i64) -> PermanentKind {
     match lookup(code) {
         Some((Later(kind) | Never(kind), _)) => kind,
+        Some((Busy, _)) => Quota,
         None => Rejected,
     }
 }
@@ -153,21 +156,20 @@ pub(super) fn refused(answer: &Answer, now: Timestamp) -> SendError {
     let code = serde_json::from_slice::<Body>(&answer.body).ok().and_then(|body| body.code);
     let provider_code = code.map_or_else(|| format!("http_{}", status.as_u16()), |code| code.to_string());
     let (when, reason) = code.and_then(lookup).unwrap_or_else(|| by_status(status));
+    let (reason, retry_after) = (reason.to_owned(), retry_after(&answer.headers, now));
     match when {
-        Never(kind) if status != StatusCode::TOO_MANY_REQUESTS => {
-            SendError::Permanent { kind, provider_code, reason: reason.to_owned() }
-        }
-        Never(_) | Later(_) => {
-            let retry_after = retry_after(&answer.headers, now);
-            SendError::Transient { provider_code, reason: reason.to_owned(), retry_after }
-        }
+        // Whatever code stands beside it.
+        _ if status == StatusCode::TOO_MANY_REQUESTS => SendError::Throttled { provider_code, reason, retry_after },
+        Busy => SendError::Throttled { provider_code, reason, retry_after },
+        Later(_) => SendError::Transient { provider_code, reason, retry_after },
+        Never(kind) => SendError::Permanent { kind, provider_code, reason },
     }
 }
 
 fn by_status(status: StatusCode) -> (When, &'static str) {
     match status.as_u16() {
         401 | 403 => (Never(Credentials), "the account's credentials were refused"),
-        429 => (Later(Quota), "too many requests"),
+        429 => (Busy, "too many requests"),
         300..=399 | 404 | 405 => (Never(Configuration), "no such endpoint: check the base URL and the account"),
         _ => (Never(Rejected), "refused"),
     }
@@ -196,6 +198,9 @@ mod tests {
             let (provider_code, reason) = (code.to_string(), (*reason).to_owned());
             let (expected, ended) = match *when {
                 Never(kind) => (SendError::Permanent { kind, provider_code, reason }, kind),
+                Busy => {
+                    (SendError::Throttled { provider_code, reason, retry_after: Some(Duration::from_secs(3)) }, Quota)
+                }
                 Later(kind) => {
                     (SendError::Transient { provider_code, reason, retry_after: Some(Duration::from_secs(3)) }, kind)
                 }
@@ -220,8 +225,9 @@ mod tests {
             (302, "", "configuration"),
             (400, r#"{"code":99999}"#, "rejected"),
             (400, r#"{"code":"garbage"}"#, "rejected"),
-            (429, "<html>", "transient"),
-            (429, r#"{"code":21211}"#, "transient"),
+            (429, "<html>", "throttled"),
+            (429, r#"{"code":21211}"#, "throttled"),
+            (400, r#"{"code":21611}"#, "throttled"),
             (408, "", "uncertain"),
             (500, r#"{"code":20500}"#, "uncertain"),
             (503, r#"{"code":20503}"#, "uncertain"),
@@ -231,6 +237,7 @@ mod tests {
             let class = match refused_with(*status, body) {
                 SendError::Permanent { kind, .. } => kind.as_str(),
                 SendError::Transient { .. } => "transient",
+                SendError::Throttled { .. } => "throttled",
                 SendError::Repeatable { .. } => "repeatable",
                 SendError::Uncertain { .. } => "uncertain",
             };

@@ -103,7 +103,7 @@ mod tests {
     async fn what_was_not_deleted_is_an_error_that_may_be_tried_again() {
         for status in [429, 500, 503] {
             let (_stub, removed) = remove(status, json!({})).await;
-            assert!(matches!(removed, Err(SendError::Transient { .. })), "{status}");
+            assert!(matches!(removed, Err(SendError::Transient { .. } | SendError::Throttled { .. })), "{status}");
         }
     }
 }

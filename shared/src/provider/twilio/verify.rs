@@ -117,7 +117,8 @@ impl Verify {
         }
         if !answer.status.is_success() {
             let refused = self.refused(&answer);
-            let full = matches!(&refused, SendError::Transient { provider_code, .. } if provider_code == MOST_CHECKS);
+            let full = matches!(&refused, SendError::Transient { provider_code, .. } | SendError::Throttled { provider_code, .. }
+                if provider_code == MOST_CHECKS);
             return if full { Ok(Outcome::TooMany) } else { Err(refused) };
         }
         Ok(match read(&answer)?.status.as_str() {

@@ -113,7 +113,7 @@ async fn each_answer_has_its_class() {
     let limited = reply_with(429, "retry-after: 1\r\nratelimit-reset: 5\r\n", json!({"name": "rate_limit_exceeded"}));
     let error_of = answered(limited).await;
     assert!(
-        matches!(error_of, SendError::Transient { retry_after: Some(wait), .. } if wait.as_secs() == 1),
+        matches!(error_of, SendError::Throttled { retry_after: Some(wait), .. } if wait.as_secs() == 1),
         "{error_of:?}"
     );
     for script in

@@ -104,7 +104,7 @@ async fn each_answer_has_its_class() {
     let error = answered(reply(401, "{}")).await;
     assert!(matches!(error, SendError::Permanent { kind: PermanentKind::Credentials, .. }), "{error:?}");
     let error = answered(reply_with(429, "X-RateLimit-Reset: 1009\r\n", "{}")).await;
-    assert!(matches!(error, SendError::Transient { retry_after: Some(wait), .. } if wait.as_secs() == 9), "{error:?}");
+    assert!(matches!(error, SendError::Throttled { retry_after: Some(wait), .. } if wait.as_secs() == 9), "{error:?}");
     let uncertain = [
         reply(500, "{}"),
         reply(503, "<html>"),

@@ -103,7 +103,7 @@ async fn each_answer_has_its_class() {
     );
 
     let error = answered(reply_with(429, "Retry-After: 7\r\n", json!({"code": 20429}))).await;
-    assert!(matches!(error, SendError::Transient { retry_after: Some(wait), .. } if wait.as_secs() == 7), "{error:?}");
+    assert!(matches!(error, SendError::Throttled { retry_after: Some(wait), .. } if wait.as_secs() == 7), "{error:?}");
 
     let uncertain = [
         reply(500, "<html>oops</html>"),

@@ -89,7 +89,7 @@ async fn refusals_are_told_apart_and_quote_no_number() {
     }
     let (_stub, limited) = verify(vec![error(429, 60203)]).await;
     let refused = limited.start(&ask).await.unwrap_err();
-    assert!(matches!(&refused, SendError::Transient { provider_code, retry_after: Some(wait), .. }
+    assert!(matches!(&refused, SendError::Throttled { provider_code, retry_after: Some(wait), .. }
         if provider_code == "60203" && wait.as_secs() == 7));
     let (_stub, broken) = verify(vec![reply(500, "")]).await;
     assert!(matches!(broken.start(&ask).await, Err(SendError::Uncertain { .. })));
