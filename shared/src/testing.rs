@@ -78,6 +78,16 @@ pub fn dead_road(clock: Clock) -> Result<Road, Box<dyn std::error::Error>> {
 
 /// A road whose tables are here; no queue answers.
 pub fn road_on(dynamo_url: &str, clock: Clock) -> Result<Road, Box<dyn std::error::Error>> {
+    road_with(&aws_at(dynamo_url), clock)
+}
+
+/// The same, with a client that repeats a request without an answer, as a deployment's does.
+pub fn persistent_road_on(dynamo_url: &str, clock: Clock) -> Result<Road, Box<dyn std::error::Error>> {
+    let aws = aws_at(dynamo_url).into_builder().retry_config(RetryConfig::standard()).build();
+    road_with(&aws, clock)
+}
+
+fn road_with(aws: &SdkConfig, clock: Clock) -> Result<Road, Box<dyn std::error::Error>> {
     let content: SealKeys = serde_json::from_value(json!({
         "active": "k1",
         "keys": {"k1": "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE="},
@@ -85,7 +95,7 @@ pub fn road_on(dynamo_url: &str, clock: Clock) -> Result<Road, Box<dyn std::erro
     let lookup = json!({"fingerprint_key": STANDARD.encode([9; 32]), "ids_key": STANDARD.encode([8; 32])});
     let seal = Arc::new(Seal::new(&content, &serde_json::from_value(lookup)?)?);
     let keys = held_keys()?;
-    let dynamo = aws_sdk_dynamodb::Client::new(&aws_at(dynamo_url));
+    let dynamo = aws_sdk_dynamodb::Client::new(aws);
     let dynamo_client = dynamo.clone();
     Ok(Road {
         clock: clock.clone(),

@@ -20,6 +20,9 @@ pub(crate) enum Script {
         headers: &'static str,
         body: String,
     },
+    /// Refuses a conditional write of DynamoDB's, with the row as that write had left it before: these attributes, and the write's
+    /// own token.
+    RefusedByItself(serde_json::Value),
     /// Reads the request and never answers.
     Hang,
     /// Reads the request and closes the connection.
@@ -146,13 +149,19 @@ impl Stub {
             let mut hanging = Vec::new();
             while let Ok((mut stream, _)) = listener.accept().await {
                 let request = read(&mut stream).await;
-                seen.lock().unwrap().push(request);
+                seen.lock().unwrap().push(request.clone());
                 match script.next().unwrap_or(Script::Reset) {
                     Script::Reply { status, headers, body } => {
                         let head = format!(
                             "HTTP/1.1 {status} X\r\n{headers}content-length: {}\r\nconnection: close\r\n\r\n",
                             body.len()
                         );
+                        stream.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
+                    }
+                    Script::RefusedByItself(row) => {
+                        let body = refused_by_itself(&request, row).to_string();
+                        let head =
+                            format!("HTTP/1.1 400 X\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
                         stream.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
                     }
                     Script::BreakOff => {
@@ -191,6 +200,25 @@ impl Seen {
     pub(crate) fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.body).unwrap()
     }
+}
+
+fn refused_by_itself(request: &Seen, mut row: serde_json::Value) -> serde_json::Value {
+    let body = request.json();
+    let by_alias = || {
+        let names = body["ExpressionAttributeNames"].as_object()?;
+        let alias = names.iter().find(|(_, name)| *name == "write_token")?.0;
+        let expression = body["UpdateExpression"].as_str()?;
+        let value = expression.split(&format!("{alias} = ")).nth(1)?.split([' ', ',']).next()?;
+        Some(body["ExpressionAttributeValues"][value].clone())
+    };
+    let token = by_alias().unwrap_or_else(|| body["Item"]["write_token"].clone());
+    assert!(!token["S"].as_str().unwrap_or_default().is_empty(), "a write without a token: {body}");
+    row["write_token"] = token;
+    serde_json::json!({
+        "__type": "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException",
+        "message": "The conditional request failed",
+        "Item": row,
+    })
 }
 
 async fn read(stream: &mut TcpStream) -> Seen {

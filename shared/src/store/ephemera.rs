@@ -8,6 +8,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, DeleteRequest, KeysAndAttributes, 
 use jiff::Timestamp;
 
 use super::update::{Applied, Update};
+use super::write_token::put_once;
 use super::{Item, StoreError, number, text, unavailable};
 use crate::clock::{from_micros, from_millis, plus_seconds};
 use crate::provider::ProviderName;
@@ -86,11 +87,10 @@ impl Ephemera {
                 .condition_expression("attribute_not_exists(#k) OR resets <= :now")
                 .expression_attribute_names("#k", "key")
                 .expression_attribute_values(":now", number(now.as_millisecond()));
-            match put.send().await {
-                Ok(_) => return Ok(Window { count: by, resets }),
+            match put_once(put, "ephemera.count").await? {
+                Applied::Done(_) => return Ok(Window { count: by, resets }),
                 // Another request began the window between the two calls: count in that one.
-                Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {}
-                Err(error) => return Err(unavailable("ephemera.count")(error)),
+                Applied::Refused(_) => {}
             }
         }
         Err(StoreError::Contended { operation: "ephemera.count" })

@@ -23,6 +23,7 @@ pub mod privacy;
 pub mod twofactor;
 mod update;
 mod windows;
+mod write_token;
 
 use std::collections::HashMap;
 

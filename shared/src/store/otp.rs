@@ -10,6 +10,7 @@ use jiff::Timestamp;
 
 use super::ephemera::{Ephemera, Window};
 use super::update::{Applied, Update};
+use super::write_token::put_once;
 use super::{Item, StoreError, number, text, unavailable};
 use crate::clock::from_millis;
 use crate::message::MessageId;
@@ -80,13 +81,7 @@ impl OtpStore {
             .condition_expression("attribute_not_exists(#k) OR expires_at <= :now OR attribute_exists(used_at)")
             .expression_attribute_names("#k", "key")
             .expression_attribute_values(":now", number(now.as_millisecond()));
-        match put.send().await {
-            Ok(_) => Ok(true),
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
-                Ok(false)
-            }
-            Err(error) => Err(unavailable("otp.begin")(error)),
-        }
+        Ok(matches!(put_once(put, "otp.begin").await?, Applied::Done(_)))
     }
 
     /// Counts one check, in one step: of any number of checks at the same time no more than [`MOST_CHECKS`] may be

@@ -1,5 +1,6 @@
 //! One conditional update: what to set, what to remove, and under which condition. Every attribute name is aliased, so
-//! none can collide with DynamoDB's reserved words.
+//! none can collide with DynamoDB's reserved words. A request that the SDK repeats, because its answer was lost, is recognised by
+//! the token it left in the row ([`super::write_token`]).
 
 use std::collections::HashMap;
 
@@ -10,6 +11,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditi
 
 use jiff::Timestamp;
 
+use super::write_token::{ATTRIBUTE, WriteToken};
 use super::{Item, StoreError, number, unavailable};
 
 /// Builds an update expression.
@@ -22,6 +24,8 @@ pub(super) struct Update {
     adds: Vec<String>,
     deletes: Vec<String>,
     conditions: Vec<String>,
+    /// Whether done twice it would not be as done once.
+    counts: bool,
 }
 
 /// What became of an update.
@@ -97,6 +101,7 @@ impl Update {
     }
 
     pub(super) fn add(mut self, name: &str, by: i64) -> Self {
+        self.counts = true;
         let (name, zero, by) = (self.path(&[name]), self.value(number(0)), self.value(number(by)));
         self.sets.push(format!("{name} = if_not_exists({name}, {zero}) + {by}"));
         self
@@ -207,6 +212,7 @@ impl Update {
 
     /// Puts a value at the end of a list, which begins with it if there is none; only if the list has room.
     pub(super) fn append(mut self, name: &str, value: AttributeValue, most: usize) -> Self {
+        self.counts = true;
         let (name, most) = (self.path(&[name]), self.value(number(most)));
         let (one, none) = (self.value(AttributeValue::L(vec![value])), self.value(AttributeValue::L(Vec::new())));
         self.sets.push(format!("{name} = list_append(if_not_exists({name}, {none}), {one})"));
@@ -268,6 +274,15 @@ impl Update {
         self.apply_at(client, table, key, operation).await
     }
 
+    /// Marks the row with a token, so that a repetition of the request is recognised.
+    fn once(mut self, token: &WriteToken) -> Self {
+        if self.counts {
+            let (name, own) = (self.path(&[ATTRIBUTE]), self.value(token.value()));
+            self.conditions.push(format!("(attribute_not_exists({name}) OR {name} <> {own})"));
+        }
+        if self.conditions.is_empty() { self } else { self.set(ATTRIBUTE, token.value()) }
+    }
+
     /// The same for a table with a sort key.
     pub(super) async fn apply_at(
         self,
@@ -276,15 +291,17 @@ impl Update {
         key: Item,
         operation: &'static str,
     ) -> Result<Applied, StoreError> {
-        let condition = (!self.conditions.is_empty()).then(|| self.conditions.join(" AND "));
+        let token = WriteToken::new(operation)?;
+        let update = self.once(&token);
+        let condition = (!update.conditions.is_empty()).then(|| update.conditions.join(" AND "));
         let answer = client
             .update_item()
             .table_name(table)
             .set_key(Some(key))
-            .update_expression(self.expression())
+            .update_expression(update.expression())
             .set_condition_expression(condition)
-            .set_expression_attribute_names(Some(self.names))
-            .set_expression_attribute_values((!self.values.is_empty()).then_some(self.values))
+            .set_expression_attribute_names(Some(update.names))
+            .set_expression_attribute_values((!update.values.is_empty()).then_some(update.values))
             .return_values(ReturnValue::AllNew)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .send()
@@ -293,7 +310,7 @@ impl Update {
             Ok(answer) => Ok(Applied::Done(answer.attributes.unwrap_or_default())),
             Err(error) => match error.as_service_error() {
                 Some(UpdateItemError::ConditionalCheckFailedException(refused)) => {
-                    Ok(Applied::Refused(refused.item().cloned()))
+                    Ok(token.recognised(refused.item().cloned()))
                 }
                 _ => Err(unavailable(operation)(error)),
             },

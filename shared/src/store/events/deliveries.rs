@@ -1,12 +1,12 @@
 //! Deliveries: made once for subscriber and event, claimed for each try, listed newest first.
 
-use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::AttributeValue;
 use futures::future::try_join_all;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::super::update::{Applied, Update};
+use super::super::write_token::put_once;
 use super::super::{Item, StoreError, number, text, unavailable};
 use super::{Events, delivery_key, due, partition, unreadable};
 use crate::clock::plus_seconds;
@@ -92,13 +92,8 @@ impl Events {
         };
         let put = self.client.put_item().table_name(&self.deliveries);
         let put = put.set_item(Some(serde_dynamo::to_item(row).map_err(unreadable)?));
-        match put.condition_expression("attribute_not_exists(pk)").send().await {
-            Ok(_) => Ok(true),
-            Err(error) => match error.as_service_error() {
-                Some(PutItemError::ConditionalCheckFailedException(_)) => Ok(false),
-                _ => Err(unavailable("events.add_delivery")(error)),
-            },
-        }
+        let put = put.condition_expression("attribute_not_exists(pk)");
+        Ok(matches!(put_once(put, "events.add_delivery").await?, Applied::Done(_)))
     }
 
     /// A delivery, as of now.

@@ -1,6 +1,5 @@
 //! Making messages, and reading them.
 
-use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
 use jiff::Timestamp;
@@ -8,6 +7,7 @@ use jiff::Timestamp;
 use super::{Messages, Update};
 use crate::message::{Lane, Message, MessageId, Status, TrailEntry};
 use crate::store::update::Applied;
+use crate::store::write_token::put_once;
 use crate::store::{Item, StoreError, text, unavailable};
 
 /// Whether messages were made, or were there before.
@@ -61,13 +61,10 @@ impl Messages {
 
     async fn create_one(&self, item: Item) -> Result<Created, StoreError> {
         let put = self.client.put_item().table_name(&self.table).set_item(Some(item)).condition_expression(ONLY_NEW);
-        match put.send().await {
-            Ok(_) => Ok(Created::New),
-            Err(error) => match error.as_service_error() {
-                Some(PutItemError::ConditionalCheckFailedException(_)) => Ok(Created::Exists),
-                _ => Err(unavailable("messages.create")(error)),
-            },
-        }
+        Ok(match put_once(put, "messages.create").await? {
+            Applied::Done(_) => Created::New,
+            Applied::Refused(_) => Created::Exists,
+        })
     }
 
     async fn create_together(&self, items: Vec<Item>) -> Result<Created, StoreError> {

@@ -6,6 +6,7 @@ use aws_sdk_dynamodb::types::ReturnValue;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::super::write_token::put_once;
 use super::{OtpStore, Update, is_fresh, number, row, text, unavailable, unreadable};
 use crate::clock::from_millis;
 use crate::message::Channel;
@@ -107,13 +108,12 @@ impl OtpStore {
             .expression_attribute_names("#k", "key")
             .expression_attribute_names("#e", "expires")
             .expression_attribute_values(":now", number(now.as_second()));
-        match put.send().await {
-            Ok(_) => Ok(Claimed::Yes),
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
+        match put_once(put, "otp.claim_request").await? {
+            Applied::Done(_) => Ok(Claimed::Yes),
+            Applied::Refused(_) => {
                 let before = self.request(id, now).await?;
                 before.map(Claimed::Before).ok_or(StoreError::Contended { operation: "otp.claim_request" })
             }
-            Err(error) => Err(unavailable("otp.claim_request")(error)),
         }
     }
 

@@ -2,10 +2,10 @@
 //! [`crate::twofactor::lockout`]; here it is written only if nobody wrote meanwhile. Whoever loses that race reads what the
 //! winner wrote, and five winners lock: so no flood can keep anybody racing.
 
-use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
 use jiff::Timestamp;
 
+use super::super::update::Applied;
+use super::super::write_token::put_once;
 use super::super::{Item, StoreError, number, text, unavailable};
 use super::{TwoFactorStore, count, unreadable};
 use crate::person::PersonId;
@@ -89,17 +89,11 @@ impl TwoFactorStore {
             .set_item(Some(item))
             .condition_expression("attribute_not_exists(#k) OR version = :seen")
             .expression_attribute_names("#k", "key")
-            .expression_attribute_values(":seen", number(seen.version))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        match put.send().await {
-            Ok(_) => Ok(None),
-            Err(error) => match error.as_service_error() {
-                Some(PutItemError::ConditionalCheckFailedException(refused)) => match refused.item() {
-                    Some(item) => read(item).map(Some),
-                    None => self.seen(person).await.map(Some),
-                },
-                _ => Err(unavailable("two_factor.lock")(error)),
-            },
+            .expression_attribute_values(":seen", number(seen.version));
+        match put_once(put, "two_factor.lock").await? {
+            Applied::Done(_) => Ok(None),
+            Applied::Refused(Some(item)) => read(&item).map(Some),
+            Applied::Refused(None) => self.seen(person).await.map(Some),
         }
     }
 }

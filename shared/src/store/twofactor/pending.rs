@@ -2,6 +2,8 @@
 
 use jiff::Timestamp;
 
+use super::super::update::Applied;
+use super::super::write_token::put_once;
 use super::super::{StoreError, number, text, unavailable};
 use super::factor::phone_number;
 use super::{TwoFactorStore, count, field, unreadable};
@@ -60,12 +62,6 @@ impl TwoFactorStore {
                 .expression_attribute_names("#k", "key")
                 .expression_attribute_values(":now", number(now.as_millisecond())),
         };
-        match put.send().await {
-            Ok(_) => Ok(true),
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
-                Ok(false)
-            }
-            Err(error) => Err(unavailable("two_factor.wait")(error)),
-        }
+        Ok(matches!(put_once(put, "two_factor.wait").await?, Applied::Done(_)))
     }
 }
