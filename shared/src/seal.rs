@@ -11,6 +11,7 @@
 
 pub mod delivery;
 pub mod purpose;
+pub mod signed;
 
 use std::collections::BTreeMap;
 use std::fmt;
