@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::Client;
 use lambda_runtime::service_fn;
 use privacy::App;
 use switchboard::config::{Endpoints, required};
-use switchboard::privacy::erasure::Eraser;
+use switchboard::privacy::erasure::{CoolingOff, Eraser};
 use switchboard::privacy::reseal::Resealer;
 use switchboard::provider::call;
 use switchboard::provider::twilio::recordings::Recordings;
@@ -42,7 +42,8 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let sealed = Sealed::new(dynamo.clone(), places, files, seal.clone());
     let resealer = Resealer { clock: clock.clone(), seal: seal.clone(), store: store.clone(), sealed };
     let twofactor = TwoFactorStore::new(dynamo, tables, road.keys.ledger()?, seal);
-    let eraser = Eraser { road, twofactor, store };
+    let cooling = CoolingOff::from_env(road.keys.links()?)?;
+    let eraser = Eraser { road, twofactor, store, cooling };
     let twilio = Arc::new(Secret::new(road::secrets_client(&aws), required("TWILIO_SECRET")?));
     let recordings = Recordings::new(call::client()?, &Endpoints::from_env()?.twilio, clock, twilio);
     let app = App::new(eraser, recordings, resealer);

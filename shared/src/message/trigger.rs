@@ -99,6 +99,7 @@ triggers! {
     PhoneVerification: "Phone Verification", "A code that proves a phone number", Security, Sms, Critical;
     EmailVerification: "Email Verification", "A code or link that proves an e-mail address", Security, Email, High;
     AddressChange: "Address Change", "A proven phone number or e-mail address of an account was changed: tells the old one", Security, Email, High;
+    ErasureNotice: "Erasure Notice", "An account's data will be erased: tells its proven addresses when, and how to cancel it", Security, Email, High;
     WorkflowStatusUpdate: "Workflow Status Update", "A workflow was approved, rejected or changed", Transactional, Sms, Medium;
     TeamAnnouncement: "Team Announcement", "News for a team, such as a meeting", Transactional, Whatsapp, Medium;
     SystemMaintenance: "System Maintenance", "A system will be unavailable for a while", Transactional, Sms, High;

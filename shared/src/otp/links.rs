@@ -17,6 +17,8 @@ use crate::store::StoreError;
 
 /// The same person gets one link at the same address in so many seconds, however often it is asked for.
 const PAUSE_SECONDS: i64 = 600;
+/// The most erasures a day that a person's own token asks for: each tells all of their addresses.
+const ERASURES_DAILY: u32 = 3;
 const HOUR: i64 = 3_600;
 const DAY: i64 = 86_400;
 
@@ -57,6 +59,17 @@ impl Otp {
             }
         }
         Ok(LinkAdmission::Admitted)
+    }
+
+    /// Counts a request that tells every proven address of a person that they will be erased; why not, if there were too many.
+    pub async fn admit_erasure(&self, person: &PersonId) -> Result<Option<Refusal>, StoreError> {
+        let key = format!("erasure-day#person#{person}");
+        let window = self.store.count_send(&key, DAY, self.road.clock.now()).await?;
+        let refusal = (window.count > ERASURES_DAILY).then_some(Refusal::TooManyForPerson { until: window.resets });
+        if let Some(refusal) = &refusal {
+            refusal.count();
+        }
+        Ok(refusal)
     }
 
     /// Ends the pause of an admitted link that could not be sent.

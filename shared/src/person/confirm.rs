@@ -8,7 +8,6 @@
 use std::fmt;
 use std::sync::Arc;
 
-use aws_lc_rs::hmac;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
@@ -18,12 +17,11 @@ use crate::clock::plus_seconds;
 use crate::message::Address;
 use crate::seal::Seal;
 use crate::seal::purpose::LinkKeys;
+use crate::seal::signed;
 
 const LABEL: &str = "e-mail confirmation v1";
 /// For how long a link is good.
 pub const DAYS: i64 = 7;
-/// What a mark has of its HMAC, in bytes: half of it is more than anybody can guess (RFC 2104 §5).
-const MARK: usize = 16;
 /// A fingerprint, and a time in seconds, in bytes.
 const FINGERPRINT: usize = 32;
 const TIME: usize = 8;
@@ -40,6 +38,8 @@ pub struct ConfirmLinks {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Confirmation {
     pub person: PersonId,
+    /// When it was sent.
+    pub sent: Timestamp,
     fingerprint: String,
 }
 
@@ -75,9 +75,7 @@ impl ConfirmLinks {
         // A fingerprint is text we made of 32 bytes; what is not is marked all the same, and never read.
         payload.extend(URL_SAFE_NO_PAD.decode(self.seal.fingerprint(address)).unwrap_or_default());
         payload.extend_from_slice(person.as_str().as_bytes());
-        let mut token = mark(&self.keys.active(LABEL).1, &payload);
-        token.append(&mut payload);
-        URL_SAFE_NO_PAD.encode(token)
+        signed::sign(&self.keys.active(LABEL).1, &payload)
     }
 
     /// What a token says, if we made it and it is good still.
@@ -87,27 +85,19 @@ impl ConfirmLinks {
     }
 
     fn said(&self, token: &str) -> Option<(i64, Confirmation)> {
-        let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
-        let (marked, payload) = bytes.split_at_checked(MARK)?;
-        let made = |(_, key): &(String, hmac::Key)| {
-            aws_lc_rs::constant_time::verify_slices_are_equal(marked, &mark(key, payload)).is_ok()
-        };
-        self.keys.each(LABEL).iter().find(|key| made(key))?;
+        let payload = signed::verify(&self.keys.each(LABEL), token)?;
         let (until, rest) = payload.split_at_checked(TIME)?;
         let (fingerprint, person) = rest.split_at_checked(FINGERPRINT)?;
         let person = PersonId::path(std::str::from_utf8(person).ok()?)?;
         let until = i64::from_be_bytes(until.try_into().ok()?);
-        Some((until, Confirmation { person, fingerprint: URL_SAFE_NO_PAD.encode(fingerprint) }))
+        let sent = Timestamp::from_second(until.checked_sub(DAYS * 86_400)?).ok()?;
+        Some((until, Confirmation { person, sent, fingerprint: URL_SAFE_NO_PAD.encode(fingerprint) }))
     }
 
     /// Whether a confirmation is about this address.
     pub fn is_about(&self, confirmation: &Confirmation, address: &Address) -> bool {
         confirmation.fingerprint == self.seal.fingerprint(address)
     }
-}
-
-fn mark(key: &hmac::Key, payload: &[u8]) -> Vec<u8> {
-    hmac::sign(key, payload).as_ref().iter().copied().take(MARK).collect()
 }
 
 #[cfg(test)]
@@ -138,7 +128,7 @@ mod tests {
         let url = links.url(&ada, &mail("ada@example.com"), NOW);
         assert!(url.starts_with("https://api.example/api/communication/consent/email/confirm/"));
         let confirmation = links.read(token(&url), NOW).unwrap();
-        assert_eq!(confirmation.person, ada);
+        assert_eq!((&confirmation.person, confirmation.sent), (&ada, NOW));
         assert!(links.is_about(&confirmation, &mail("Ada@Example.com")));
         assert!(!links.is_about(&confirmation, &mail("bob@example.com")));
         assert!(links.read(token(&url), plus_seconds(NOW, 7 * 86_400 - 1)).is_ok());

@@ -10,10 +10,12 @@
 //! A suppression (a keyed hash of an address, and why it must not be used) stays on purpose: it is what keeps an address that
 //! said no from being written to, should somebody bring it again. It cannot be turned back into the address.
 
+mod cooling;
+mod link;
 mod profile;
 mod steps;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -23,7 +25,9 @@ use crate::clock::plus_seconds;
 use crate::person::ownership::Span;
 use crate::person::{Holders, PersonId};
 
-pub use steps::Eraser;
+pub use cooling::{Cancellation, CoolingOff};
+pub use link::{CancelLink, CancelLinks};
+pub use steps::{Eraser, Start};
 
 /// How long after the beginning everything that was accepted before it is stored and in the indexes: more than the longest time
 /// a function that accepts messages may take (a minute), and as much again.
@@ -40,7 +44,19 @@ pub struct Erasure {
     pub reason: Option<String>,
     #[serde(with = "crate::clock::millis", rename = "asked_at")]
     pub asked: Timestamp,
+    /// When it begins, or began.
+    #[serde(with = "crate::clock::millis", rename = "starts_at")]
+    pub starts: Timestamp,
     pub state: State,
+    /// Whether the person was told that it will begin. It does not begin before.
+    #[serde(default)]
+    pub is_announced: bool,
+    /// The fingerprints of the addresses at which they were told; none any more when it has begun.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub told: BTreeSet<String>,
+    /// Who cancelled it: the subject of a token, or the part of us that did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cancelled_by: Option<String>,
     /// With whose authority.
     pub authority: Authority,
     /// The fingerprints of the addresses they proved, and when those were theirs; none any more when it is done.
@@ -97,10 +113,14 @@ impl Erasable<'_> {
 
 /// How far it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Display, IntoStaticStr, utoipa::ToSchema)]
-#[serde(rename_all = "lowercase")]
-#[strum(serialize_all = "lowercase")]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 #[schema(as = ErasureState)]
 pub enum State {
+    /// It begins later, and can be cancelled until then. Nothing else about the person changes.
+    CoolingOff,
+    /// It was cancelled before it began.
+    Cancelled,
     /// Their profile is empty; the rest is being erased.
     Erasing,
     /// Nothing is left.
@@ -164,12 +184,21 @@ impl Erasure {
             by,
             reason,
             asked: now,
+            starts: now,
             state: State::Erasing,
+            is_announced: false,
+            told: BTreeSet::new(),
+            cancelled_by: None,
             addresses: BTreeMap::new(),
             walk: Walk::beginning(now, 0),
             ended: None,
             version: 1,
         }
+    }
+
+    /// The same, beginning only then.
+    fn waiting_until(self, starts: Timestamp) -> Self {
+        Self { starts, state: State::CoolingOff, walk: Walk::beginning(starts, 0), ..self }
     }
 
     /// The stage after the present one; `None`: the walk is over.
@@ -190,7 +219,7 @@ impl Erasure {
             let known = self.addresses.entry(address).or_default();
             for span in spans {
                 if !known.iter().any(|known| known.since == span.since) {
-                    known.push(span.ended(self.asked));
+                    known.push(span.ended(self.starts));
                 }
             }
         }
@@ -198,7 +227,7 @@ impl Erasure {
 
     /// When another walk has to begin after the present one is over; `None`: that was the last.
     fn walks_again(&self) -> Option<Timestamp> {
-        let settled = plus_seconds(self.asked, SETTLED_SECONDS);
+        let settled = plus_seconds(self.starts, SETTLED_SECONDS);
         match self.walk.later {
             Some(later) => Some(later.max(settled)),
             None => (self.walk.began < settled).then_some(settled),
@@ -240,7 +269,7 @@ mod tests {
     #[test]
     fn it_is_over_when_a_walk_that_began_late_enough_left_nothing() {
         let mut erasure = erasure();
-        let settled = plus_seconds(erasure.asked, SETTLED_SECONDS);
+        let settled = plus_seconds(erasure.starts, SETTLED_SECONDS);
         assert_eq!(erasure.walks_again(), Some(settled));
         erasure.walk = Walk::beginning(settled, 1);
         assert_eq!(erasure.walks_again(), None);

@@ -23,10 +23,10 @@ pub struct Privacy {
 
 impl Privacy {
     /// On a road that can open large messages.
-    pub fn new(road: &Road, twofactor: TwoFactorStore, store: PrivacyStore) -> Self {
+    pub fn new(road: &Road, twofactor: TwoFactorStore, store: PrivacyStore, cooling: erasure::CoolingOff) -> Self {
         let (clock, seal, queues) = (road.clock.clone(), road.seal.clone(), road.queues.clone());
         Self {
-            eraser: erasure::Eraser { road: road.clone(), twofactor: twofactor.clone(), store: store.clone() },
+            eraser: erasure::Eraser { road: road.clone(), twofactor: twofactor.clone(), store: store.clone(), cooling },
             exporter: export::Exporter { road: road.clone(), twofactor },
             reseals: reseal::Reseals { clock, seal, store, queues },
         }

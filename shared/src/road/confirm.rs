@@ -184,8 +184,12 @@ fn is_settled(person: &Person, address: &Address) -> bool {
 }
 
 /// Whether a content says a link.
-fn says(content: &Content, link: &str) -> bool {
-    let Content::Email(email) = content else { return false };
+pub(super) fn says(content: &Content, link: &str) -> bool {
+    let email = match content {
+        Content::Email(email) => email,
+        Content::Text(text) => return text.body.contains(link),
+        Content::Call(_) => return false,
+    };
     let in_html = link.replace('/', "&#x2f;");
     let says =
         |part: &Option<String>| part.as_deref().is_some_and(|part| part.contains(link) || part.contains(&in_html));

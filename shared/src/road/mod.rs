@@ -1,6 +1,6 @@
 //! The steps of a message's road that more than one function takes: [`task`] (what was asked
 //! for), [`accept`] and [`make`] (it becomes messages), [`decide`]
-//! (may it be sent), [`confirm`] (the link that proves an e-mail address),
+//! (may it be sent), [`confirm`] (the link that proves an e-mail address), [`erasure_notice`] (a person is told that they will be erased),
 //! [`reading`] (when somebody reads), [`recipients`] (to everybody else an e-mail goes to), [`templates`] (a template's name becomes
 //! content), [`callback`] (a provider's report reaches its message), [`opt_out`] (somebody's no), [`heed`] (the same by a text), [`inbound`] (a text somebody wrote
 //! to us), [`window`] (may they be answered freely), [`menus`] (what our calls ask), [`short_links`] (links in texts, and who
@@ -12,6 +12,7 @@ pub mod callback;
 pub mod compose;
 pub mod confirm;
 mod decide;
+pub mod erasure_notice;
 mod heed;
 mod inbound;
 mod make;

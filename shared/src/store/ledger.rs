@@ -70,7 +70,7 @@ impl Ledger {
     }
 
     /// Does the writes and adds the entries, in one transaction.
-    pub(super) async fn commit(
+    pub(in crate::store) async fn commit(
         &self,
         subject: &str,
         record: &Record<'_>,

@@ -74,6 +74,22 @@ impl Open {
         Ok(matches!(applied, Applied::Done(_)))
     }
 
+    /// Closes something that is open still for this id: what was opened under the same name since stays.
+    pub(super) async fn close_of(&self, name: &str, id: &str) -> Result<(), StoreError> {
+        let delete = self
+            .client
+            .delete_item()
+            .table_name(&self.table)
+            .set_key(Some(self.key(name)))
+            .condition_expression("id = :id")
+            .expression_attribute_values(":id", text(id));
+        match delete.send().await {
+            Ok(_) => Ok(()),
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(()),
+            Err(error) => Err(unavailable("open.close")(error)),
+        }
+    }
+
     /// Nobody need look after it any more.
     pub(super) async fn close(&self, name: &str) -> Result<(), StoreError> {
         let delete = self.client.delete_item().table_name(&self.table).set_key(Some(self.key(name)));

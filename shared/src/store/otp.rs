@@ -168,8 +168,8 @@ impl OtpStore {
     }
 
     /// The windows of what is sent to a person.
-    pub fn keys_of_person(person: &PersonId) -> [String; 2] {
-        [sends(&format!("person#{person}")), sends(&format!("link-day#person#{person}"))]
+    pub fn keys_of_person(person: &PersonId) -> [String; 3] {
+        ["", "link-day#", "erasure-day#"].map(|window| sends(&format!("{window}person#{person}")))
     }
 
     /// Begins a window of the guard anew.

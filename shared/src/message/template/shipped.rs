@@ -30,6 +30,7 @@ files! {
         "educational_content" "booking_confirmation" "booking_reminder" "booking_last_minute_reminder"
         "booking_status_update" "provider_notification" "payment_confirmation" "payment_failure"
         "refund_notification" "security_alert" "one_time_code" "phone_verification" "email_verification" "address_change"
+        "erasure_notice"
         "workflow_approval" "workflow_status_update" "task_assignment" "inspection_reminder"
         "emergency_notification" "system_maintenance" "system_alert" "team_announcement" "user_invitation"
         "application_status_update" "document_request"
@@ -38,18 +39,21 @@ files! {
         "financial_alert" "payment_reminder" "booking_confirmation" "booking_reminder"
         "booking_last_minute_reminder" "booking_status_update" "payment_confirmation" "payment_failure"
         "refund_notification" "security_alert" "one_time_code" "phone_verification" "email_verification" "address_change"
+        "erasure_notice"
         "emergency_notification" "application_status_update" "document_request"
     ];
     "fr": [
         "financial_alert" "payment_reminder" "booking_confirmation" "booking_reminder"
         "booking_last_minute_reminder" "booking_status_update" "payment_confirmation" "payment_failure"
         "refund_notification" "security_alert" "one_time_code" "phone_verification" "email_verification" "address_change"
+        "erasure_notice"
         "emergency_notification" "application_status_update" "document_request"
     ];
     "de": [
         "financial_alert" "payment_reminder" "booking_confirmation" "booking_reminder"
         "booking_last_minute_reminder" "booking_status_update" "payment_confirmation" "payment_failure"
         "refund_notification" "security_alert" "one_time_code" "phone_verification" "email_verification" "address_change"
+        "erasure_notice"
         "emergency_notification" "application_status_update" "document_request"
     ];
 }

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Authority, Erasable, Erasure, ErasureCounts, Stage, State, Walk};
+use super::cooling::{TRIES, Waited};
+use super::{Authority, CoolingOff, Erasable, Erasure, ErasureCounts, Stage, State, Walk};
 use crate::clock::{from_millis, plus_seconds};
-use crate::ledger::{Event, Witness};
+use crate::ledger::{Event, Record, Witness};
 use crate::message::{Message, MessageId};
 use crate::otp::Purpose;
 use crate::person::ownership::Span;
@@ -34,6 +35,14 @@ pub struct Eraser {
     pub road: Road,
     pub twofactor: TwoFactorStore,
     pub store: PrivacyStore,
+    pub cooling: CoolingOff,
+}
+
+/// When an erasure that is asked for begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    AtOnce,
+    AfterCoolingOff,
 }
 
 /// What a step found.
@@ -49,12 +58,19 @@ impl Eraser {
     /// Takes a person's erasure further until it is done, has to wait, or `until` has come.
     pub async fn take(&self, person: &PersonId, recordings: &Recordings, until: Timestamp) -> Result<Next, StoreError> {
         loop {
-            let Some(erasure) = self.store.erasure(person).await?.filter(|erasure| erasure.state == State::Erasing)
-            else {
-                self.store.close_erasure(person).await?;
-                return Ok(Next::Nothing);
-            };
+            let Some(erasure) = self.store.erasure(person).await? else { return Ok(Next::Nothing) };
             let now = self.road.clock.now();
+            match erasure.state {
+                State::Erasing => {}
+                State::CoolingOff => match self.wait(&erasure, now).await? {
+                    Waited::Begun => continue,
+                    Waited::Later => return Ok(Next::Nothing),
+                },
+                State::Erased | State::Cancelled => {
+                    self.store.close_erasure(&erasure).await?;
+                    return Ok(Next::Nothing);
+                }
+            }
             if erasure.walk.began > now {
                 return Ok(Next::After(delay(erasure.walk.began, now)));
             }
@@ -68,29 +84,71 @@ impl Eraser {
         }
     }
 
-    /// Begins the erasure of a person, or finds the one that is on its way; from here on they cannot be written to. The rest is
-    /// done by and by. Asked again, it does what was left undone the first time.
+    /// Begins the erasure of a person, now or after the cooling-off period, or finds the one that is on its way. From its beginning
+    /// on they cannot be written to; the rest is done by and by. Asked again, it does what was left undone the first time. One
+    /// that waits begins at once if that is asked for.
     pub async fn ask(
         &self,
         person: &PersonId,
-        authority: Authority,
+        (authority, start): (Authority, Start),
         reason: Option<String>,
         witness: &Witness,
     ) -> Result<Erasure, StoreError> {
         let by = (witness.caller.clone(), authority);
         let mut erasure = Erasure::new(person.clone(), by, reason, witness.at);
-        // Before the profile is empty: what is gone cannot be looked up again.
-        erasure.add_addresses(self.addresses(person).await?);
-        let erasure = match self.store.begin_erasure(&erasure).await? {
-            Begun::New => erasure,
-            Begun::Running(running) => *running,
-        };
-        self.begin(&erasure, witness).await?;
-        let work = PrivacyWork::Erase { person: person.clone() };
+        let waits = start == Start::AfterCoolingOff && self.cooling.seconds > 0;
+        if waits {
+            erasure = erasure.waiting_until(plus_seconds(witness.at, self.cooling.seconds));
+        } else {
+            // Before the profile is empty: what is gone cannot be looked up again.
+            erasure.add_addresses(self.addresses(person).await?);
+        }
+        let asked = Event::new("erasure_requested").with("starts_at", erasure.starts.to_string());
+        let asked = erasure.reason.iter().fold(asked, |event, reason| event.with("reason", reason.as_str()));
+        let events: Vec<Event> = waits.then(|| witness.attest(asked)).into_iter().collect();
+        let record = Record { caller: &witness.caller, at: witness.at, events: &events };
+        for _ in 0..TRIES {
+            let running = match self.store.begin_erasure(&erasure, self.road.people.ledger()?, &record).await? {
+                Begun::New => erasure.clone(),
+                Begun::Running(running) => *running,
+            };
+            match running.state {
+                State::CoolingOff if waits => return self.announced(running, witness.at).await,
+                State::CoolingOff => {
+                    if let Some(begun) = self.begin_waiting(&running, Some(&erasure), witness.at).await? {
+                        self.enqueue(&begun).await;
+                        return Ok(begun);
+                    }
+                }
+                State::Erasing => {
+                    self.begin(&running, witness).await?;
+                    self.enqueue(&running).await;
+                    return Ok(running);
+                }
+                // It ended between two reads: another one begins.
+                State::Erased | State::Cancelled => {}
+            }
+        }
+        Err(StoreError::Contended { operation: "erasure.ask" })
+    }
+
+    /// An erasure that waits, with its notice sent if that can be done now; if not, the sweep sends it.
+    async fn announced(&self, erasure: Erasure, now: Timestamp) -> Result<Erasure, StoreError> {
+        if erasure.is_announced {
+            return Ok(erasure);
+        }
+        if let Err(error) = self.wait(&erasure, now).await {
+            tracing::error!(erasure.id = erasure.id, error = %error, "the notice of an erasure waits");
+        }
+        let saved = self.store.erasure(&erasure.person).await?.filter(|saved| saved.id == erasure.id);
+        Ok(saved.unwrap_or(erasure))
+    }
+
+    async fn enqueue(&self, erasure: &Erasure) {
+        let work = PrivacyWork::Erase { person: erasure.person.clone() };
         if let Err(error) = self.road.queues.enqueue_privacy(&work, Duration::ZERO).await {
             tracing::error!(erasure.id = erasure.id, error = %error, "not queued; the sweep will queue it");
         }
-        Ok(erasure)
     }
 
     /// Empties a person's profile, so that they cannot be written to any more, and writes down who asked for that.
@@ -144,7 +202,7 @@ impl Eraser {
         let saved = self.store.save_erasure(&next).await?;
         if saved == Saved::Yes && next.state == State::Erased {
             tracing::info!(erasure.id = next.id, erasure.walks = next.walk.before + 1, "erased");
-            self.store.close_erasure(&next.person).await?;
+            self.store.close_erasure(&next).await?;
         }
         Ok(saved)
     }
@@ -236,7 +294,7 @@ impl Eraser {
             let theirs = |at| holders.makes_party(person, None, at);
             ledger.erase_personal(&people::address_subject(address), theirs, &tally).await?;
             // What is of the present is theirs if the address was when they asked, and nobody's since.
-            let last = from_millis(erasure.asked.as_millisecond() - 1);
+            let last = from_millis(erasure.starts.as_millisecond() - 1);
             if holders.sole_at(last) == Some(person) && holders.at(now).is_empty() {
                 keys.extend(OtpStore::keys(address, &usual));
                 of.push(format!("address#{address}"));

@@ -1,15 +1,16 @@
 //! How far the erasure of a person is: one row each, the present one or the last.
 
-use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
 use jiff::Timestamp;
 
 use super::{KEPT_DAYS, PrivacyStore, Saved, key, open, unreadable};
 use crate::clock::plus_seconds;
+use crate::ledger::Record;
 use crate::person::PersonId;
 use crate::privacy::erasure::{Erasure, State};
 use crate::queue::PrivacyWork;
-use crate::store::{Item, StoreError, number, text, unavailable};
+use crate::store::ledger::{Committed, Ledger};
+use crate::store::{Item, StoreError, number, people, text, unavailable};
 
 const RUN: &str = "run";
 pub(super) const COUNTS: &str = "counts";
@@ -32,37 +33,89 @@ fn open_name(person: &PersonId) -> String {
     open::name(&PrivacyWork::Erase { person: person.clone() })
 }
 
+fn in_transaction(put: Put) -> TransactWriteItem {
+    TransactWriteItem::builder().put(put).build()
+}
+
 impl PrivacyStore {
-    /// Writes down that a person is to be erased, unless that is being done.
-    pub async fn begin_erasure(&self, erasure: &Erasure) -> Result<Begun, StoreError> {
+    /// Writes down that a person is to be erased, with an entry of the ledger where there is one, unless that is being done.
+    pub async fn begin_erasure(
+        &self,
+        erasure: &Erasure,
+        ledger: &Ledger,
+        record: &Record<'_>,
+    ) -> Result<Begun, StoreError> {
         let run = Put::builder()
             .table_name(&self.table)
             .set_item(Some(self.erasure_item(erasure)?))
-            .condition_expression("attribute_not_exists(pk) OR #s = :erased")
+            .condition_expression("attribute_not_exists(pk) OR #s IN (:erased, :cancelled)")
             .expression_attribute_names("#s", "state")
-            .expression_attribute_values(":erased", text(<&str>::from(State::Erased)));
-        let look = plus_seconds(erasure.asked, FIRST_LOOK_SECONDS);
-        let opened = self.open.row(&open_name(&erasure.person), look);
-        let opened = Put::builder().table_name(&self.table).set_item(Some(opened)).build().map_err(unreadable)?;
+            .expression_attribute_values(":erased", text(<&str>::from(State::Erased)))
+            .expression_attribute_values(":cancelled", text(<&str>::from(State::Cancelled)));
+        let opened = self.opened(erasure, plus_seconds(erasure.asked, FIRST_LOOK_SECONDS))?;
         let mut counts = key(partition(&erasure.person), COUNTS);
         counts.insert("id".to_owned(), text(&erasure.id));
         counts.insert("expires".to_owned(), number(erasure.asked.as_second() + KEPT_DAYS * 86_400));
         let counts = Put::builder().table_name(&self.table).set_item(Some(counts)).build().map_err(unreadable)?;
-        let writes = [run.build().map_err(unreadable)?, opened, counts]
-            .into_iter()
-            .map(|put| TransactWriteItem::builder().put(put).build())
-            .collect();
-        match self.client.transact_write_items().set_transact_items(Some(writes)).send().await {
-            Ok(_) => Ok(Begun::New),
-            Err(error) => match error.as_service_error() {
-                Some(TransactWriteItemsError::TransactionCanceledException(_)) => {
-                    let running = self.erasure(&erasure.person).await?;
-                    let running = running.ok_or(StoreError::Contended { operation: "erasure.begin" })?;
-                    Ok(Begun::Running(Box::new(running)))
-                }
-                Some(_) | None => Err(unavailable("erasure.begin")(error)),
-            },
+        let writes = [run.build().map_err(unreadable)?, opened, counts].map(in_transaction);
+        match ledger.commit(&people::subject(&erasure.person), record, &writes).await? {
+            Committed::Done => Ok(Begun::New),
+            Committed::Refused => {
+                let running = self.erasure(&erasure.person).await?;
+                let running = running.ok_or(StoreError::Contended { operation: "erasure.begin" })?;
+                Ok(Begun::Running(Box::new(running)))
+            }
         }
+    }
+
+    /// Saves the next state of an erasure that waits, if it is still where it was, with an entry of the ledger; the sweep looks
+    /// after it at this time.
+    pub async fn save_waiting(
+        &self,
+        erasure: &Erasure,
+        look_at: Timestamp,
+        ledger: &Ledger,
+        record: &Record<'_>,
+    ) -> Result<Saved, StoreError> {
+        let run = Put::builder()
+            .table_name(&self.table)
+            .set_item(Some(self.erasure_item(erasure)?))
+            .condition_expression("version = :seen AND id = :id")
+            .expression_attribute_values(":seen", number(erasure.version - 1))
+            .expression_attribute_values(":id", text(&erasure.id));
+        let writes = [run.build().map_err(unreadable)?, self.opened(erasure, look_at)?].map(in_transaction);
+        match ledger.commit(&people::subject(&erasure.person), record, &writes).await? {
+            Committed::Done => Ok(Saved::Yes),
+            Committed::Refused => Ok(Saved::Overtaken),
+        }
+    }
+
+    /// Lets the sweep look after an erasure again at this time.
+    pub async fn look_again(&self, erasure: &Erasure, at: Timestamp) -> Result<(), StoreError> {
+        let row = self.open_row(erasure, at);
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(row))
+            .condition_expression("id = :id")
+            .expression_attribute_values(":id", text(&erasure.id));
+        match put.send().await {
+            Ok(_) => Ok(()),
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(()),
+            Err(error) => Err(unavailable("erasure.look_again")(error)),
+        }
+    }
+
+    fn open_row(&self, erasure: &Erasure, look_at: Timestamp) -> Item {
+        let mut row = self.open.row(&open_name(&erasure.person), look_at);
+        row.insert("id".to_owned(), text(&erasure.id));
+        row
+    }
+
+    fn opened(&self, erasure: &Erasure, look_at: Timestamp) -> Result<Put, StoreError> {
+        let row = self.open_row(erasure, look_at);
+        Put::builder().table_name(&self.table).set_item(Some(row)).build().map_err(unreadable)
     }
 
     /// The erasure of a person, the present one or the last.
@@ -91,9 +144,9 @@ impl PrivacyStore {
         }
     }
 
-    /// Nobody need look after it any more.
-    pub async fn close_erasure(&self, person: &PersonId) -> Result<(), StoreError> {
-        self.open.close(&open_name(person)).await
+    /// Nobody need look after it any more. Another erasure of the same person that was begun since is looked after.
+    pub async fn close_erasure(&self, erasure: &Erasure) -> Result<(), StoreError> {
+        self.open.close_of(&open_name(&erasure.person), &erasure.id).await
     }
 
     fn erasure_item(&self, erasure: &Erasure) -> Result<Item, StoreError> {
