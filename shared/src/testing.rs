@@ -32,7 +32,7 @@ use crate::message::{Address, Channel, Content, IdKey, Lane, Locale, Message, Me
 use crate::otp::{Otp, Settings};
 use crate::person::{Decision, Intent, Question, TimeRules};
 use crate::privacy::Privacy;
-use crate::privacy::erasure::Eraser;
+use crate::privacy::erasure::{CancelLinks, CoolingOff, Eraser};
 use crate::privacy::reseal::Resealer;
 use crate::provider::twilio::TwilioCredentials;
 use crate::provider::twilio::lookup::Lookup;
@@ -50,7 +50,7 @@ use crate::store::twofactor::Tables;
 use crate::store::{
     Budgets, Catalog, Controls, Ephemera, Files, Jobs, Messages, OtpStore, People, PrivacyStore, TwoFactorStore,
 };
-use crate::twofactor::{self, TwoFactor};
+use crate::twofactor::{self, ActionAssertions, TwoFactor};
 
 /// The key the tests' tokens are signed with.
 pub const SECRET: &str = "a secret of the tests, 32 bytes at least";
@@ -239,12 +239,22 @@ pub fn dead_otp(road: &Road) -> Result<(Otp, Lookup, OtpStore), Box<dyn std::err
     Ok((Otp::new(road.clone(), road.keys.codes()?, store.clone(), Settings::default()), lookup, store))
 }
 
-/// Second factors nobody answers for, and a key that signs.
-pub fn dead_twofactor(road: &Road) -> Result<TwoFactor, Box<dyn std::error::Error>> {
+/// The store of second factors, which does not answer.
+pub fn dead_twofactor_store(road: &Road) -> Result<TwoFactorStore, NotHeld> {
     let [people, ephemera, ledger] = ["people", "ephemera", "ledger"].map(str::to_owned);
     let dynamo = aws_sdk_dynamodb::Client::new(&dead_aws());
-    let store =
-        TwoFactorStore::new(dynamo, Tables { people, ephemera, ledger }, road.keys.ledger()?, road.seal.clone());
+    Ok(TwoFactorStore::new(dynamo, Tables { people, ephemera, ledger }, road.keys.ledger()?, road.seal.clone()))
+}
+
+/// Assertions for actions, whose store does not answer.
+pub fn dead_actions(road: &Road) -> Result<ActionAssertions, NotHeld> {
+    let (codes, store) = (road.keys.codes()?, dead_twofactor_store(road)?);
+    Ok(ActionAssertions::new(road.clock.clone(), codes, store, "https://api.example"))
+}
+
+/// Second factors nobody answers for, and a key that signs.
+pub fn dead_twofactor(road: &Road) -> Result<TwoFactor, Box<dyn std::error::Error>> {
+    let store = dead_twofactor_store(road)?;
     let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new())?;
     let key = serde_json::from_value(json!({"private_key": STANDARD.encode(pkcs8.as_ref())}))?;
     let signing = Secret::fixed(Versions { current: key, previous: None });
@@ -255,15 +265,11 @@ pub fn dead_twofactor(road: &Road) -> Result<TwoFactor, Box<dyn std::error::Erro
 
 /// Erasures nobody answers for.
 pub fn dead_eraser(road: &Road) -> Result<Eraser, NotHeld> {
-    let [people, ephemera, ledger] = ["people", "ephemera", "ledger"].map(str::to_owned);
     let dynamo = aws_sdk_dynamodb::Client::new(&dead_aws());
-    let twofactor = TwoFactorStore::new(
-        dynamo.clone(),
-        Tables { people, ephemera, ledger },
-        road.keys.ledger()?,
-        road.seal.clone(),
-    );
-    Ok(Eraser { road: road.clone(), twofactor, store: PrivacyStore::new(dynamo, "catalog".to_owned()) })
+    let twofactor = dead_twofactor_store(road)?;
+    let links = CancelLinks::new(road.keys.links()?, "https://api.example");
+    let cooling = CoolingOff { seconds: 259_200, links };
+    Ok(Eraser { road: road.clone(), twofactor, store: PrivacyStore::new(dynamo, "catalog".to_owned()), cooling })
 }
 
 /// An account of nobody's.
@@ -281,8 +287,8 @@ pub fn dead_recordings(road: &Road) -> Result<Recordings, Box<dyn std::error::Er
 
 /// What the API asks of privacy, and nobody answers.
 pub fn dead_privacy(road: &Road) -> Result<Privacy, NotHeld> {
-    let Eraser { twofactor, store, .. } = dead_eraser(road)?;
-    Ok(Privacy::new(road, twofactor, store))
+    let Eraser { twofactor, store, cooling, .. } = dead_eraser(road)?;
+    Ok(Privacy::new(road, twofactor, store, cooling))
 }
 
 /// Sealing anew that nobody answers for.

@@ -24,6 +24,7 @@ use switchboard::person::confirm::ConfirmLinks;
 use switchboard::privacy::Privacy;
 use switchboard::road::Road;
 use switchboard::seal::purpose::LinkKeys;
+use switchboard::twofactor::ActionAssertions;
 
 /// What the handlers work with.
 #[derive(Clone, Debug)]
@@ -32,6 +33,8 @@ pub struct App {
     otp: Otp,
     links: ConfirmLinks,
     privacy: Privacy,
+    /// What people proved of their second factor for what they do here.
+    actions: ActionAssertions,
     /// What reads the links people unsubscribe with.
     unsubscribe: UnsubscribeLinks,
     /// The region phone numbers without a country code are read in.
@@ -50,6 +53,7 @@ const UNSUBSCRIBE: &str = "/unsubscribe/{token}";
 const PREFERENCES: &str = "/api/communication/preferences/{user_id}";
 const EXPORT: &str = "/api/communication/privacy/{user_id}/export";
 const ERASE: &str = "/api/communication/privacy/{user_id}/erase";
+const CANCEL_ERASURE: &str = "/cancel-erasure/{token}";
 const RESEAL: &str = "/api/communication/privacy/reseal";
 
 /// The table of the function's endpoints: path, name, who may call it, whose object it touches, what it may cost.
@@ -83,6 +87,9 @@ pub fn routes() -> Routes<App> {
         .get(EXPORT, "export_person", person, privacy::export::handle)
         .post(ERASE, "erase_person", person, privacy::erase::handle)
         .get(ERASE, "erasure", person, privacy::erasure::handle)
+        .delete(ERASE, "cancel_erasure", person, privacy::cancel::handle)
+        .get(CANCEL_ERASURE, "erasure_cancellation_page", Access::link(), privacy::cancel_link::page)
+        .post(CANCEL_ERASURE, "cancel_erasure_by_link", Access::link(), privacy::cancel_link::handle)
         .post(RESEAL, "start_reseal", operator, privacy::reseal::handle)
         .get(RESEAL, "reseal", operator, privacy::resealing::handle)
         .get(SUPPRESSIONS, "suppressions", readers, suppressions::list::handle)
@@ -94,12 +101,12 @@ pub fn routes() -> Routes<App> {
 }
 
 /// The function's endpoints, ready to serve.
-pub fn router(edge: Edge, road: Road, keys: LinkKeys, otp: Otp, privacy: Privacy) -> Router {
+pub fn router(edge: Edge, road: Road, keys: LinkKeys, otp: Otp, privacy: Privacy, actions: ActionAssertions) -> Router {
     let network = NetworkLimit::from_env(road.clock.clone(), road.ephemera.clone(), road.seal.clone());
     let seal = road.seal.clone();
     let links = ConfirmLinks::new(seal.clone(), keys.clone(), &public_base_url());
     let unsubscribe = UnsubscribeLinks::reader(seal.clone(), keys);
-    let app = App { road, otp, links, privacy, unsubscribe, region: default_region() };
+    let app = App { road, otp, links, privacy, actions, unsubscribe, region: default_region() };
     routes().finish(Some(edge), network, seal, app)
 }
 
@@ -125,6 +132,9 @@ pub fn router(edge: Edge, road: Road, keys: LinkKeys, otp: Otp, privacy: Privacy
     privacy::export::handle,
     privacy::erase::handle,
     privacy::erasure::handle,
+    privacy::cancel::handle,
+    privacy::cancel_link::page,
+    privacy::cancel_link::handle,
     privacy::reseal::handle,
     privacy::resealing::handle,
     suppressions::list::handle,

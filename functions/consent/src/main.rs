@@ -8,6 +8,7 @@ use switchboard::config::{required, twilio_verify};
 use switchboard::http::{Edge, Limits};
 use switchboard::otp::{Backend, Otp, Settings};
 use switchboard::privacy::Privacy;
+use switchboard::privacy::erasure::CoolingOff;
 use switchboard::provider::call;
 use switchboard::provider::twilio::verify::{self, Verify};
 use switchboard::road::{self, Road};
@@ -15,6 +16,7 @@ use switchboard::secrets::Secret;
 use switchboard::store::twofactor::Tables;
 use switchboard::store::{OtpStore, PrivacyStore, TwoFactorStore};
 use switchboard::telemetry;
+use switchboard::twofactor::{self, ActionAssertions};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
@@ -39,8 +41,11 @@ async fn main() -> Result<(), lambda_http::Error> {
         ledger: required("LEDGER_TABLE")?,
     };
     let dynamo = Client::new(&aws);
-    let twofactor = TwoFactorStore::new(dynamo.clone(), tables, road.keys.ledger()?, road.seal.clone());
-    let privacy = Privacy::new(&road, twofactor, PrivacyStore::new(dynamo, required("CATALOG_TABLE")?));
+    let store = TwoFactorStore::new(dynamo.clone(), tables, road.keys.ledger()?, road.seal.clone());
     let links = road.keys.links()?;
-    switchboard::http::serve(consent::router(edge, road, links, otp, privacy)).await
+    let issuer = twofactor::Settings::from_env()?.issuer;
+    let actions = ActionAssertions::new(road.clock.clone(), road.keys.codes()?, store.clone(), &issuer);
+    let cooling = CoolingOff::from_env(links.clone())?;
+    let privacy = Privacy::new(&road, store, PrivacyStore::new(dynamo, required("CATALOG_TABLE")?), cooling);
+    switchboard::http::serve(consent::router(edge, road, links, otp, privacy, actions)).await
 }

@@ -6,11 +6,15 @@ use aws_lc_rs::digest::{SHA256, digest};
 use axum::extract::Query;
 use axum::extract::rejection::QueryRejection;
 use jiff::Timestamp;
-use switchboard::http::{ApiError, Caller, Origin, Scope};
+use switchboard::http::{ApiError, Caller, Origin, Scope, SecondFactorAssertion};
 use switchboard::ledger::{Event, Stated, Witness};
+use switchboard::message::Address;
 use switchboard::person::PersonId;
 use switchboard::person::events::{CONSENT_GRANTED, CONSENT_REQUESTED};
 use switchboard::person::profile::SetBy;
+use switchboard::twofactor::Action;
+
+use crate::App;
 
 /// Whom a path names.
 pub(crate) fn person_id(text: &str) -> Result<PersonId, ApiError> {
@@ -35,6 +39,25 @@ pub(crate) fn short(field: &str, text: Option<String>, longest: usize) -> Result
 /// Whose word an address is that this caller gives: an administrator's is on file, a person's own is a claim.
 pub(crate) fn set_by(caller: &Caller) -> SetBy {
     if caller.require(Scope::ManagePreferences).is_ok() { SetBy::Manager } else { SetBy::Person }
+}
+
+/// Checks that this caller may put an address in the place of the one in force: in the place of one that was proven, a person's own
+/// token needs a fresh assertion of their second factor, where they have one.
+pub(crate) async fn may_change_address(
+    app: &App,
+    set_by: SetBy,
+    person: &PersonId,
+    to: &Address,
+    assertion: &SecondFactorAssertion,
+) -> Result<(), ApiError> {
+    if set_by == SetBy::Manager {
+        return Ok(());
+    }
+    let Some(before) = app.road.people.get(person).await? else { return Ok(()) };
+    if before.would_replace_proven(to) {
+        assertion.require(&app.actions, person, Action::ChangeAddress).await?;
+    }
+    Ok(())
 }
 
 /// The longest reason and the longest text a client may put on record.

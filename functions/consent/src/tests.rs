@@ -5,13 +5,14 @@ use serde_json::{Value, json};
 use switchboard::clock::Clock;
 use switchboard::message::{Address, EmailAddress, Trigger};
 use switchboard::person::UnsubscribeLinks;
-use switchboard::testing::{Answer, ask, dead_otp, dead_privacy, dead_road, edge, token};
+use switchboard::testing::{Answer, ask, dead_actions, dead_otp, dead_privacy, dead_road, edge, token};
 
 fn router() -> Router {
     let road = dead_road(Clock::system()).unwrap();
     let (otp, ..) = dead_otp(&road).unwrap();
     let (privacy, links) = (dead_privacy(&road).unwrap(), road.keys.links().unwrap());
-    crate::router(edge(&road).unwrap(), road, links, otp, privacy)
+    let actions = dead_actions(&road).unwrap();
+    crate::router(edge(&road).unwrap(), road, links, otp, privacy, actions)
 }
 
 async fn post(path: &str, token: &str, body: &Value) -> Answer {

@@ -55,7 +55,7 @@ pub fn routes() -> Routes<App> {
         .get("/api/v2/2fa/history/{user_id}", "two_factor_history", own, twofa::history::handle)
         .post("/api/v2/2fa/recovery-codes", "two_factor_recovery_codes", manage, twofa::recovery_codes::handle)
         .post("/api/v2/2fa/devices/revoke", "two_factor_revoke_device", manage, twofa::revoke_device::handle)
-        .post("/api/v2/2fa/remove", "two_factor_remove", manage, twofa::remove::handle)
+        .post("/api/v2/2fa/remove", "two_factor_remove", own, twofa::remove::handle)
         .get("/.well-known/jwks.json", "jwks", Access::public(), twofa::jwks::handle)
 }
 

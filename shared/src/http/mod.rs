@@ -18,6 +18,7 @@ pub mod page;
 pub mod paging;
 pub mod rate_limit;
 pub mod refusals;
+mod second_factor;
 mod serve;
 #[cfg(test)]
 mod tests;
@@ -41,6 +42,7 @@ pub use observe::RequestId;
 pub use origin::Origin;
 pub use owner::{Made, Owned};
 pub use rate_limit::{Limit, Limits, RecipientLimit};
+pub use second_factor::{SecondFactor, SecondFactorAssertion};
 pub use serve::serve;
 
 use crate::clock::Clock;

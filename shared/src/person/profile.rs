@@ -142,6 +142,12 @@ impl Person {
         self.is_verified(channel) && self.address(channel).as_ref() == Some(address)
     }
 
+    /// Whether this address, once it is theirs, takes the place of another that they proved.
+    pub fn would_replace_proven(&self, to: &Address) -> bool {
+        let channel = channel_of(to);
+        self.is_verified(channel) && self.address(channel).as_ref() != Some(to)
+    }
+
     /// Puts a phone number on file, in place of the one before and of one they claim. Another number than before is not
     /// proven, and nobody agreed to anything for it yet; a no holds for every number.
     pub fn set_phone(&mut self, number: PhoneNumber) {

@@ -10,7 +10,9 @@
 use jiff::Timestamp;
 
 use super::device::{DeviceToken, with_one_more};
-use super::{Audience, EnrolmentId, Factor, Locked, Method, Passed, RecoveryCode, Trouble, Try, TwoFactor, events};
+use super::{
+    Action, Audience, EnrolmentId, Factor, Locked, Method, Passed, RecoveryCode, Trouble, Try, TwoFactor, events,
+};
 use crate::ledger::{Event, Record};
 use crate::message::Address;
 use crate::otp::{Checked, Code};
@@ -27,7 +29,25 @@ pub struct Check {
     pub caller: String,
     pub person: PersonId,
     pub proof: Proof,
-    pub audience: Audience,
+    pub target: Target,
+}
+
+/// Where the proof counts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// At a portal, which verifies a signed assertion.
+    Portal(Audience),
+    /// Here, for one action. A code that was sent for something else does not count.
+    Action(Action),
+}
+
+impl Target {
+    pub(super) fn action(&self) -> Option<Action> {
+        match self {
+            Self::Portal(_) => None,
+            Self::Action(action) => Some(*action),
+        }
+    }
 }
 
 /// What was entered.
@@ -62,7 +82,11 @@ impl TwoFactor {
     }
 
     async fn look_at(&self, check: &Check) -> Result<Verdict, Trouble> {
-        let signer = self.signer().await?;
+        // Asked for before anything is used up.
+        let signer = match check.target {
+            Target::Portal(_) => Some(self.signer().await?),
+            Target::Action(_) => None,
+        };
         let now = self.clock.now();
         let tried = match self.store.attempt(&check.person, now).await? {
             Ok(tried) => tried,
@@ -82,8 +106,14 @@ impl TwoFactor {
             return Ok(Verdict::Denied(tried));
         };
         self.forget_failures(&check.person).await;
-        let Accepted { method, device, recovery_left } = accepted;
-        let (assertion, expires) = self.assert(&signer, &check.person, &check.audience, (method, now), now)?;
+        let Accepted { enrolment, method, device, recovery_left } = accepted;
+        let (assertion, expires) = match (&check.target, signer) {
+            (Target::Portal(audience), Some(signer)) => {
+                self.assert(&signer, &check.person, audience, (method, now), now)?
+            }
+            (Target::Action(action), _) => self.actions.make(&check.person, *action, enrolment, now),
+            (Target::Portal(_), None) => return Err(super::assertion::UnusableKey.into()),
+        };
         Ok(Verdict::Passed(Passed { assertion, expires, method, device, recovery_left }))
     }
 
@@ -104,7 +134,7 @@ impl TwoFactor {
         now: Timestamp,
     ) -> Result<Option<Accepted>, Trouble> {
         let (enrolment, address) = self.enrolment(&check.person, factor);
-        let purpose = enrolment.proving(tried.epoch, &check.caller);
+        let purpose = enrolment.proving(tried.epoch, &check.caller, check.target.action());
         let ways = self.store.ways(&purpose, now).await?;
         let Some(factor) = factor else {
             self.otp.check_pretended(&address, &purpose, code).await?;
@@ -114,13 +144,14 @@ impl TwoFactor {
             return Ok(None);
         }
         let method = Method::of_code(&ways);
-        let passed = events::passed(method, &check.audience);
+        let passed = events::passed(method, &check.target);
         match trust {
             Trust::Device => self.trust(check, factor, (method, passed), now).await,
             Trust::ThisTime => {
                 let record = Record { caller: &check.caller, at: now, events: &[passed] };
                 let applied = self.store.apply(&check.person, Change::Only(enrolment), &record).await?;
-                let accepted = Accepted { method, device: None, recovery_left: factor.recovery_left };
+                let recovery_left = factor.recovery_left;
+                let accepted = Accepted { enrolment, method, device: None, recovery_left };
                 Ok((applied == Applied::Done).then_some(accepted))
             }
         }
@@ -144,7 +175,7 @@ impl TwoFactor {
             let devices = with_one_more(&factor.devices, device.clone(), now);
             let (enrolment, recovery_left) = (factor.enrolment, factor.recovery_left);
             if self.store.apply(&check.person, Change::Devices(factor, devices), &record).await? == Applied::Done {
-                return Ok(Some(Accepted { method, device: Some((token, until)), recovery_left }));
+                return Ok(Some(Accepted { enrolment, method, device: Some((token, until)), recovery_left }));
             }
             match self.store.factor(&check.person).await?.filter(|factor| factor.enrolment == enrolment) {
                 Some(changed) => factor = changed,
@@ -164,12 +195,12 @@ impl TwoFactor {
         let (enrolment, _) = self.enrolment(&check.person, factor);
         let method = Method::RecoveryCode;
         let recovery_left = factor.map_or(0, |factor| factor.recovery_left.saturating_sub(1));
-        let events = [events::recovery_used(recovery_left), events::passed(method, &check.audience)];
+        let events = [events::recovery_used(recovery_left), events::passed(method, &check.target)];
         let record = Record { caller: &check.caller, at: now, events: &events };
         for hash in code.hashes(&self.keys, enrolment) {
             let change = Change::UseRecovery(enrolment, hash);
             if self.store.apply(&check.person, change, &record).await? == Applied::Done {
-                return Ok(Some(Accepted { method, device: None, recovery_left }));
+                return Ok(Some(Accepted { enrolment, method, device: None, recovery_left }));
             }
         }
         Ok(None)
@@ -178,6 +209,7 @@ impl TwoFactor {
 
 /// It was right, and is written down.
 struct Accepted {
+    enrolment: EnrolmentId,
     method: Method,
     device: Option<(DeviceToken, Timestamp)>,
     recovery_left: usize,

@@ -2,7 +2,8 @@
 
 use jiff::Timestamp;
 
-use super::assertion::{Audience, Method};
+use super::assertion::Method;
+use super::check::Target;
 use super::device::DeviceId;
 use crate::ledger::Event;
 use crate::message::Channel;
@@ -18,8 +19,12 @@ pub fn enrolled() -> Event {
 }
 
 /// A check passed.
-pub fn passed(method: Method, audience: &Audience) -> Event {
-    Event::new("passed").with("amr", method.amr().to_vec()).with("audience", audience.as_str())
+pub fn passed(method: Method, target: &Target) -> Event {
+    let event = Event::new("passed").with("amr", method.amr().to_vec());
+    match target {
+        Target::Portal(audience) => event.with("audience", audience.as_str()),
+        Target::Action(action) => event.with("action", action.as_str()),
+    }
 }
 
 /// A check failed: `code`, `recovery_code` or `enrolment_code`.

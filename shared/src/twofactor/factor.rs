@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::action::Action;
 use super::device::TrustedDevice;
 use crate::message::PhoneNumber;
 use crate::otp::Purpose;
@@ -31,10 +32,12 @@ impl EnrolmentId {
         self.purpose("enrol", epoch)
     }
 
-    /// What the codes are for that prove it. After a lock they are others: those of before were guessed at.
-    pub(super) fn proving(self, epoch: u32, caller: &str) -> Purpose {
+    /// What the codes are for that prove it, to this caller and for this action, if it is for one. After a lock they are others:
+    /// those of before were guessed at.
+    pub(super) fn proving(self, epoch: u32, caller: &str, action: Option<Action>) -> Purpose {
         // 40 bits: callers' names are their issuer's choice, so none is made to meet another's.
-        let digest = digest(&SHA256, caller.as_bytes());
+        let action = action.map_or_else(String::new, |action| format!("\0{action}"));
+        let digest = digest(&SHA256, format!("{caller}{action}").as_bytes());
         let hash = digest.as_ref().iter().take(5).fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
         self.purpose(&format!("prove.{hash}"), epoch)
     }
@@ -89,12 +92,14 @@ mod tests {
     fn the_codes_of_an_enrolment_are_for_nothing_else() {
         let (one, other) = (EnrolmentId::random(), EnrolmentId::random());
         let purposes = [
-            one.proving(0, "portal"),
-            one.proving(1, "portal"),
+            one.proving(0, "portal", None),
+            one.proving(1, "portal", None),
             one.enrolling(0),
-            other.proving(0, "portal"),
-            one.proving(u32::MAX, "portal"),
-            one.proving(0, "another portal"),
+            other.proving(0, "portal", None),
+            one.proving(u32::MAX, "portal", None),
+            one.proving(0, "another portal", None),
+            one.proving(0, "portal", Some(Action::ErasePerson)),
+            one.proving(0, "portal", Some(Action::ChangeAddress)),
             Purpose::two_factor(),
         ];
         for (at, purpose) in purposes.iter().enumerate() {

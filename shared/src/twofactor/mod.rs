@@ -3,12 +3,13 @@
 //!
 //! In reading order: [`factor`] (an enrolled phone) · [`lockout`] (how often one may fail) · [`enrol`] (a phone is enrolled
 //! and confirmed) · [`start`] (a code is sent) · [`check`] (it was entered) · [`recovery`] and [`device`] (the ways without a
-//! code) · [`assertion`] (what a passed check gives) · [`manage`] · [`policy`] (for whom it is required) · [`events`] (what
+//! code) · [`assertion`] (what a passed check gives a portal) · [`action`] (what it gives for an action here) · [`manage`] · [`policy`] (for whom it is required) · [`events`] (what
 //! the ledger says).
 //!
 //! Whoever may start and check learns nothing of a person who enrolled nothing: such a person goes the same way, with an
 //! enrolment nobody has (see [`keys`]), and fails; and no answer comes sooner than it usually takes.
 
+pub mod action;
 pub mod assertion;
 pub mod check;
 pub mod device;
@@ -28,8 +29,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jsonwebtoken::jwk::JwkSet;
 
+pub use action::{Action, ActionAssertions};
 pub use assertion::{Audience, Method};
-pub use check::{Check, Proof, Trust, Verdict};
+pub use check::{Check, Proof, Target, Trust, Verdict};
 pub use device::{DeviceId, DeviceToken};
 pub use enrol::{Confirmed, Enrol, EnrolError};
 pub use factor::{EnrolmentId, Factor};
@@ -64,6 +66,7 @@ pub struct TwoFactor {
     keys: Keys,
     signing: Arc<Secret<SigningKey>>,
     settings: Settings,
+    pub actions: ActionAssertions,
 }
 
 /// How this deployment does it.
@@ -123,7 +126,8 @@ impl TwoFactor {
         signing: Secret<SigningKey>,
         settings: Settings,
     ) -> Self {
-        Self { clock, otp, store, keys: Keys::new(codes), signing: Arc::new(signing), settings }
+        let actions = ActionAssertions::new(clock.clone(), codes.clone(), store.clone(), &settings.issuer);
+        Self { clock, otp, store, keys: Keys::new(codes), signing: Arc::new(signing), settings, actions }
     }
 
     /// Does this, and gives what came of it no sooner than it usually takes for anybody: a code that is sent, or looked at by a

@@ -10,7 +10,8 @@ use crate::person::PersonId;
 use crate::store::StoreError;
 use crate::store::twofactor::{Applied, Change};
 
-use super::{Audience, DeviceToken, Factor, Locked, Method, Passed, Trouble, TwoFactor, events};
+use super::check::Target;
+use super::{Action, Audience, DeviceToken, Factor, Locked, Method, Passed, Trouble, TwoFactor, events};
 
 /// A sign-in begins.
 #[derive(Clone, Debug)]
@@ -23,6 +24,8 @@ pub struct Begin {
     pub channel: Channel,
     pub locale: Option<Locale>,
     pub ip: Option<IpAddr>,
+    /// What the code is for, where it is for an action here.
+    pub action: Option<Action>,
     /// What a device that may be trusted brought along, and for whom the assertion would be.
     pub device: Option<(DeviceToken, Audience)>,
 }
@@ -75,7 +78,8 @@ impl TwoFactor {
             Some(factor) => (factor.enrolment, Address::Phone(factor.phone.clone())),
             None => nobody.clone(),
         };
-        let purpose = enrolment.proving(epoch, &begin.caller);
+        let action = begin.action;
+        let purpose = enrolment.proving(epoch, &begin.caller, action);
         // No other channel instead: the assertion says which one it was.
         let caller = begin.caller.clone();
         let start = Start {
@@ -93,7 +97,9 @@ impl TwoFactor {
                 // No code goes to this kind of number. To say so would tell that there is one.
                 Err(StartError::Refused(refusal)) if refusal.until().is_none() => {
                     let (enrolment, address) = nobody;
-                    self.otp.pretend(Start { address, purpose: enrolment.proving(epoch, &caller), ..start }).await?
+                    self.otp
+                        .pretend(Start { address, purpose: enrolment.proving(epoch, &caller, action), ..start })
+                        .await?
                 }
                 started => started?,
             },
@@ -119,7 +125,8 @@ impl TwoFactor {
         let method = Method::TrustedDevice;
         let signer = self.signer().await?;
         let (assertion, expires) = self.assert(&signer, &begin.person, audience, (method, device.proved), now)?;
-        let events = [events::passed(method, audience).with("device_id", device.id.to_string())];
+        let events =
+            [events::passed(method, &Target::Portal(audience.clone())).with("device_id", device.id.to_string())];
         let record = Record { caller: &begin.caller, at: now, events: &events };
         let still = Change::OnlyDevice(factor.enrolment, device.id);
         match self.store.apply(&begin.person, still, &record).await? {

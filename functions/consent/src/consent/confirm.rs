@@ -39,6 +39,9 @@ pub async fn page(State(app): State<App>, Path(token): Path<String>) -> Result<R
         Ok(confirmation) => confirmation,
         Err(error) => return Ok(unusable(error)),
     };
+    if is_overtaken(&app, &confirmation).await? {
+        return Ok(show(Confirmable::Gone));
+    }
     Ok(show(app.road.confirmable(&app.links, &confirmation).await?))
 }
 
@@ -62,8 +65,26 @@ pub async fn handle(State(app): State<App>, origin: Origin, Path(token): Path<St
         Ok(confirmation) => confirmation,
         Err(error) => return Ok(unusable(error)),
     };
+    if is_overtaken(&app, &confirmation).await? {
+        return Ok(show(Confirmable::Gone));
+    }
     let witness = Witness { ip: origin.ip, agent: origin.agent, ..Witness::new(CALLER, SOURCE, now) };
     Ok(show(app.road.confirm(&app.links, &confirmation, &witness).await?))
+}
+
+/// Whether a second factor was enrolled since the link was sent, and the link would put another address in the place of a proven one.
+/// From the enrolment on that takes the factor, which nobody was asked for when the link was sent.
+async fn is_overtaken(app: &App, confirmation: &Confirmation) -> Result<bool, ApiError> {
+    let person = app.road.people.get(&confirmation.person).await?;
+    let claimed = person.as_ref().and_then(|person| person.claim(Channel::Email));
+    let replaces = person.zip(claimed).is_some_and(|(person, claimed)| {
+        app.links.is_about(confirmation, &claimed) && person.would_replace_proven(&claimed)
+    });
+    if !replaces {
+        return Ok(false);
+    }
+    let factor = app.actions.factor(&confirmation.person).await?;
+    Ok(factor.is_some_and(|factor| factor.confirmed >= confirmation.sent))
 }
 
 /// What the pages say in one language.

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use switchboard::clock::seconds_until;
 use switchboard::http::idempotency::mark_replay;
 use switchboard::http::refusals::SendRefusals;
-use switchboard::http::{ApiError, Body, Caller, IdempotencyKey, Origin, Scope};
+use switchboard::http::{ApiError, Body, Caller, IdempotencyKey, Origin, Scope, SecondFactorAssertion};
 use switchboard::ledger::Event;
 use switchboard::message::{Address, Channel, EmailAddress, Locale, MessageId};
 use switchboard::otp::links::{LinkAdmission, LinkRequest};
@@ -22,7 +22,7 @@ use switchboard::road::confirm::{AskError, AskToConfirm, Asked};
 
 use super::{message_types, source};
 use crate::App;
-use crate::request::{Evidence, set_by};
+use crate::request::{Evidence, may_change_address, set_by};
 
 /// Who agreed, for which address and which messages.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
@@ -92,7 +92,7 @@ struct Unsent {
 /// People may do it for themselves; for others it needs `preferences:manage`.
 #[utoipa::path(
     post, path = "/api/communication/consent/email", tag = "Consent", operation_id = "grant_email_consent",
-    params(IdempotencyKey),
+    params(IdempotencyKey, SecondFactorAssertion),
     request_body = EmailConsentRequest,
     responses(
         (status = 200, description = "On record", body = EmailConsentResponse),
@@ -105,6 +105,7 @@ pub async fn handle(
     caller: Caller,
     key: IdempotencyKey,
     origin: Origin,
+    assertion: SecondFactorAssertion,
     body: Body<EmailConsentRequest>,
 ) -> Result<Response, ApiError> {
     let request = body.value;
@@ -131,6 +132,7 @@ pub async fn handle(
     let now = app.road.clock.now();
     let witness = evidence.witness(origin, &caller, &source, now);
     let (set_by, to) = (set_by(&caller), Address::Email(address.clone()));
+    may_change_address(&app, set_by, &request.user_id, &to, &assertion).await?;
     let change = app.road.people.change(&request.user_id, &witness, |person| {
         let events = person.recorded(|person| {
             if let Some(locale) = &request.locale {

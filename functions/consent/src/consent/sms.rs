@@ -12,7 +12,7 @@ use switchboard::clock::seconds_until;
 use switchboard::http::error::ErrorBody;
 use switchboard::http::idempotency::mark_replay;
 use switchboard::http::refusals::SendRefusals;
-use switchboard::http::{ApiError, Body, Caller, IdempotencyKey, Origin, Scope};
+use switchboard::http::{ApiError, Body, Caller, IdempotencyKey, Origin, Scope, SecondFactorAssertion};
 use switchboard::message::{Address, Channel, Locale, MessageId, PhoneNumber, Trigger};
 use switchboard::otp::{Purpose, Refusal, Start, StartError};
 use switchboard::person::profile::SetBy;
@@ -20,7 +20,7 @@ use switchboard::person::{PersonId, Proof, ProofSource};
 
 use super::{ConsentResponse, Unsent, message_types, source};
 use crate::App;
-use crate::request::{Evidence, set_by};
+use crate::request::{Evidence, may_change_address, set_by};
 
 /// Who agreed, for which number.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
@@ -63,7 +63,7 @@ fn yes() -> bool {
 /// reached at before stays in force until the new one is verified.
 #[utoipa::path(
     post, path = "/api/communication/consent/sms", tag = "Consent", operation_id = "grant_sms_consent",
-    params(IdempotencyKey),
+    params(IdempotencyKey, SecondFactorAssertion),
     request_body = SmsConsentRequest,
     responses(
         (status = 200, description = "On record", body = ConsentResponse),
@@ -77,6 +77,7 @@ pub async fn handle(
     caller: Caller,
     key: IdempotencyKey,
     origin: Origin,
+    assertion: SecondFactorAssertion,
     body: Body<SmsConsentRequest>,
 ) -> Result<Response, ApiError> {
     let request = body.value;
@@ -113,6 +114,7 @@ pub async fn handle(
     let evidence = Evidence::read(request.ip_address, None, None)?;
     let witness = evidence.witness(origin, &caller, &source, now);
     let (set_by, address) = (set_by(&caller), Address::Phone(number.clone()));
+    may_change_address(&app, set_by, &request.user_id, &address, &assertion).await?;
     let person = app.road.people.change(&request.user_id, &witness, |person| {
         person.recorded(|person| {
             if let Some(locale) = &request.locale {

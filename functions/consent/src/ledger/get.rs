@@ -48,7 +48,7 @@ pub struct LedgerEntry {
     sequence: u64,
     at: Timestamp,
     /// `consent_granted`, `consent_requested`, `consent_revoked`, `opted_out`, `address_changed`, `address_verified`,
-    /// `preferences_changed` …
+    /// `preferences_changed`, `erasure_requested`, `erasure_announced`, `erasure_cancelled`, `erased` …
     #[schema(example = "consent_granted")]
     event: String,
     /// The subject of the token it was done with, or the part of the product that did it.

@@ -6,14 +6,14 @@ use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use switchboard::http::error::ErrorBody;
 use switchboard::http::refusals::Refusals;
-use switchboard::http::{ApiError, Body, Caller, Origin};
+use switchboard::http::{ApiError, Body, Caller, Origin, SecondFactorAssertion};
 use switchboard::message::{Address, Channel, PhoneNumber, Trigger};
 use switchboard::person::consent::Standing;
 use switchboard::person::profile::SetBy;
 use switchboard::person::{Person, PersonId, Preferences};
 
 use crate::App;
-use crate::request::set_by;
+use crate::request::{may_change_address, set_by};
 
 /// What the ledger says a change came by.
 const SOURCE: &str = "sms_preferences";
@@ -100,9 +100,11 @@ pub async fn get(State(app): State<App>, caller: Caller) -> Result<Json<SmsPrefe
 
 /// Change one's own preferences about texts
 ///
-/// Of the person whose token it is. Registers them if they are new.
+/// Of the person whose token it is. Registers them if they are new. Another number in the place of a verified one needs a fresh
+/// assertion (`action`: `change_address`) of whoever has a second factor.
 #[utoipa::path(
     put, path = "/api/sms/preferences", tag = "Consent", operation_id = "change_sms_preferences",
+    params(SecondFactorAssertion),
     request_body = SmsPreferences,
     responses(
         (status = 200, description = "Their preferences, changed", body = SmsPreferencesResponse),
@@ -115,10 +117,14 @@ pub async fn put(
     State(app): State<App>,
     caller: Caller,
     origin: Origin,
+    assertion: SecondFactorAssertion,
     body: Body<SmsPreferences>,
 ) -> Result<Json<SmsPreferencesResponse>, ApiError> {
     let id = own(&caller)?;
     let changes = Changes::read(body.value, &app.region, set_by(&caller))?;
+    if let Some(phone) = &changes.phone {
+        may_change_address(&app, changes.set_by, &id, &Address::Phone(phone.clone()), &assertion).await?;
+    }
     let witness = origin.witness(&caller, SOURCE, app.road.clock.now());
     let change = app.road.people.change(&id, &witness, |person| person.recorded(|person| changes.apply(person)));
     let person = change.await?;

@@ -10,7 +10,9 @@ use switchboard::http::refusals::Refusals;
 use switchboard::http::{ApiError, Body, Caller};
 use switchboard::otp::Code;
 use switchboard::person::PersonId;
-use switchboard::twofactor::{Audience, Check, Method, Passed, Proof, RecoveryCode, Trust, Try, Verdict};
+use switchboard::twofactor::{
+    Action, Audience, Check, Method, Passed, Proof, RecoveryCode, Target, Trust, Try, Verdict,
+};
 
 use super::locked;
 use crate::App;
@@ -26,10 +28,13 @@ pub struct TwoFactorCheckRequest {
     #[serde(alias = "recoveryCode")]
     #[schema(value_type = Option<String>, example = "K7QMX-4TRWP")]
     recovery_code: Option<RecoveryCode>,
-    /// For whom the assertion is: the token's subject, or one of its claim `two_factor_audiences`. 1 to 255 printable ASCII
+    /// For whom the assertion is, unless it is for an `action`: the token's subject, or one of its claim `two_factor_audiences`. 1 to 255 printable ASCII
     /// characters without spaces.
-    #[schema(value_type = String, example = "lender-portal")]
-    audience: Audience,
+    #[schema(value_type = Option<String>, example = "lender-portal")]
+    audience: Option<Audience>,
+    /// Instead of `audience`: what the person does here with their own token. The code must have been sent for it (`start`), and the
+    /// answer's assertion goes into the header `Second-Factor-Assertion` of that request, within five minutes, once.
+    action: Option<Action>,
     /// Whether the device needs no code for thirty days. Not with a recovery code.
     #[serde(default, alias = "trustDevice")]
     trust_device: bool,
@@ -52,7 +57,7 @@ pub struct TwoFactorApproved {
     /// Always `approved`.
     #[schema(example = "approved")]
     status: &'static str,
-    /// A JWT, to be verified with the keys of `/.well-known/jwks.json`.
+    /// A JWT, to be verified with the keys of `/.well-known/jwks.json`; for an `action`, a text for this API alone.
     assertion: String,
     /// Seconds until it is worth nothing.
     #[schema(example = 300)]
@@ -104,7 +109,7 @@ impl TwoFactorDenied {
 /// Check a code or a recovery code
 ///
 /// Five that fail in a row, over all codes, lock the person for a minute, then for twice as long each time, up to an hour
-/// (429). For somebody without a second factor every code is wrong. Needs the scope `communication:send`.
+/// (429). An assertion for a portal is accepted for no action here, nor the other way round. For somebody without a second factor every code is wrong. Needs the scope `communication:send`.
 #[utoipa::path(
     post, path = "/api/v2/2fa/check", tag = "Two-factor", operation_id = "two_factor_check",
     request_body = TwoFactorCheckRequest,
@@ -120,8 +125,19 @@ pub async fn handle(
     caller: Caller,
     body: Body<TwoFactorCheckRequest>,
 ) -> Result<Json<TwoFactorCheckResponse>, ApiError> {
-    let TwoFactorCheckRequest { user_id, code, recovery_code, audience, trust_device } = body.value;
-    caller.may_assert_for(&audience)?;
+    let TwoFactorCheckRequest { user_id, code, recovery_code, audience, action, trust_device } = body.value;
+    let target = match (audience, action) {
+        (Some(audience), None) => {
+            caller.may_assert_for(&audience)?;
+            Target::Portal(audience)
+        }
+        (None, Some(_)) if trust_device => {
+            return Err(ApiError::invalid_field("trust_device", "A device is trusted at a portal, not for an action"));
+        }
+        (None, Some(action)) => Target::Action(action),
+        (None, None) => return Err(ApiError::missing_field("audience").details("Or action")),
+        (Some(_), Some(_)) => return Err(ApiError::invalid_field("action", "Give either audience or action")),
+    };
     let proof = match (code, recovery_code) {
         (Some(code), None) => Proof::Code(code, if trust_device { Trust::Device } else { Trust::ThisTime }),
         (None, Some(_)) if trust_device => {
@@ -133,7 +149,7 @@ pub async fn handle(
             return Err(ApiError::invalid_field("recovery_code", "Give either code or recovery_code"));
         }
     };
-    let check = Check { caller: caller.subject, person: user_id, proof, audience };
+    let check = Check { caller: caller.subject, person: user_id, proof, target };
     let verdict = app.twofactor.check(&check).await?;
     let now = app.road.clock.now();
     match verdict {

@@ -12,7 +12,7 @@ use switchboard::http::refusals::SendRefusals;
 use switchboard::http::{ApiError, Body, Caller, IdempotencyKey};
 use switchboard::message::{Channel, Locale};
 use switchboard::person::PersonId;
-use switchboard::twofactor::{Audience, Begin, BeginError, Begun, DeviceToken, Passed};
+use switchboard::twofactor::{Action, Audience, Begin, BeginError, Begun, DeviceToken, Passed};
 
 use super::{identity, locked};
 use crate::App;
@@ -38,6 +38,9 @@ pub struct TwoFactorStartRequest {
     /// For whom the assertion is; required with `device_token`.
     #[schema(value_type = Option<String>, example = "lender-portal")]
     audience: Option<Audience>,
+    /// What the code is for, if it is for something the person does here with their own token; to be checked with the same `action`. A code
+    /// for signing in confirms no action. Not with `device_token`.
+    action: Option<Action>,
 }
 
 /// The device is trusted; no code was sent.
@@ -85,7 +88,7 @@ pub async fn handle(
     body: Body<TwoFactorStartRequest>,
 ) -> Result<Response, ApiError> {
     let (id, request_hash) = identity(&app, &caller, &key, "2fa/start", &body.canonical);
-    let TwoFactorStartRequest { user_id, channel, locale, ip_address, device_token, audience } = body.value;
+    let TwoFactorStartRequest { user_id, channel, locale, ip_address, device_token, audience, action } = body.value;
     let channel = channel.unwrap_or(Channel::Sms);
     if !channel.is_telephone() {
         return Err(ApiError::invalid_field("channel", "It must be sms, whatsapp or call"));
@@ -93,13 +96,16 @@ pub async fn handle(
     if let Some(audience) = &audience {
         caller.may_assert_for(audience)?;
     }
+    if action.is_some() && device_token.is_some() {
+        return Err(ApiError::invalid_field("device_token", "An action needs a code"));
+    }
     let device = match (device_token.as_deref().map(DeviceToken::presented), audience) {
         (None, _) => None,
         (Some(_), None) => return Err(ApiError::missing_field("audience").details("A device_token needs one")),
         (Some(token), Some(audience)) => token.map(|token| (token, audience)),
     };
     let (caller, ip) = (caller.subject, ip_address);
-    let begin = Begin { id, request_hash, caller, person: user_id, channel, locale, ip, device };
+    let begin = Begin { id, request_hash, caller, person: user_id, channel, locale, ip, action, device };
     let now = app.road.clock.now();
     let begun = app.twofactor.start(begin).await.map_err(|error| match error {
         BeginError::Locked(until) => locked(until, now),

@@ -2,11 +2,12 @@
 //! trusted devices, all in one row. In Ephemera, what expires: the enrolment that waits for its code, how often somebody
 //! failed, and which ways a code went. In Ledger, who did what.
 //!
-//! [`factor`] (what changes, with its entries, in one transaction) · [`pending`] · [`lock`] · [`ways`].
+//! [`factor`] (what changes, with its entries, in one transaction) · [`pending`] · [`lock`] · [`ways`] · [`used`] (assertions that are good once).
 
 pub mod factor;
 mod lock;
 mod pending;
+mod used;
 mod ways;
 
 use std::sync::Arc;
