@@ -126,6 +126,7 @@ impl Objects {
             "change_preferences" => json!({"sms_enabled": false}),
             "change_sms_preferences" => json!({"smsEnabled": true}),
             "erase_person" => json!({"reason": "a test"}),
+            "two_factor_remove" => json!({"user_id": id}),
             _ => return None,
         })
     }

@@ -21,7 +21,7 @@ const SECRETS: [(&str, &[&str]); 12] = [
     ("LOOKUP_SECRET", &["bulk", "consent", "deliver", "events", "otp", "privacy", "send", "settings", "webhooks"]),
     ("CODES_SECRET", &["consent", "deliver", "otp"]),
     ("LEDGER_SECRET", &["consent", "deliver", "events", "otp", "privacy", "settings"]),
-    ("LINKS_SECRET", &["bulk", "consent", "deliver", "send"]),
+    ("LINKS_SECRET", &["bulk", "consent", "deliver", "privacy", "send"]),
     ("DELIVERY_SECRET", &["deliver"]),
     ("TWOFACTOR_SECRET", &["otp"]),
     ("WEBHOOK_KEYS_SECRET", &["webhooks"]),

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use switchboard::clock::Clock;
 use switchboard::secrets::{Secret, Versions};
 use switchboard::testing::{
-    ask, dead_budgets, dead_events, dead_jobs, dead_otp, dead_privacy, dead_road, dead_twofactor, edge,
+    ask, dead_actions, dead_budgets, dead_events, dead_jobs, dead_otp, dead_privacy, dead_road, dead_twofactor, edge,
 };
 
 use crate::world::stack::root;
@@ -97,7 +97,14 @@ fn routers() -> BTreeMap<&'static str, Router> {
         ("send", send::router(guarded(), road.clone(), dead_budgets(), jobs, files)),
         (
             "consent",
-            consent::router(guarded(), road.clone(), links, engine.clone(), dead_privacy(&road).expect("privacy")),
+            consent::router(
+                guarded(),
+                road.clone(),
+                links,
+                engine.clone(),
+                dead_privacy(&road).expect("privacy"),
+                dead_actions(&road).expect("actions"),
+            ),
         ),
         ("otp", otp::router(guarded(), road.clone(), engine, lookups, twofactor)),
         (

@@ -84,6 +84,7 @@ impl World {
             .send()
             .await
             .is(202);
+        self.end_cooling_off(user).await;
         self.until_erased(user).await;
     }
 }

@@ -1,7 +1,8 @@
 //! People's data: taken out ([`export`]), taken away without a trace ([`erase`], [`races`]; [`dump`] reads everything raw), in no log
-//! ([`logs`]), secret values nowhere ([`secrets`]), and kept no longer than it should be ([`retention`]). Who may ask for what: [`access`].
+//! ([`logs`]), secret values nowhere ([`secrets`]), taken away by their own token only after a while ([`cooling_off`]), and kept no longer than it should be ([`retention`]). Who may ask for what: [`access`].
 
 mod access;
+mod cooling_off;
 mod dump;
 mod erase;
 mod export;
@@ -57,6 +58,25 @@ impl World {
         .await
     }
 
+    /// Lets the cooling-off period of an erasure end now, whether or not its notice was sent, and the sweep look after it.
+    pub(crate) async fn end_cooling_off(&self, user: i64) {
+        let table = &self.stack.tables["catalog"];
+        let past = number(jiff::Timestamp::now().as_millisecond() - 1_000);
+        let key = |text: &str| AttributeValue::S(text.to_owned());
+        let run = self.dynamodb().update_item().table_name(table);
+        let run = run.key("pk", key(&format!("erasure#{user}"))).key("sk", key("run"));
+        let run = run.update_expression("SET starts_at = :p, version = version + :one");
+        let run = run.condition_expression("#s = :cooling").expression_attribute_names("#s", "state");
+        let run = run.expression_attribute_values(":cooling", key("cooling_off"));
+        let run = run.expression_attribute_values(":p", past.clone()).expression_attribute_values(":one", number(1));
+        run.send().await.expect("an erasure that waits");
+        let open = self.dynamodb().update_item().table_name(table);
+        let open = open.key("pk", key("privacy#open")).key("sk", key(&format!("erasure#{user}")));
+        let open = open.update_expression("SET look_at = :p").condition_expression("attribute_exists(pk)");
+        open.expression_attribute_values(":p", past).send().await.expect("it is looked after");
+        self.sweep().await;
+    }
+
     /// What an erasure waits for is over, and the sweep looks after it at once.
     async fn age_erasure(&self, user: i64) {
         let table = &self.stack.tables["catalog"];
@@ -65,7 +85,7 @@ impl World {
         let key = |text: &str| AttributeValue::S(text.to_owned());
         let run = self.dynamodb().update_item().table_name(table);
         let run = run.key("pk", key(&format!("erasure#{user}"))).key("sk", key("run"));
-        let run = run.update_expression("SET asked_at = :a, walk.began = :b, version = version + :one");
+        let run = run.update_expression("SET asked_at = :a, starts_at = :a, walk.began = :b, version = version + :one");
         let run = run.condition_expression("#s = :erasing AND walk.began > :now");
         let run = run.expression_attribute_names("#s", "state").expression_attribute_values(":erasing", key("erasing"));
         let run = run.expression_attribute_values(":a", past(300)).expression_attribute_values(":now", past(0));

@@ -18,7 +18,7 @@ impl World {
     }
 
     /// Enrols a phone; its recovery codes.
-    async fn enrolled(&self, user: i64, phone: &str) -> Vec<String> {
+    pub(crate) async fn enrolled(&self, user: i64, phone: &str) -> Vec<String> {
         let pending = self.two_factor("enrol", &json!({"user_id": user, "phone_number": phone})).await;
         assert_eq!((&pending["status"], &pending["channel"]), (&json!("pending"), &json!("sms")), "{pending}");
         let code = self.codes_until(1, phone, "sms").await.remove(0);
@@ -159,11 +159,14 @@ async fn people_see_their_own_and_servers_without_the_scope_administer_nothing()
     assert_eq!((&status["required"], &status["enrolled"]), (&json!(true), &json!(false)), "{status}");
     world.get(&format!("{TWO_FACTOR}/status/{}", fresh::user())).token(&own).send().await.is(403);
     let sender = tokens::sender(&fresh::word());
-    for path in ["enrol", "enrol/confirm", "recovery-codes", "devices/revoke", "remove"] {
+    for path in ["enrol", "enrol/confirm", "recovery-codes", "devices/revoke"] {
         for token in [&own, &sender] {
             world.post(&format!("{TWO_FACTOR}/{path}"), &json!({"user_id": user})).token(token).send().await.is(403);
         }
     }
+    let remove = json!({"user_id": user});
+    world.post(&format!("{TWO_FACTOR}/remove"), &remove).token(&sender).send().await.is(403);
+    world.post(&format!("{TWO_FACTOR}/remove"), &remove).token(&own).send().await.refused(404, "Not enrolled");
 }
 
 #[tokio::test]
@@ -173,8 +176,8 @@ async fn own_token_cannot_remove_the_second_factor_by_erasure() {
     let (user, phone) = (fresh::user(), fresh::phone());
     world.enrolled(user, &phone).await;
     let (own, path) = (tokens::token(&user.to_string(), ""), format!("/api/communication/privacy/{user}/erase"));
-    let refused = world.post(&path, &json!({})).token(&own).send().await.refused(403, "A second factor is enrolled");
-    assert_eq!(refused.json["reason"], "second_factor_enrolled", "{}", refused.json);
+    let refused = world.post(&path, &json!({})).token(&own).send().await.refused(403, "A second factor is required");
+    assert_eq!(refused.json["reason"], "second_factor_required", "{}", refused.json);
     world.get(&path).token(&own).send().await.refused(404, "No erasure was asked for");
     let status = world.get(&format!("{TWO_FACTOR}/status/{user}")).send().await.ok();
     assert_eq!(status["enrolled"], true, "{status}");

@@ -14,7 +14,7 @@ use switchboard::store::twofactor::Tables;
 use switchboard::twofactor::assertion::{Claims, TYPE};
 use switchboard::twofactor::{
     self, Audience, Begin, BeginError, Begun, Check, Confirmed, DeviceToken, Enrol, EnrolError, Passed, Policy, Proof,
-    RecoveryCode, Standing, Trust, TwoFactor, Verdict,
+    RecoveryCode, Standing, Target, Trust, TwoFactor, Verdict,
 };
 
 use crate::otp::engine::{Engine, phone};
@@ -112,6 +112,7 @@ impl Portal {
             channel,
             locale: None,
             ip: None,
+            action: None,
             device: device.map(|token| (token.clone(), audience())),
         };
         Ok((self.twofactor.start(begin).await?, id))
@@ -124,7 +125,8 @@ impl Portal {
     }
 
     pub(crate) async fn check(&self, person: &PersonId, proof: Proof) -> Verdict {
-        let check = Check { caller: CALLER.to_owned(), person: person.clone(), proof, audience: audience() };
+        let check =
+            Check { caller: CALLER.to_owned(), person: person.clone(), proof, target: Target::Portal(audience()) };
         self.twofactor.check(&check).await.expect("an answer")
     }
 
