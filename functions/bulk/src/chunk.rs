@@ -25,17 +25,24 @@ pub(crate) async fn take(app: &App, id: JobId, number: u32, budget: Budget) -> R
     let Some(plan) = job.plan.clone().filter(|_| job.state == JobState::Running) else { return Ok(()) };
     let mut number = number;
     let chunk = loop {
-        match app.jobs.chunk(id, number).await? {
+        if number >= plan.chunks {
+            return finish_if_done(app, id).await;
+        }
+        match app.jobs.chunk(id, &plan, number).await? {
             Some(chunk) if !chunk.is_done() => break chunk,
             Some(_) => number += ABREAST,
-            None => return finish_if_done(app, id).await,
+            None => {
+                let failure =
+                    Failure::new("chunks_gone", "What was known of its rows went away before all were worked on");
+                return finish::fail(app, &job, &failure).await;
+            }
         }
     };
     let rows = match read(app, &job, &plan, &chunk).await? {
         Ok(rows) => rows,
         Err(failure) => return finish::fail(app, &job, &failure).await,
     };
-    match work(app, &job, chunk, &rows, budget).await? {
+    match work(app, &job, &plan, chunk, &rows, budget).await? {
         Ended::Done if number + ABREAST < plan.chunks => {
             ask(app, JobWork::Chunk { id, number: number + ABREAST }, Duration::ZERO).await
         }
@@ -49,7 +56,7 @@ pub(crate) async fn take(app: &App, id: JobId, number: u32, budget: Budget) -> R
 
 /// For how many rows there is room now: none while the job's caller is stopped or has had its messages for today. The rows
 /// wait, and the job shows why.
-async fn room(app: &App, job: &Job) -> Result<u64, StepError> {
+pub(crate) async fn room(app: &App, job: &Job) -> Result<u64, StepError> {
     let (caller, now) = (&job.caller, app.road.clock.now());
     if let Some(reason) = app.road.controls.stopped(caller, job.spec.channel, now).await? {
         tracing::warn!(job.id = %job.id, reason, "the rows of a job wait");
@@ -69,7 +76,14 @@ enum Ended {
     WithJob,
 }
 
-async fn work(app: &App, job: &Job, chunk: Chunk, rows: &[Numbered], budget: Budget) -> Result<Ended, StepError> {
+async fn work(
+    app: &App,
+    job: &Job,
+    plan: &Plan,
+    chunk: Chunk,
+    rows: &[Numbered],
+    budget: Budget,
+) -> Result<Ended, StepError> {
     let mut chunk = chunk;
     while !chunk.is_done() {
         match app.jobs.state(job.id).await? {
@@ -90,7 +104,7 @@ async fn work(app: &App, job: &Job, chunk: Chunk, rows: &[Numbered], budget: Bud
         };
         let until = (from + room).min(rows.len());
         let step = step::take(app, job, &rows[from..until]).await?;
-        match app.jobs.count(job.id, &chunk, &step, app.road.clock.now()).await? {
+        match app.jobs.count(job, plan, &chunk, &step, app.road.clock.now()).await? {
             Counted::Yes => chunk.done += step.rows,
             Counted::Overtaken => return Ok(Ended::Elsewhere),
         }
@@ -113,11 +127,18 @@ async fn read(app: &App, job: &Job, plan: &Plan, chunk: &Chunk) -> Result<Result
     while let Some(more) = piece.next().await? {
         bytes.extend_from_slice(&more);
     }
-    let rows = cut(Framing::of(job.source), &bytes, chunk.first_line)
-        .map_err(|long| format!("line {}: longer than when it was planned", long.line))?;
-    if rows.len() != usize::try_from(chunk.rows)? {
-        return Err(format!("chunk {} has {} rows, not {}", chunk.number, rows.len(), chunk.rows).into());
-    }
+    // Neither can happen to a file that is the planned one; if it does, nobody could mend it by waiting.
+    let rows = match cut(Framing::of(job.source), &bytes, chunk.first_line) {
+        Ok(rows) if rows.len() == usize::try_from(chunk.rows)? => rows,
+        Ok(rows) => {
+            let details = format!("Chunk {} has {} rows, not {} as planned", chunk.number, rows.len(), chunk.rows);
+            return Ok(Err(Failure::new("rows_unreadable", details)));
+        }
+        Err(long) => {
+            let details = format!("Line {} is longer than when it was planned", long.line);
+            return Ok(Err(Failure::new("rows_unreadable", details)));
+        }
+    };
     let columns = Columns::named(plan.columns.clone(), job.spec.channel);
     let wanted = |row: &Row| match job.source {
         Source::Csv => columns.as_ref().map_err(String::clone).map(|columns| columns.wanted(&row.cells)),

@@ -11,9 +11,23 @@ pub(crate) async fn fail(app: &App, job: &Job, failure: &Failure) -> Result<(), 
     if !app.jobs.fail(job.id, failure, app.road.clock.now()).await? {
         return Ok(());
     }
+    failed(app, job, failure).await
+}
+
+/// The same while its rows are counted, if it is still this version of them that is.
+pub(crate) async fn fail_planning(app: &App, job: &Job, etag: &str, failure: &Failure) -> Result<(), StepError> {
+    if !app.jobs.fail_planning(job.id, etag, failure, app.road.clock.now()).await? {
+        tracing::info!(job.id = %job.id, reason = failure.reason, "rows that were replaced cannot be worked through");
+        return Ok(());
+    }
+    failed(app, job, failure).await
+}
+
+async fn failed(app: &App, job: &Job, failure: &Failure) -> Result<(), StepError> {
     tracing::warn!(job.id = %job.id, reason = failure.reason, "job failed");
     telemetry::count("job_failed", 1);
-    clear(app, job).await
+    let ended = Job { state: JobState::Failed, ..job.clone() };
+    take(app, &ended).await
 }
 
 /// Finishes a job whose rows are all done, or clears up after one that has ended otherwise.

@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use switchboard::clock::plus_seconds;
-use switchboard::job::{Failure, Job, JobState, UPLOAD_SECONDS};
+use switchboard::job::{Failure, Job, JobState, RUN_DAYS, UPLOAD_SECONDS};
 use switchboard::message::JobId;
 use switchboard::queue::{JobWork, LONGEST_DELAY};
 use switchboard::road::timing::delay;
+use switchboard::telemetry;
 
 use crate::take::ask;
-use crate::{App, Budget, StepError, finish, plan};
+use crate::{App, Budget, StepError, chunk, finish, plan};
 
 /// Who asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +34,10 @@ pub(crate) async fn take(app: &App, id: JobId, asked: Asked, budget: Budget) -> 
         return Ok(app.jobs.close(id).await?);
     };
     let now = app.road.clock.now();
+    if job.times.ended.is_none() && now >= job.deadline() {
+        let details = format!("Its rows were not all worked on within {RUN_DAYS} days of its time");
+        return finish::fail(app, &job, &Failure::new("deadline_passed", details)).await;
+    }
     match job.state {
         JobState::AwaitingUpload | JobState::Planning => match app.files.find_rows(id, job.source).await? {
             Some(found) => plan::take(app, &job, &found, budget).await,
@@ -53,13 +58,28 @@ pub(crate) async fn take(app: &App, id: JobId, asked: Asked, budget: Budget) -> 
             }
             let queue = match asked {
                 Asked::Now => true,
-                Asked::BySweep => job.is_stuck(now) && app.jobs.nudge(&job, now).await?,
+                Asked::BySweep => is_lost(app, &job, now).await? && app.jobs.nudge(&job, now).await?,
             };
             if queue { queue_chunks(app, &job).await } else { Ok(()) }
         }
-        JobState::Paused => Ok(()),
-        JobState::Completed | JobState::Cancelled | JobState::Failed => finish::take(app, &job).await,
+        JobState::Paused if job.times.ended.is_none() => Ok(()),
+        JobState::Paused | JobState::Completed | JobState::Cancelled | JobState::Failed => {
+            finish::take(app, &job).await
+        }
     }
+}
+
+/// Whether what was queued for a job must be lost: it should move and does not. One whose caller may send nothing waits, and its
+/// records with it.
+async fn is_lost(app: &App, job: &Job, now: Timestamp) -> Result<bool, StepError> {
+    if !job.is_stuck(now) || chunk::room(app, job).await? == 0 {
+        return Ok(false);
+    }
+    if job.is_stalled() {
+        tracing::error!(job.id = %job.id, nudges = job.nudges(), "a job does not move although its chunks are queued again");
+        telemetry::count("job_stalled", 1);
+    }
+    Ok(true)
 }
 
 fn is_overdue(job: &Job, now: Timestamp) -> bool {

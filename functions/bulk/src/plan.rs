@@ -1,7 +1,7 @@
 //! Finds where a job's rows begin and end: the file is read once, from end to end, and never held whole. Nothing is sent
 //! before every row is counted: a file that cannot be worked through is refused while that still means something.
 
-use switchboard::job::{Failure, Job, JobState, LARGEST_FILE, LARGEST_ROW, MOST_ROWS, Plan, Source};
+use switchboard::job::{Failure, Job, JobState, LARGEST_FILE, LARGEST_ROW, MOST_PLANNINGS, MOST_ROWS, Plan, Source};
 use switchboard::message::Channel;
 use switchboard::store::jobs::{Chunk, Found};
 
@@ -14,16 +14,20 @@ const CHUNK_BYTES: u64 = 1024 * 1024;
 
 /// Plans a job whose rows are there.
 pub(crate) async fn take(app: &App, job: &Job, found: &Found, budget: Budget) -> Result<(), StepError> {
+    if job.plannings >= MOST_PLANNINGS {
+        let details = format!("Counting its rows broke off {MOST_PLANNINGS} times");
+        return finish::fail(app, job, &Failure::new("planning_failed", details)).await;
+    }
+    if !app.jobs.begin_planning(job.id, &found.etag).await? {
+        return Ok(());
+    }
     if found.bytes > LARGEST_FILE {
         let details = format!("The file has {} bytes; at most {LARGEST_FILE} are taken", found.bytes);
-        return finish::fail(app, job, &Failure::new("file_too_large", details)).await;
-    }
-    if !app.jobs.begin_planning(job.id).await? {
-        return Ok(());
+        return finish::fail_planning(app, job, &found.etag, &Failure::new("file_too_large", details)).await;
     }
     let mut planner = Planner::new(job, CHUNK_ROWS, CHUNK_BYTES);
     match read(app, job, found, &mut planner, budget).await? {
-        Some(failure) => finish::fail(app, job, &failure).await,
+        Some(failure) => finish::fail_planning(app, job, &found.etag, &failure).await,
         None => keep(app, job, found, planner).await,
     }
 }
@@ -64,7 +68,7 @@ async fn keep(app: &App, job: &Job, found: &Found, planner: Planner) -> Result<(
         chunks: u32::try_from(chunks.len())?,
     };
     let now = app.road.clock.now();
-    app.jobs.put_chunks(job.id, &plan.etag, &chunks, now).await?;
+    app.jobs.put_chunks(job, &plan.etag, &chunks).await?;
     if !app.jobs.planned(job, &plan, now).await? {
         return Ok(());
     }
@@ -169,6 +173,8 @@ fn too_long(TooLong { line }: TooLong) -> Failure {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use switchboard::job::{ERROR_FILE_DAYS, RUN_DAYS};
+    use switchboard::road::timing::LONGEST_AHEAD_SECONDS;
 
     use super::*;
     use crate::rows::cut;
@@ -230,6 +236,19 @@ mod tests {
             planned(format!("to,name\n+1,x\n+2,\"{}", "x\n".repeat(LARGEST_ROW)).as_bytes(), 2, 4_096).unwrap_err();
         assert_eq!(long.reason, "row_too_long");
         assert!(long.details.contains("line 3"), "{}", long.details);
+    }
+
+    /// One clock: the bucket keeps rows and error files as long as a job may need or show them, whatever its time.
+    #[test]
+    fn the_bucket_keeps_rows_until_the_latest_deadline() {
+        let days = |prefix: &str| {
+            let template = include_str!("../../../template.yaml");
+            let rule = template.lines().find(|line| line.contains(&format!("Prefix: {prefix}/,"))).unwrap();
+            let days = rule.split("ExpirationInDays: ").nth(1).unwrap().split([',', ' ']).next().unwrap();
+            days.parse::<i64>().unwrap()
+        };
+        assert!(days("jobs") > LONGEST_AHEAD_SECONDS / 86_400 + RUN_DAYS);
+        assert!(days("job-errors") > ERROR_FILE_DAYS);
     }
 
     #[test]

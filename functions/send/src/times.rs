@@ -6,11 +6,9 @@ use jiff::tz::TimeZone;
 use switchboard::clock::plus_seconds;
 use switchboard::http::ApiError;
 use switchboard::road::Timing;
+use switchboard::road::timing::LONGEST_AHEAD_SECONDS;
 
 use crate::App;
-
-/// How far ahead a message can be scheduled: a year and a day.
-const LONGEST_AHEAD_SECONDS: i64 = 366 * 86_400;
 
 /// What asks for the recipient's own time.
 const PREFERRED: &str = "preferred";

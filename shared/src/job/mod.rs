@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 pub use spec::{Fault, Spec, Wording, own_words};
 pub use state::JobState;
 
-use crate::clock::from_millis;
+use crate::clock::{from_millis, plus_seconds};
 use crate::message::JobId;
 
 /// The most rows of a job.
@@ -23,6 +23,14 @@ pub const LARGEST_FILE: u64 = 64 * 1024 * 1024;
 pub const LARGEST_ROW: usize = 32 * 1024;
 /// How long rows can be uploaded after the job was made, in seconds.
 pub const UPLOAD_SECONDS: u32 = 3_600;
+
+/// How long after its time a job may take to make its rows messages, pauses included, in days. What is not a message by then
+/// becomes none.
+pub const RUN_DAYS: i64 = 90;
+/// How long what was wrong with its rows can be read after that was written down, in days.
+pub const ERROR_FILE_DAYS: i64 = 90;
+/// How often the counting of its rows may break off.
+pub const MOST_PLANNINGS: u32 = 20;
 
 /// One bulk job.
 #[derive(Clone, Debug)]
@@ -40,6 +48,8 @@ pub struct Job {
     pub plan: Option<Plan>,
     pub counts: Counts,
     pub times: JobTimes,
+    /// How often the counting of its rows was begun.
+    pub plannings: u32,
 }
 
 /// In which form its rows came.
@@ -90,6 +100,19 @@ pub struct Counts {
     pub invalid: u32,
     /// Chunks all of whose rows are counted.
     pub chunks_done: u32,
+}
+
+impl std::ops::Add for Counts {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            accepted: self.accepted + other.accepted,
+            refused: self.refused + other.refused,
+            invalid: self.invalid + other.invalid,
+            chunks_done: self.chunks_done + other.chunks_done,
+        }
+    }
 }
 
 impl Counts {
@@ -154,7 +177,7 @@ pub struct JobTimes {
         skip_serializing_if = "Option::is_none"
     )]
     pub nudged: Option<Timestamp>,
-    /// How often that was, since rows last got done.
+    /// How often that was, since rows last got done or the job went on.
     #[serde(default)]
     pub nudges: u32,
 }
@@ -177,6 +200,18 @@ impl JobTimes {
 }
 
 impl Job {
+    /// Until when it may work on its rows. Its rows, its chunks and whatever else they need are kept until then, and go when it has
+    /// ended.
+    pub fn deadline(&self) -> Timestamp {
+        let begins = self.spec.scheduled.map_or(self.times.created, |at| at.max(self.times.created));
+        plus_seconds(begins, RUN_DAYS * 86_400)
+    }
+
+    /// Until when what was wrong with its rows can be read.
+    pub fn errors_kept_until(&self) -> Option<Timestamp> {
+        self.times.reported.map(|at| plus_seconds(at, ERROR_FILE_DAYS * 86_400))
+    }
+
     /// Rows that are not done yet; `None` until they were counted.
     pub fn pending(&self) -> Option<u32> {
         self.plan.as_ref().map(|plan| plan.rows.saturating_sub(self.counts.done()))
@@ -207,19 +242,30 @@ impl Job {
     pub fn is_stuck(&self, now: Timestamp) -> bool {
         let times = &self.times;
         let last = [times.moved, times.started, times.nudged].into_iter().flatten().max().unwrap_or(times.created);
-        let patience = (STUCK_SECONDS << times.nudges.min(5)).min(LONGEST_PATIENCE_SECONDS);
+        let patience = (STUCK_SECONDS << self.nudges().min(5)).min(LONGEST_PATIENCE_SECONDS);
         now.as_second() - last.as_second() >= patience
+    }
+
+    /// How often its chunks were queued again since rows last got done.
+    pub fn nudges(&self) -> u32 {
+        if self.times.moved > self.times.nudged { 0 } else { self.times.nudges }
+    }
+
+    /// Whether it was queued again so often, in vain, that somebody should see why.
+    pub fn is_stalled(&self) -> bool {
+        self.nudges() >= STALLED_NUDGES
     }
 }
 
 /// How long nothing may move before what was queued is taken for lost.
 const STUCK_SECONDS: i64 = 110;
 const LONGEST_PATIENCE_SECONDS: i64 = 3_600;
+/// With doubling pauses this is half an hour without a row.
+const STALLED_NUDGES: u32 = 4;
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::plus_seconds;
     use crate::message::Channel;
     use crate::message::trigger::Class;
 
@@ -249,6 +295,7 @@ mod tests {
             plan: Some(Plan { etag: "e".to_owned(), columns: Vec::new(), rows: 1_000, chunks: 2 }),
             counts: Counts { accepted: 150, refused: 30, invalid: 20, chunks_done: 0 },
             times: JobTimes { started: Some(at(0)), moved: Some(at(50)), paused_ms: 10_000, ..JobTimes::new(NOW) },
+            plannings: 1,
         }
     }
 
@@ -272,5 +319,17 @@ mod tests {
         assert!(job.is_stuck(at(160 + 220)));
         job.times.nudges = 30;
         assert!(job.is_stuck(at(160 + 3_600)));
+        assert!(job.is_stalled());
+        job.times.moved = Some(at(161));
+        assert!(job.is_stuck(at(161 + 110)), "it moved: the count begins again");
+        assert!(!job.is_stalled());
+    }
+
+    #[test]
+    fn a_job_has_ninety_days_from_the_time_it_was_to_begin() {
+        let mut job = running();
+        assert_eq!(job.deadline(), at(90 * 86_400));
+        job.spec.scheduled = Some(at(366 * 86_400));
+        assert_eq!(job.deadline(), at((366 + 90) * 86_400));
     }
 }

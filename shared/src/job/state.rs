@@ -4,7 +4,8 @@
 //! awaiting_upload ─► planning ─┬─► scheduled ─► running ◄──► paused
 //!                              └──────────────► running ─► completed
 //! ```
-//! Until it has ended, a job can also become `cancelled`; until it runs through, `failed`. Ended states never change.
+//! Until its rows are done a job can also become `failed`. A job whose rows are done (`completed`, `failed`) may still have
+//! messages that wait: it can be paused, goes back to what it was, and can be cancelled. `cancelled` never changes.
 
 use serde::{Deserialize, Serialize};
 use strum::{Display, EnumIter, EnumString, IntoEnumIterator, IntoStaticStr};
@@ -38,11 +39,11 @@ pub enum JobState {
     Running,
     /// Neither its rows become messages nor its waiting messages are sent.
     Paused,
-    /// Every row is done.
+    /// Every row is done. Its messages may still wait.
     Completed,
     /// Its client ended it; what was not sent is not sent.
     Cancelled,
-    /// It could not be worked through; `reason` says why.
+    /// It could not be worked through; `reason` says why. What its rows had become before is sent.
     Failed,
 }
 
@@ -52,7 +53,7 @@ impl JobState {
         self.into()
     }
 
-    /// Nothing more happens to it.
+    /// No further row becomes a message.
     pub fn is_ended(self) -> bool {
         matches!(self, Self::Completed | Self::Cancelled | Self::Failed)
     }
@@ -63,11 +64,12 @@ impl JobState {
         match next {
             AwaitingUpload => false,
             Planning => self == AwaitingUpload,
-            Scheduled => self == Planning,
+            Scheduled => matches!(self, Planning | Paused),
             Running => matches!(self, Planning | Scheduled | Paused),
-            Paused => matches!(self, Scheduled | Running),
-            Completed => self == Running,
-            Failed | Cancelled => !self.is_ended(),
+            Paused => matches!(self, Scheduled | Running | Completed | Failed),
+            Completed => matches!(self, Running | Paused),
+            Failed => !self.is_ended(),
+            Cancelled => self != Cancelled,
         }
     }
 
@@ -82,18 +84,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_has_ended_never_changes_and_everything_else_can_be_cancelled() {
-        for from in JobState::iter() {
-            for to in JobState::iter() {
-                assert!(!(from.is_ended() && from.may_become(to)), "{from} became {to}");
-            }
-            assert_eq!(from.may_become(JobState::Cancelled), !from.is_ended(), "{from}");
+    fn what_was_cancelled_never_changes_and_everything_else_can_be_cancelled() {
+        for state in JobState::iter() {
+            assert!(!JobState::Cancelled.may_become(state), "cancelled became {state}");
+            assert_eq!(state.may_become(JobState::Cancelled), state != JobState::Cancelled, "{state}");
         }
     }
 
     #[test]
-    fn a_job_completes_only_from_running() {
-        assert_eq!(JobState::Completed.allowed_from(), [JobState::Running]);
+    fn a_job_whose_rows_are_done_makes_no_further_messages() {
+        for ended in [JobState::Completed, JobState::Failed] {
+            let next: Vec<_> = JobState::iter().filter(|next| ended.may_become(*next)).collect();
+            assert_eq!(next, [JobState::Paused, JobState::Cancelled]);
+        }
         assert_eq!(JobState::Running.allowed_from(), [JobState::Planning, JobState::Scheduled, JobState::Paused]);
     }
 }

@@ -12,6 +12,9 @@ use crate::clock::{from_millis, plus_seconds};
 use crate::message::trigger::Class;
 use crate::queue::LONGEST_DELAY;
 
+/// How far ahead a message or a job can be scheduled: a year and a day.
+pub const LONGEST_AHEAD_SECONDS: i64 = 366 * 86_400;
+
 /// How long a queued message may take to be claimed before the sweep queues it again. With a sweep every minute, what was
 /// stored and never queued is found within two.
 const GRACE_SECONDS: i64 = 60;

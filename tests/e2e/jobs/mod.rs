@@ -2,7 +2,9 @@
 //! through although workers die.
 
 mod crash;
+mod long;
 mod owner;
+mod planners;
 mod refused;
 mod request;
 mod steer;

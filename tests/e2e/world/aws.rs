@@ -263,8 +263,10 @@ impl World {
     /// Lets a bulk job grow older, and the sweep look after it at once.
     pub(crate) async fn age_job(&self, id: &str, by_seconds: i64) {
         let table = &self.stack.tables["catalog"];
-        let places = [(format!("job#{id}"), "job"), ("jobs#open".to_owned(), id)];
-        for (pk, sk) in places {
+        let counts = (0..8).map(|number| (format!("job#{id}"), format!("job#counts#{number}")));
+        let places = [(format!("job#{id}"), "job".to_owned()), ("jobs#open".to_owned(), id.to_owned())];
+        for (pk, sk) in places.into_iter().chain(counts) {
+            let sk = sk.as_str();
             let get = self.dynamodb().get_item().table_name(table).key("pk", text(&pk)).key("sk", text(sk));
             let row = get.consistent_read(true).send().await.expect("DynamoDB answers").item.unwrap_or_default();
             for name in ["started_at", "moved_at", "nudged_at", "look_at"] {

@@ -1,6 +1,6 @@
 //! A job's chunks: where each begins in the file, and how many of its rows are done. Rows get done step by step; a step's
 //! checkpoint, the job's counts and what was wrong with the step's rows are one transaction, so that every row is counted
-//! once, however often its chunk is worked on.
+//! once, however often its chunk is worked on. Chunks belong to one version of the file: whoever plans another one writes others.
 
 use std::time::Duration;
 
@@ -10,8 +10,9 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::row::expires;
 use super::{JOB, Jobs, key, partition, unreadable};
-use crate::job::{Counts, Fault};
+use crate::job::{Counts, Fault, Job, Plan};
 use crate::message::JobId;
 use crate::store::update::Update;
 use crate::store::{Item, StoreError, number, text, unavailable};
@@ -61,7 +62,9 @@ pub enum Counted {
 const WRITES_AT_A_TIME: usize = 8;
 /// How often a transaction is tried against others on the same job.
 const TRIES: u32 = 10;
-/// How long chunks and what was wrong with rows are kept, in days; the error file is kept as long.
+/// How many rows hold a job's counts. As many chunks of a job are worked on at a time, each of another remainder.
+const COUNTS: u32 = 8;
+/// How long chunks and what was wrong with rows are kept after the job's deadline, in days: until it was cleared up after.
 const KEPT_DAYS: i64 = 8;
 
 #[derive(Serialize, Deserialize)]
@@ -69,25 +72,31 @@ struct ErrorItem {
     faults: Vec<(u32, Fault)>,
 }
 
-fn chunk_key(number: u32) -> String {
-    format!("chunk#{number:06}")
+fn chunk_key(etag: &str, number: u32) -> String {
+    format!("chunk#{}#{number:06}", etag.trim_matches('"'))
+}
+
+fn counts_key(chunk: u32) -> String {
+    format!("{JOB}#counts#{}", chunk % COUNTS)
+}
+
+fn kept_until(job: &Job) -> i64 {
+    job.deadline().as_second() + KEPT_DAYS * 86_400
 }
 
 impl Jobs {
     /// Writes a plan's chunks. A chunk of the same version of the file keeps what is done of it.
-    pub async fn put_chunks(&self, id: JobId, etag: &str, chunks: &[Chunk], now: Timestamp) -> Result<(), StoreError> {
-        let writes = chunks.iter().map(|chunk| self.put_chunk(id, etag, chunk, now));
+    pub async fn put_chunks(&self, job: &Job, etag: &str, chunks: &[Chunk]) -> Result<(), StoreError> {
+        let writes = chunks.iter().map(|chunk| self.put_chunk(job, etag, chunk));
         stream::iter(writes).buffer_unordered(WRITES_AT_A_TIME).try_collect().await
     }
 
-    async fn put_chunk(&self, id: JobId, etag: &str, chunk: &Chunk, now: Timestamp) -> Result<(), StoreError> {
+    async fn put_chunk(&self, job: &Job, etag: &str, chunk: &Chunk) -> Result<(), StoreError> {
         let mut item: Item = serde_dynamo::to_item(chunk).map_err(unreadable)?;
-        item.extend(key(partition(id), chunk_key(chunk.number)));
-        item.insert("etag".to_owned(), text(etag));
-        item.insert("expires".to_owned(), number(now.as_second() + KEPT_DAYS * 86_400));
+        item.extend(key(partition(job.id), chunk_key(etag, chunk.number)));
+        item.insert("expires".to_owned(), number(kept_until(job)));
         let put = self.client.put_item().table_name(&self.table).set_item(Some(item));
-        let put = put.condition_expression("attribute_not_exists(pk) OR etag <> :e");
-        match put.expression_attribute_values(":e", text(etag)).send().await {
+        match put.condition_expression("attribute_not_exists(pk)").send().await {
             Ok(_) => Ok(()),
             Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(()),
             Err(error) => Err(unavailable("jobs.put_chunk")(error)),
@@ -95,15 +104,23 @@ impl Jobs {
     }
 
     /// A chunk, as of now.
-    pub async fn chunk(&self, id: JobId, number: u32) -> Result<Option<Chunk>, StoreError> {
-        let get = self.client.get_item().table_name(&self.table).set_key(Some(key(partition(id), chunk_key(number))));
+    pub async fn chunk(&self, id: JobId, plan: &Plan, number: u32) -> Result<Option<Chunk>, StoreError> {
+        let key = key(partition(id), chunk_key(&plan.etag, number));
+        let get = self.client.get_item().table_name(&self.table).set_key(Some(key));
         let answer = get.consistent_read(true).send().await.map_err(unavailable("jobs.chunk"))?;
         answer.item.map(serde_dynamo::from_item).transpose().map_err(unreadable)
     }
 
     /// Counts a step: the chunk is done up to `chunk.done + step.rows`, if it is still where `chunk` says.
-    pub async fn count(&self, id: JobId, chunk: &Chunk, step: &Step, now: Timestamp) -> Result<Counted, StoreError> {
-        let writes = self.writes(id, chunk, step, now)?;
+    pub async fn count(
+        &self,
+        job: &Job,
+        plan: &Plan,
+        chunk: &Chunk,
+        step: &Step,
+        now: Timestamp,
+    ) -> Result<Counted, StoreError> {
+        let writes = self.writes(job, plan, chunk, step, now)?;
         for attempt in 1..=TRIES {
             match self.client.transact_write_items().set_transact_items(Some(writes.clone())).send().await {
                 Ok(_) => return Ok(Counted::Yes),
@@ -116,7 +133,7 @@ impl Jobs {
                         if !codes.clone().any(|code| code == "TransactionConflict") {
                             return Err(unavailable("jobs.count")(error));
                         }
-                        // Another chunk of the same job is counted at this moment.
+                        // Another worker has this chunk, or one whose counts are in the same row, at this moment.
                         tokio::time::sleep(Duration::from_millis(u64::from(5 * attempt * (1 + chunk.number % 4))))
                             .await;
                     }
@@ -129,7 +146,8 @@ impl Jobs {
 
     fn writes(
         &self,
-        id: JobId,
+        job: &Job,
+        plan: &Plan,
         chunk: &Chunk,
         step: &Step,
         now: Timestamp,
@@ -142,23 +160,23 @@ impl Jobs {
             chunks_done: u32::from(done >= chunk.rows),
         };
         let checkpoint = Update::default().only_if_equal("done", number(chunk.done)).set("done", number(done));
-        let job = Update::default()
-            .only_if_present("pk")
+        let sums = Update::default()
             .add("accepted", counts.accepted.into())
             .add("refused", counts.refused.into())
             .add("invalid", counts.invalid.into())
             .add("chunks_done", counts.chunks_done.into())
             .set("moved_at", number(now.as_millisecond()))
-            .set("nudges", number(0));
+            .set("expires", number(expires(job)));
+        let place = |sk: String| key(partition(job.id), sk);
         let mut writes = vec![
-            checkpoint.in_transaction(&self.table, key(partition(id), chunk_key(chunk.number))).map_err(unreadable)?,
-            job.in_transaction(&self.table, key(partition(id), JOB)).map_err(unreadable)?,
+            checkpoint.in_transaction(&self.table, place(chunk_key(&plan.etag, chunk.number))).map_err(unreadable)?,
+            sums.in_transaction(&self.table, place(counts_key(chunk.number))).map_err(unreadable)?,
         ];
         if !step.invalid.is_empty() {
             let errors = ErrorItem { faults: step.invalid.clone() };
             let mut item: Item = serde_dynamo::to_item(errors).map_err(unreadable)?;
-            item.extend(key(partition(id), format!("errors#{:06}", chunk.first_row + chunk.done)));
-            item.insert("expires".to_owned(), number(now.as_second() + KEPT_DAYS * 86_400));
+            item.extend(place(format!("errors#{:06}", chunk.first_row + chunk.done)));
+            item.insert("expires".to_owned(), number(kept_until(job)));
             let put = Put::builder().table_name(&self.table).set_item(Some(item)).build().map_err(unreadable)?;
             writes.push(TransactWriteItem::builder().put(put).build());
         }

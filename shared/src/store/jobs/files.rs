@@ -1,5 +1,6 @@
-//! A job's files, under `jobs/ID/` in the Files bucket: the rows as their owner put them there, and what was wrong with
-//! them. The rows hold addresses: they are deleted when the job has ended, and expire after a week in any case.
+//! A job's files in the Files bucket: the rows as their owner put them there (`jobs/ID/…`), and what was wrong with them
+//! (`job-errors/ID.csv`: lines and errors, no addresses). The rows hold addresses: they are kept while the job may work on them and
+//! deleted when it has ended.
 
 use std::time::Duration;
 
@@ -61,7 +62,7 @@ fn rows_key(id: JobId, source: Source) -> String {
 }
 
 fn errors_key(id: JobId) -> String {
-    format!("jobs/{id}/errors.csv")
+    format!("job-errors/{id}.csv")
 }
 
 impl Piece {

@@ -1,10 +1,11 @@
 //! Making, reading and moving jobs. Every move names the states it may be made from, so that of two only one is made.
 
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
-use aws_sdk_dynamodb::types::{KeysAndAttributes, Put, TransactWriteItem};
+use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
+use futures::future::try_join_all;
 use jiff::Timestamp;
 
-use super::row::KEPT_DAYS;
+use super::row::expires;
 use super::{JOB, Jobs, OPEN, key, listing, partition, unreadable};
 use crate::clock::plus_seconds;
 use crate::job::{Failure, Job, JobState, Plan};
@@ -20,6 +21,8 @@ pub enum Made {
     Exists(Box<Job>),
 }
 
+/// How many jobs of a page are read at a time.
+const READS_AT_A_TIME: usize = 8;
 /// When the sweep first looks after a new job.
 const FIRST_LOOK_SECONDS: i64 = 120;
 
@@ -29,7 +32,7 @@ impl Jobs {
         let created = job.times.created.as_millisecond();
         let mut listed = key(listing(&job.caller), format!("{created:015}#{}", job.id));
         listed.insert("id".to_owned(), text(job.id.to_string()));
-        listed.insert("expires".to_owned(), number(job.times.created.as_second() + KEPT_DAYS * 86_400));
+        listed.insert("expires".to_owned(), number(expires(job)));
         let mut open = key(OPEN, job.id.to_string());
         open.insert("look_at".to_owned(), number(plus_seconds(job.times.created, FIRST_LOOK_SECONDS).as_millisecond()));
         let row = Put::builder().table_name(&self.table).set_item(Some(self.to_item(job)?));
@@ -53,9 +56,20 @@ impl Jobs {
 
     /// A job, as of now.
     pub async fn get(&self, id: JobId) -> Result<Option<Job>, StoreError> {
-        let get = self.client.get_item().table_name(&self.table).set_key(Some(key(partition(id), JOB)));
-        let answer = get.consistent_read(true).send().await.map_err(unavailable("jobs.get"))?;
-        answer.item.map(|item| self.read(item)).transpose()
+        let query = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("pk = :p AND begins_with(sk, :s)")
+            .expression_attribute_values(":p", text(partition(id)))
+            .expression_attribute_values(":s", text(JOB))
+            .consistent_read(true);
+        // A page is a megabyte; the job is less than half of one, and comes first.
+        let mut items = query.send().await.map_err(unavailable("jobs.get"))?.items.unwrap_or_default();
+        let is_job = |item: &Item| item.get("sk").and_then(|sk| sk.as_s().ok()).is_some_and(|sk| sk == JOB);
+        let Some(place) = items.iter().position(is_job) else { return Ok(None) };
+        let job = items.remove(place);
+        self.read(job, items).map(Some)
     }
 
     /// A job's state alone, as of a moment ago.
@@ -95,42 +109,28 @@ impl Jobs {
     /// Several jobs, in this order; those that are gone are left out.
     async fn get_all(&self, ids: &[JobId]) -> Result<Vec<Job>, StoreError> {
         let mut found = Vec::with_capacity(ids.len());
-        let mut missing: Vec<Item> = ids.iter().map(|id| key(partition(*id), JOB)).collect();
-        // What a batch leaves out is asked for again; each round brings something, or the table does not answer.
-        for _ in 0..5 {
-            if missing.is_empty() {
-                break;
-            }
-            let keys = KeysAndAttributes::builder().set_keys(Some(missing)).build().map_err(unreadable)?;
-            let answer = self.client.batch_get_item().request_items(&self.table, keys).send().await;
-            let mut answer = answer.map_err(unavailable("jobs.get_all"))?;
-            for item in answer.responses.as_mut().and_then(|all| all.remove(&self.table)).unwrap_or_default() {
-                found.push(self.read(item)?);
-            }
-            let left = answer.unprocessed_keys.as_mut().and_then(|all| all.remove(&self.table));
-            missing = left.map(|left| left.keys).unwrap_or_default();
+        for some in ids.chunks(READS_AT_A_TIME) {
+            found.extend(try_join_all(some.iter().map(|id| self.get(*id))).await?.into_iter().flatten());
         }
-        if !missing.is_empty() {
-            return Err(StoreError::Contended { operation: "jobs.get_all" });
-        }
-        found.sort_by_key(|job| ids.iter().position(|id| *id == job.id));
         Ok(found)
     }
 
     /// The rows are there, in this version of the file, and are looked at. `false`: it is past that.
-    pub async fn begin_planning(&self, id: JobId) -> Result<bool, StoreError> {
+    pub async fn begin_planning(&self, id: JobId, etag: &str) -> Result<bool, StoreError> {
         let update = Update::default()
             .only_if_one_of("state", states(&[JobState::AwaitingUpload, JobState::Planning]))
-            .set("state", text(JobState::Planning.as_str()));
+            .set("state", text(JobState::Planning.as_str()))
+            .set("planning", text(etag))
+            .increment("plannings");
         self.step(id, update, "jobs.begin_planning").await
     }
 
-    /// Its rows are counted. It runs from now on, or waits for its time.
+    /// Its rows are counted. It runs from now on, or waits for its time. `false`: somebody counts another version of the file, or it
+    /// is past that.
     pub async fn planned(&self, job: &Job, plan: &Plan, now: Timestamp) -> Result<bool, StoreError> {
         let later = job.spec.scheduled.filter(|at| *at > now);
         let to = if later.is_some() { JobState::Scheduled } else { JobState::Running };
-        let update = Update::default()
-            .only_if_equal("state", text(JobState::Planning.as_str()))
+        let update = being_planned(&plan.etag)
             .set("state", text(to.as_str()))
             .set("plan", serde_dynamo::to_attribute_value(plan).map_err(unreadable)?);
         let update = if later.is_none() { update.set("started_at", number(now.as_millisecond())) } else { update };
@@ -139,6 +139,17 @@ impl Jobs {
             self.look_at(job.id, at).await?;
         }
         Ok(done)
+    }
+
+    /// This version of its file cannot be worked through. `false`: it is no matter any more; another one is counted, or works.
+    pub async fn fail_planning(
+        &self,
+        id: JobId,
+        etag: &str,
+        failure: &Failure,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.step(id, failed(being_planned(etag), failure, now)?, "jobs.fail_planning").await
     }
 
     /// Its time has come.
@@ -162,28 +173,27 @@ impl Jobs {
     /// Lets a paused one go on. `None`: it was not paused.
     pub async fn resume(&self, job: &Job, now: Timestamp) -> Result<Option<Job>, StoreError> {
         let Some(since) = job.times.paused else { return Ok(None) };
-        // One that was paused while it waited for its time goes on waiting, if that has not come.
-        let waits = job.times.started.is_none() && job.spec.scheduled.is_some_and(|at| at > now);
-        let to = if waits { JobState::Scheduled } else { JobState::Running };
+        let to = after_pause(job, now);
         let lasted = now.as_millisecond().saturating_sub(since.as_millisecond()).max(0);
-        let counts = if job.times.started.is_some() { lasted } else { 0 };
+        let worked = job.times.started.is_some() && job.times.ended.is_none();
         let update = Update::default()
             .only_if_equal("state", text(JobState::Paused.as_str()))
             .only_if_equal("paused_at", number(since.as_millisecond()))
             .set("state", text(to.as_str()))
-            .set("paused_ms", number(job.times.paused_ms + counts))
+            .set("paused_ms", number(job.times.paused_ms + if worked { lasted } else { 0 }))
             .set("nudges", number(0))
             .remove("paused_at");
-        let update = if waits { update } else { update.set_if_absent("started_at", number(now.as_millisecond())) };
+        let runs = to == JobState::Running;
+        let update = if runs { update.set_if_absent("started_at", number(now.as_millisecond())) } else { update };
         self.moved(job.id, update, "jobs.resume").await
     }
 
-    /// Ends it before its end. `None`: it had ended.
+    /// Ends it before its end. `None`: it was cancelled before.
     pub async fn cancel(&self, id: JobId, now: Timestamp) -> Result<Option<Job>, StoreError> {
         let update = Update::default()
             .only_if_one_of("state", states(&JobState::Cancelled.allowed_from()))
             .set("state", text(JobState::Cancelled.as_str()))
-            .set("ended_at", number(now.as_millisecond()));
+            .set_if_absent("ended_at", number(now.as_millisecond()));
         self.moved(id, update, "jobs.cancel").await
     }
 
@@ -191,10 +201,8 @@ impl Jobs {
     pub async fn fail(&self, id: JobId, failure: &Failure, now: Timestamp) -> Result<bool, StoreError> {
         let update = Update::default()
             .only_if_one_of("state", states(&JobState::Failed.allowed_from()))
-            .set("state", text(JobState::Failed.as_str()))
-            .set("failure", serde_dynamo::to_attribute_value(failure).map_err(unreadable)?)
-            .set("ended_at", number(now.as_millisecond()));
-        self.step(id, update, "jobs.fail").await
+            .only_if_absent(&["ended_at"]);
+        self.step(id, failed(update, failure, now)?, "jobs.fail").await
     }
 
     /// Its error file is written.
@@ -206,10 +214,11 @@ impl Jobs {
 
     /// Every row is done.
     pub async fn complete(&self, job: &Job, now: Timestamp) -> Result<bool, StoreError> {
-        let chunks = job.plan.as_ref().map_or(0, |plan| plan.chunks);
+        if job.plan.as_ref().is_none_or(|plan| job.counts.chunks_done != plan.chunks) {
+            return Ok(false);
+        }
         let update = Update::default()
             .only_if_equal("state", text(JobState::Running.as_str()))
-            .only_if_equal("chunks_done", number(chunks))
             .set("state", text(JobState::Completed.as_str()))
             .set("ended_at", number(now.as_millisecond()));
         self.step(job.id, update, "jobs.complete").await
@@ -245,11 +254,30 @@ impl Jobs {
     }
 
     async fn moved(&self, id: JobId, update: Update, operation: &'static str) -> Result<Option<Job>, StoreError> {
-        match update.apply_at(&self.client, &self.table, key(partition(id), JOB), operation).await? {
-            Applied::Done(item) => Ok(Some(self.read(item)?)),
-            Applied::Refused(_) => Ok(None),
-        }
+        if self.step(id, update, operation).await? { self.get(id).await } else { Ok(None) }
     }
+}
+
+/// What a job whose pause ends is again.
+fn after_pause(job: &Job, now: Timestamp) -> JobState {
+    if job.times.ended.is_some() {
+        return if job.failure.is_some() { JobState::Failed } else { JobState::Completed };
+    }
+    // One that was paused while it waited for its time goes on waiting, if that has not come.
+    let waits = job.times.started.is_none() && job.spec.scheduled.is_some_and(|at| at > now);
+    if waits { JobState::Scheduled } else { JobState::Running }
+}
+
+/// A step that is taken only while this version of the file is counted.
+fn being_planned(etag: &str) -> Update {
+    Update::default().only_if_equal("state", text(JobState::Planning.as_str())).only_if_equal("planning", text(etag))
+}
+
+fn failed(update: Update, failure: &Failure, now: Timestamp) -> Result<Update, StoreError> {
+    let update = update
+        .set("state", text(JobState::Failed.as_str()))
+        .set("failure", serde_dynamo::to_attribute_value(failure).map_err(unreadable)?);
+    Ok(update.set("ended_at", number(now.as_millisecond())))
 }
 
 fn states(states: &[JobState]) -> impl Iterator<Item = aws_sdk_dynamodb::types::AttributeValue> {

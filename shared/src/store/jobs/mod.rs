@@ -1,7 +1,8 @@
 //! Bulk jobs in the Catalog table, and their rows in the Files bucket.
 //!
-//! A job's partition (`job#ID`) holds the job (`job`), its chunks (`chunk#000007`) and what was wrong with its rows
-//! (`errors#…`, one item a step of work). `jobs#CALLER` lists a caller's jobs by time, `jobs#open` the jobs somebody must
+//! A job's partition (`job#ID`) holds the job (`job`), what became of its rows (`job#counts#3`: eight rows that are added to,
+//! so that steps of work do not wait for each other), its chunks (`chunk#VERSION#000007`, by the file's version) and what was
+//! wrong with its rows (`errors#…`, one item a step of work). `jobs#CALLER` lists a caller's jobs by time, `jobs#open` the jobs somebody must
 //! look after.
 //!
 //! [`row`]: a job's stored form · [`job`]: making, reading and moving jobs · [`chunks`]: the work, chunk by chunk ·
@@ -42,7 +43,7 @@ impl Jobs {
 
 /// The partition of open jobs.
 const OPEN: &str = "jobs#open";
-/// The sort key of the job itself.
+/// The sort key of the job itself; those of its counts begin with it.
 const JOB: &str = "job";
 
 fn partition(id: JobId) -> String {

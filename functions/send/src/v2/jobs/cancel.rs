@@ -12,15 +12,15 @@ use crate::App;
 
 /// Cancel a job
 ///
-/// No further row becomes a message, and its messages that are not on their way to the provider end as `cancelled`. Needs
-/// the scope `communication:send`.
+/// No further row becomes a message, and its messages that are not on their way to the provider end as `cancelled`: also those of
+/// a job whose rows are all done. Needs the scope `communication:send`.
 #[utoipa::path(
     post, path = "/api/v2/communications/jobs/{id}/cancel", tag = "Bulk jobs", operation_id = "cancel_job",
     params(("id" = String, Path, description = "A job's id")),
     responses(
         (status = 200, description = "The job as it is now", body = JobView),
         (status = 404, description = "No such job of the caller's", body = ErrorBody),
-        (status = 409, description = "It has ended", body = ErrorBody),
+        (status = 409, description = "It was cancelled before", body = ErrorBody),
         Refusals,
     ),
     security(("bearer" = ["communication:send"])),

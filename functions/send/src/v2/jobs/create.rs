@@ -116,6 +116,7 @@ pub async fn handle(
         plan: None,
         counts: Counts::default(),
         times: JobTimes::new(now),
+        plannings: 0,
     };
     let (job, replayed) = match app.jobs.create(&job).await? {
         Made::New => (job, false),

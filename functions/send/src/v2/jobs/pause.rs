@@ -12,15 +12,15 @@ use crate::App;
 
 /// Pause a job
 ///
-/// No further row becomes a message, and its messages that are not on their way to the provider wait. Needs the scope
-/// `communication:send`.
+/// No further row becomes a message, and its messages that are not on their way to the provider wait: also those of a job whose
+/// rows are all done. Needs the scope `communication:send`.
 #[utoipa::path(
     post, path = "/api/v2/communications/jobs/{id}/pause", tag = "Bulk jobs", operation_id = "pause_job",
     params(("id" = String, Path, description = "A job's id")),
     responses(
         (status = 200, description = "The job as it is now", body = JobView),
         (status = 404, description = "No such job of the caller's", body = ErrorBody),
-        (status = 409, description = "It is not running", body = ErrorBody),
+        (status = 409, description = "Its rows are not counted yet, or it is paused or cancelled", body = ErrorBody),
         Refusals,
     ),
     security(("bearer" = ["communication:send"])),

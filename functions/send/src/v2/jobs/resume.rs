@@ -12,7 +12,7 @@ use crate::App;
 
 /// Resume a job
 ///
-/// Its rows go on at once, its waiting messages within a quarter of an hour. Needs the scope `communication:send`.
+/// Its rows go on at once, its waiting messages within a quarter of an hour; a job whose rows were done is again what it was. Needs the scope `communication:send`.
 #[utoipa::path(
     post, path = "/api/v2/communications/jobs/{id}/resume", tag = "Bulk jobs", operation_id = "resume_job",
     params(("id" = String, Path, description = "A job's id")),

@@ -44,7 +44,7 @@ pub struct JobView {
     #[serde(skip_serializing_if = "Option::is_none")]
     upload: Option<Upload>,
     /// Where the lines that could not become messages can be read for an hour, each with its error (CSV: line, error,
-    /// field). Present when there are some and the job has ended.
+    /// field). Present for 90 days when there are some and the job's rows are done.
     #[serde(skip_serializing_if = "Option::is_none")]
     error_file: Option<String>,
     #[schema(value_type = String, format = DateTime)]
@@ -104,8 +104,10 @@ impl JobView {
     /// A job as it is now, with nothing in it that lets its reader write.
     pub(super) async fn read(app: &App, job: &Job) -> Result<Self, ApiError> {
         let now = app.road.clock.now();
-        let error_file = match job.times.reported {
-            Some(_) if job.state.is_ended() => Some(app.job_files.errors_url(job.id, ERRORS_SECONDS, now).await?.url),
+        let error_file = match job.errors_kept_until() {
+            Some(until) if job.times.ended.is_some() && now < until => {
+                Some(app.job_files.errors_url(job.id, ERRORS_SECONDS, now).await?.url)
+            }
             Some(_) | None => None,
         };
         let works = job.state == JobState::Running && job.pending() != Some(0);
