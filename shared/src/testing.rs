@@ -205,6 +205,7 @@ pub fn sample_message(now: Timestamp) -> Message {
         engagement: Engagement::default(),
         attempts: 0,
         throttled: 0,
+        held_ms: 0,
         looks: 0,
         decision,
         trail: BTreeMap::new(),

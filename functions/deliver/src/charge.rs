@@ -1,5 +1,4 @@
-//! A call that is over is charged for the time it took: it was accepted, and counted against its budgets, at one minute. One that
-//! nobody took costs nothing, and what was counted for it is given back.
+//! A call that is over is charged for the time it took: it was accepted, and counted against its budgets, at one minute.
 //!
 //! The row is written first, by one worker; a crash right after it leaves the budget's sum short of one call, which a guard can
 //! bear. The row, which is what costs are reported by, is exact.
@@ -27,13 +26,4 @@ pub(crate) async fn take(app: &App, message: &Message) -> Result<Done, StepError
     app.budget.add(message, more, app.road.clock.now()).await;
     telemetry::count("calls_charged", 1);
     Ok(Done::nothing("charged"))
-}
-
-/// Gives back what was counted for a message that cost nothing in the end, once.
-pub(crate) async fn give_back(app: &App, message: &Message) -> Result<(), StepError> {
-    if message.refund > Micros::default() && app.road.messages.refunded(message).await? {
-        app.budget.give_back(message, message.refund, app.road.clock.now()).await;
-        telemetry::count("calls_refunded", 1);
-    }
-    Ok(())
 }

@@ -1,7 +1,7 @@
 //! Takes messages from the lanes and sees each one step further.
 //!
 //! [`handle`] works through a batch; one record never blocks another. What a message's next step is follows from its
-//! status: [`attempt`] (send it), [`resolve`] (find out whether it was sent), [`ask`] (find out what became of it), [`fallback`] (send something else instead). A
+//! status: [`attempt`] (send it), [`resolve`] (find out whether it was sent), [`ask`] (find out what became of it), [`follow`] (send something else instead, give back what was counted). A
 //! report that waited for its message is applied in [`report`]. What follows from rows that were
 //! written by others comes by the table's stream ([`changes`]): texts that people write to us are attended to in [`inbound`].
 
@@ -10,10 +10,12 @@ mod attempt;
 mod budget;
 mod changes;
 mod charge;
-mod fallback;
+mod decide;
+mod follow;
 mod health;
 mod inbound;
 mod jobs;
+mod outcome;
 mod pace;
 mod providers;
 mod quota;

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use switchboard::clock::{from_millis, plus_seconds};
 use switchboard::message::{Lane, Message, Status};
 use switchboard::person::Decision;
-use switchboard::provider::pacing::throttle_key;
+use switchboard::provider::pacing::{THROTTLED, throttle_key};
 use switchboard::road::timing::delay;
 use switchboard::telemetry;
 use tokio::sync::Mutex;
@@ -23,9 +23,6 @@ const NEAR: Duration = Duration::from_millis(300);
 
 /// How long a line stands still when the provider turned somebody away and did not say for how long.
 const STANDSTILL_SECONDS: i64 = 1;
-
-/// Why a message waits whose sender the provider throttles.
-pub(crate) const THROTTLED: &str = "provider_throttled";
 
 /// How long a reading of whether a sender is throttled is believed, in milliseconds.
 const BELIEVED_MS: i64 = 1_000;

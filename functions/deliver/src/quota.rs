@@ -5,10 +5,15 @@
 //! unknown outcome keeps its place. So does one that has to be tried again: it will be needed.
 
 use jiff::Timestamp;
-use switchboard::message::Message;
+use switchboard::message::{Message, MessageId};
 use switchboard::person::{Decision, Person, frequency};
 use switchboard::road::Road;
 use switchboard::store::StoreError;
+
+use crate::App;
+
+/// The longest chain of messages sent instead of one another: each is on another channel.
+const MOST_FALLBACKS: usize = 4;
 
 /// The places a message has, by the names of their rows.
 #[derive(Debug, Default)]
@@ -32,8 +37,7 @@ pub(crate) async fn take(
         return Ok(Ok(Places::default()));
     }
     let recipient = recipient(road, message);
-    // What is sent instead of another message has that one's place.
-    let mut places = Places { of: message.instead_of.unwrap_or(message.id).to_string(), rows: Vec::new() };
+    let mut places = Places { of: holder(road, message).await?.to_string(), rows: Vec::new() };
     for quota in quotas {
         let key = frequency::row(&quota.name, &recipient);
         if !road.ephemera.take_place(&key, &places.of, quota.most, quota.renews).await? {
@@ -46,11 +50,43 @@ pub(crate) async fn take(
     Ok(Ok(places))
 }
 
+/// Gives back the places that a message has in quotas of the present, which it does not need any more. Those of the past are of no use to
+/// anybody.
+pub(crate) async fn give_back(app: &App, message: &Message) -> Result<(), StoreError> {
+    let (road, now) = (&app.road, app.road.clock.now());
+    let person = match &message.person {
+        Some(id) => road.people.get(id).await?,
+        None => None,
+    };
+    let preferences = person.as_ref().map(|person| &person.preferences);
+    let zones = road.rules.zones(person.as_ref(), &message.to);
+    let quotas = road.rules.frequencies.quotas(message.class, message.trigger, preferences, zones.first(), now);
+    if quotas.is_empty() {
+        return Ok(());
+    }
+    let (recipient, of) = (recipient(road, message), holder(road, message).await?.to_string());
+    for quota in quotas {
+        road.ephemera.give_back(&frequency::row(&quota.name, &recipient), &of).await?;
+    }
+    Ok(())
+}
+
+/// Whose place a message takes: what is sent instead of another, or of what was sent instead of it, has the first one's.
+async fn holder(road: &Road, message: &Message) -> Result<MessageId, StoreError> {
+    let (mut first, mut before) = (message.id, message.instead_of);
+    for _ in 0..MOST_FALLBACKS {
+        let Some(id) = before else { break };
+        first = id;
+        before = road.messages.story(id).await?.and_then(|parent| parent.instead_of);
+    }
+    Ok(first)
+}
+
 impl Places {
     /// Gives them back. If that fails the recipient gets one message less until the quota renews.
-    pub(crate) async fn give_back(self, road: &Road, message: &Message) {
-        for key in self.rows {
-            if let Err(error) = road.ephemera.give_back(&key, &self.of).await {
+    pub(crate) async fn give_back(&self, road: &Road, message: &Message) {
+        for key in &self.rows {
+            if let Err(error) = road.ephemera.give_back(key, &self.of).await {
                 tracing::warn!(message.id = %message.id, error = %error, "a place in a quota was not given back");
             }
         }

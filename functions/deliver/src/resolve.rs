@@ -12,11 +12,13 @@ use switchboard::message::{Message, MessageId, Status};
 use switchboard::provider::{ProviderName, Resolution, SendError, Taken, sendgrid};
 use switchboard::road::timing::{delay, retry_at};
 use switchboard::store::StoreError;
-use switchboard::store::messages::{Costs, Settled, Then, Untaken};
+use switchboard::store::messages::{Settled, Untaken};
 
-use crate::attempt::{Again, learn, random, record};
+use crate::attempt::random;
+use crate::decide::{Verdict, decide};
+use crate::outcome::{Again, given_up, record};
 use crate::step::Done;
-use crate::{App, StepError};
+use crate::{App, StepError, pace};
 
 /// How long after a claim a provider's "I do not have it" is believed. A call lasts 10 s at most; what it brought is in
 /// the provider's list at once, and gets 20 s all the same.
@@ -44,7 +46,12 @@ pub(crate) async fn take(app: &App, message: &Message) -> Result<Done, StepError
         }
     }
     let claimed = message.times.claimed.unwrap_or(message.times.created);
-    let Some(settled) = settle(app, message, claimed, now).await? else {
+    let since = message.times.unsure.unwrap_or(claimed);
+    let settled = match settle(app, message, since, claimed, now).await? {
+        None if is_forgotten(since, now) => Some(given_up()),
+        settled => settled,
+    };
+    let Some(settled) = settled else {
         // Too early to believe a "no": asked again when it can be believed. After that the sweep asks.
         let believed = plus_seconds(claimed, SETTLED_SECONDS);
         if now < believed {
@@ -53,16 +60,36 @@ pub(crate) async fn take(app: &App, message: &Message) -> Result<Done, StepError
         return Ok(Done::nothing("uncertain"));
     };
     let now = app.road.clock.now();
-    if let Settled::Failed { reason, .. } = &settled {
-        learn(app, message, reason, now).await?;
-    }
     Ok(Done::nothing(record(app, message, message.attempts, &settled, now).await?))
 }
 
-/// How it ends, if that is known now. While it is not, the sweep brings the message again.
+/// Whether what its provider may have had since then could have been forgotten there by the end of a call that begins now.
+pub(crate) fn is_forgotten(since: Timestamp, now: Timestamp) -> bool {
+    now >= plus_seconds(since, LONGEST_SECONDS)
+}
+
+/// The message as it may be sent again now, to be asked about by that. `None`: it may not go any more, or not now, so only its callbacks
+/// tell.
+async fn as_it_may_go(app: &App, message: &Message, now: Timestamp) -> Result<Option<Message>, StepError> {
+    match decide(app, message, now).await? {
+        Verdict::Send(decision, _) => Ok(Some(Message { decision, ..message.clone() })),
+        Verdict::Hold(decision) => {
+            tracing::info!(message.id = %message.id, reason = decision.reason, "not asked about by sending: it is held");
+            Ok(None)
+        }
+        Verdict::End(end) => {
+            tracing::info!(message.id = %message.id, reason = end.reason, "not asked about by sending: it must not go");
+            Ok(None)
+        }
+    }
+}
+
+/// How it ends, if that is known now. While it is not, the sweep brings the message again. `since`: when its provider may have had it
+/// first; `claimed`: when it was claimed last.
 async fn settle(
     app: &App,
     message: &Message,
+    since: Timestamp,
     claimed: Timestamp,
     now: Timestamp,
 ) -> Result<Option<Settled>, StepError> {
@@ -72,11 +99,22 @@ async fn settle(
             attempt: message.attempts,
             provider_code: "not_taken".to_owned(),
             detail: detail.to_owned(),
-            because: Untaken::Failed,
+            because: Untaken::NotTaken,
         };
         again.settled(message, retry_at(message.attempts, None, random(), now), now)
     };
-    let settled = match app.providers.resolve(message, claimed, &taken).await {
+    // Resend is asked by the same request again, which is a send if the first never reached it.
+    let asks_by_sending = message.provider == ProviderName::Resend;
+    let message = match asks_by_sending {
+        true if is_forgotten(since, now) => return Ok(None),
+        true => match as_it_may_go(app, message, now).await? {
+            Some(ready) => &ready.clone(),
+            None => return Ok(None),
+        },
+        false => message,
+    };
+    let asked_since = if asks_by_sending { since } else { claimed };
+    let settled = match app.providers.resolve(message, asked_since, &taken).await {
         Ok(Resolution::Accepted(accepted)) => Some(Settled::Sent { provider_id: accepted.provider_id }),
         Ok(Resolution::NotFound) if now >= plus_seconds(claimed, SETTLED_SECONDS) => {
             Some(not_taken("the provider does not have it"))
@@ -87,33 +125,22 @@ async fn settle(
             others_came.then(|| not_taken("it had failed, and events came, none for this one"))
         }
         Ok(Resolution::NotFound | Resolution::Unknowable) => None,
-        // Refused credentials say nothing of the message. A refusal of the message itself means it was not taken.
-        Err(SendError::Permanent { kind, provider_code, reason }) if !kind.is_alert() => {
-            Some(Settled::refused(kind, provider_code, reason))
-        }
+        // What is refused now says nothing of what may have been taken before.
         Err(error) => {
+            if let SendError::Throttled { retry_after, .. } = &error {
+                pace::stand_still(app, message, *retry_after, now).await;
+            }
             tracing::warn!(message.id = %message.id, error = %error, "the provider could not be asked");
             None
         }
     };
-    Ok(settled.or_else(|| (now >= plus_seconds(claimed, LONGEST_SECONDS)).then(given_up)))
+    Ok(settled)
 }
 
 /// SendGrid did answer, with a failure of its own. A call without any answer may well have been taken.
 fn answered(message: &Message) -> bool {
     let uncertain = message.status == Status::Uncertain && message.provider == ProviderName::Sendgrid;
     uncertain && message.provider_code.is_some()
-}
-
-fn given_up() -> Settled {
-    Settled::Failed {
-        reason: "outcome_unknown".to_owned(),
-        provider_code: None,
-        detail: "the provider never said whether it has it; it was not sent again, so that it cannot arrive twice"
-            .to_owned(),
-        costs: Costs::AsCounted,
-        then: Then::Nothing,
-    }
 }
 
 /// Provider ids that belong to other messages.

@@ -98,7 +98,7 @@ impl Routing {
 
 /// It may go through more than one provider.
 fn is_open(message: &Message) -> bool {
-    message.channel == Channel::Email && message.choice != ProviderChoice::Fixed
+    message.channel == Channel::Email && message.choice != ProviderChoice::Fixed && message.times.unsure.is_none()
 }
 
 fn wish(message: &Message) -> Wish {

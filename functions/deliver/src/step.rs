@@ -7,7 +7,7 @@ use switchboard::provider::ProviderName;
 use switchboard::telemetry::DeliveryMetrics;
 
 use crate::room::NoRoom;
-use crate::{App, StepError, ask, attempt, charge, fallback, inbound, recordings, resolve};
+use crate::{App, StepError, ask, attempt, charge, follow, inbound, recordings, resolve};
 
 /// When a message comes again for which there was no room.
 const AGAIN: Duration = Duration::from_secs(5);
@@ -53,14 +53,11 @@ pub(crate) async fn take(app: &App, id: MessageId) -> Result<(), StepError> {
         Status::Accepted | Status::Scheduled | Status::Held | Status::Retrying => attempt::take(app, &message).await?,
         Status::Sending | Status::Uncertain => resolve::take(app, &message).await?,
         Status::Sent => ask::take(app, &message).await?,
-        Status::Undelivered => {
-            charge::give_back(app, &message).await?;
-            fallback::take(app, &message).await?
+        Status::Undelivered | Status::Failed | Status::Blocked | Status::Cancelled | Status::Expired => {
+            follow::take(app, &message).await?
         }
-        Status::Failed | Status::Blocked => fallback::take(app, &message).await?,
         Status::Received => inbound::take(app, &message).await?,
         Status::Delivered => charge::take(app, &message).await?,
-        Status::Cancelled | Status::Expired => Done::nothing("ended"),
     };
     tell(&message, &done);
     Ok(())

@@ -8,9 +8,12 @@ use super::record::ERASED;
 use super::{Channel, IdKey, Message, MessageId, Status};
 use crate::person::{INVALID_ADDRESS, OUTSIDE_WINDOW};
 
+/// Why a message ended that its provider may have, and never said so.
+pub const OUTCOME_UNKNOWN: &str = "outcome_unknown";
+
 /// Reasons that another channel does not mend: the person's own "no", "nobody knows whether it arrived", and that there is
 /// nothing left to send.
-const FINAL_REASONS: [&str; 4] = ["opted_out", "recipient_blocked", "outcome_unknown", ERASED];
+const FINAL_REASONS: [&str; 4] = ["opted_out", "recipient_blocked", OUTCOME_UNKNOWN, ERASED];
 
 /// Whether a message that ended so is one that the next channel may mend.
 pub fn is_mendable(status: Status, reason: Option<&str>) -> bool {

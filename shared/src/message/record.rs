@@ -81,6 +81,8 @@ pub struct Message {
     pub attempts: u32,
     /// How many of those the provider turned away for being too busy.
     pub throttled: u32,
+    /// How long rules of ours have held it after it was tried, in milliseconds: patience with its provider does not run meanwhile.
+    pub held_ms: i64,
     /// How often the sweep looked at it in its present status; its next look waits longer each time.
     pub looks: u32,
     pub decision: Decision,
@@ -134,6 +136,22 @@ pub struct Times {
         skip_serializing_if = "Option::is_none"
     )]
     pub claimed: Option<Timestamp>,
+    /// Since when its provider may have it, without that being known: from then on it is nobody else's, and nothing denies it.
+    #[serde(
+        default,
+        with = "crate::clock::millis::option",
+        rename = "unsure_since",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub unsure: Option<Timestamp>,
+    /// Since when a rule of ours has held it after it was tried.
+    #[serde(
+        default,
+        with = "crate::clock::millis::option",
+        rename = "held_since",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub held: Option<Timestamp>,
     /// Until when the claim's holder may call the provider.
     #[serde(
         default,
@@ -198,6 +216,8 @@ impl Times {
             valid_until: None,
             started: None,
             claimed: None,
+            unsure: None,
+            held: None,
             lease: None,
             sent: None,
             delivered: None,

@@ -9,8 +9,9 @@
 //! Before `sending`, a message can also end as `cancelled`, `expired` or `blocked` (the decision refused it). What people write
 //! to us is `received`, and stays so.
 //! A provider's callback may arrive before we recorded `sent`, so the states from `sending` on may jump to any outcome.
-//! Ended states never change: the first one wins (Twilio: "no guarantee that the status callback requests always arrive …
-//! in the order they were sent").
+//! What may have been taken (`unsure_since` in the row) and may not go again waits as `uncertain`, whatever it was before.
+//! What a provider said last never changes: the first outcome wins (Twilio: "no guarantee that the status callback requests always
+//! arrive … in the order they were sent"). What only we believed does: see [`Status::is_corrected_by`].
 
 use serde::{Deserialize, Serialize};
 use strum::{Display, EnumIter, EnumString, IntoEnumIterator, IntoStaticStr};
@@ -87,12 +88,33 @@ impl Status {
                 matches!(next, Scheduled | Held | Sending | Failed | Blocked | Cancelled | Expired) && self != next
                     || matches!((self, next), (Scheduled, Accepted))
             }
-            Held => matches!(next, Accepted | Scheduled | Sending | Failed | Blocked | Cancelled | Expired),
-            Retrying => matches!(next, Held | Sending | Failed | Blocked | Cancelled | Expired),
+            Held => matches!(next, Accepted | Scheduled | Sending | Uncertain | Failed | Blocked | Cancelled | Expired),
+            Retrying => matches!(next, Held | Sending | Uncertain | Failed | Blocked | Cancelled | Expired),
             Sending => matches!(next, Uncertain | Retrying | Sent | Delivered | Undelivered | Failed),
             Uncertain => matches!(next, Retrying | Sent | Delivered | Undelivered | Failed),
             Sent => matches!(next, Delivered | Undelivered),
             Delivered | Undelivered | Failed | Blocked | Cancelled | Expired | Received => false,
+        }
+    }
+
+    /// Whether a provider's word that a message came to `next` corrects what we believed of one that was tried: that it has to go again,
+    /// or that it ended without arriving. `undelivered` corrects only what was not known to be refused, and of an end only
+    /// `outcome_unknown` (`unknown`): a provider also reports what it refused.
+    pub fn is_corrected_by(self, next: Self, unknown: bool) -> bool {
+        let arrived = matches!(next, Self::Sent | Self::Delivered);
+        let proves = arrived || next == Self::Undelivered;
+        match self {
+            Self::Retrying | Self::Held => proves,
+            Self::Failed => arrived || (unknown && proves),
+            Self::Blocked | Self::Cancelled | Self::Expired => arrived,
+            Self::Accepted
+            | Self::Scheduled
+            | Self::Sending
+            | Self::Uncertain
+            | Self::Sent
+            | Self::Delivered
+            | Self::Undelivered
+            | Self::Received => false,
         }
     }
 

@@ -10,6 +10,9 @@ use crate::message::{Channel, Lane};
 
 use super::ProviderName;
 
+/// Why a message waits whose sender the provider throttles.
+pub const THROTTLED: &str = "provider_throttled";
+
 /// The most of a sender's pace that bulk messages take, in percent.
 pub const BULK_SHARE: i64 = 60;
 

@@ -219,6 +219,7 @@ fn received(ids: &IdKey, inbound: Inbound, now: Timestamp) -> Message {
         recordings: Vec::new(),
         attempts: 0,
         throttled: 0,
+        held_ms: 0,
         looks: 0,
         decision,
         engagement: Engagement::default(),

@@ -102,6 +102,7 @@ pub(super) fn message(
         engagement: Engagement::default(),
         attempts: 0,
         throttled: 0,
+        held_ms: 0,
         looks: 0,
         decision,
         trail: BTreeMap::from([(ACCEPT.to_owned(), entry)]),

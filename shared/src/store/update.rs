@@ -28,6 +28,14 @@ pub(super) struct Update {
     counts: bool,
 }
 
+/// One of several things a condition may ask.
+#[derive(Debug)]
+pub(super) enum Test {
+    OneOf(&'static str, Vec<AttributeValue>),
+    Above(&'static str, AttributeValue),
+    Absent(&'static str),
+}
+
 /// What became of an update.
 #[derive(Debug)]
 pub(super) enum Applied {
@@ -107,9 +115,14 @@ impl Update {
         self
     }
 
-    pub(super) fn remove(mut self, name: &str) -> Self {
-        let name = self.path(&[name]);
-        self.removes.push(name);
+    pub(super) fn remove(self, name: &str) -> Self {
+        self.remove_in(&[name])
+    }
+
+    /// The same of an attribute in a map that is there.
+    pub(super) fn remove_in(mut self, path: &[&str]) -> Self {
+        let path = self.path(path);
+        self.removes.push(path);
         self
     }
 
@@ -201,6 +214,32 @@ impl Update {
         let (name, prefix) = (self.path(&[name]), self.value(super::text(prefix)));
         self.conditions.push(format!("(attribute_not_exists({name}) OR begins_with({name}, {prefix}))"));
         self
+    }
+
+    /// Only if one of these holds.
+    pub(super) fn only_if_any(mut self, alternatives: &[&[Test]]) -> Self {
+        let mut any = Vec::new();
+        for tests in alternatives {
+            let all: Vec<String> = tests.iter().map(|test| self.test(test)).collect();
+            any.push(format!("({})", all.join(" AND ")));
+        }
+        self.conditions.push(format!("({})", any.join(" OR ")));
+        self
+    }
+
+    fn test(&mut self, test: &Test) -> String {
+        match test {
+            Test::OneOf(name, values) => {
+                let name = self.path(&[name]);
+                let values: Vec<String> = values.iter().map(|value| self.value(value.clone())).collect();
+                format!("{name} IN ({})", values.join(", "))
+            }
+            Test::Above(name, value) => {
+                let (name, value) = (self.path(&[name]), self.value(value.clone()));
+                format!("{name} > {value}")
+            }
+            Test::Absent(name) => format!("attribute_not_exists({})", self.path(&[name])),
+        }
     }
 
     /// Only if there is nothing at this path, or something less.

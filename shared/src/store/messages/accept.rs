@@ -8,7 +8,7 @@ use super::{Messages, Update};
 use crate::message::{Lane, Message, MessageId, Status, TrailEntry};
 use crate::store::update::Applied;
 use crate::store::write_token::put_once;
-use crate::store::{Item, StoreError, text, unavailable};
+use crate::store::{Item, StoreError, number, text, unavailable};
 
 /// Whether messages were made, or were there before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,16 +120,31 @@ impl Messages {
         Ok(answer.item)
     }
 
-    /// Cancels a message that no worker has claimed. Answers the message as it then is, and whether this call did it.
+    /// Cancels a message that no worker has claimed and no provider may have. It costs nothing. Answers the message as it then is, and
+    /// whether this call did it.
     pub async fn cancel(&self, id: MessageId, by: &str, now: Timestamp) -> Result<(Option<Message>, bool), StoreError> {
         let entry = TrailEntry::ours(now, Status::Cancelled.as_str(), Some(format!("by {by}")));
-        let update = Update::default()
-            .forward_to(Status::Cancelled)
-            .set("reason", text("cancelled"))
-            .time("ended_at", now)
-            .trail("cancelled", &entry)
-            .nothing_due();
-        match update.apply(&self.client, &self.table, ("id", &id.to_string()), "messages.cancel").await? {
+        let cancelled = || {
+            Update::default()
+                .forward_to(Status::Cancelled)
+                .only_if_absent(&["unsure_since"])
+                .set("reason", text("cancelled"))
+                .time("ended_at", now)
+                .costs_nothing()
+                .trail("cancelled", &entry)
+        };
+        let key = id.to_string();
+        // One that was never tried, as nearly all are.
+        let untried = cancelled().only_if_equal("attempts", number(0)).nothing_due();
+        let refused = match untried.apply(&self.client, &self.table, ("id", &key), "messages.cancel").await? {
+            Applied::Done(item) => return Ok((Some(self.read(item)?), true)),
+            Applied::Refused(refused) => refused.map(|item| self.read(item)).transpose()?,
+        };
+        let was_tried = |message: &&Message| message.attempts > 0 && message.status.may_become(Status::Cancelled);
+        let Some(message) = refused.as_ref().filter(was_tried) else { return Ok((refused, false)) };
+        // What was counted when it was tried is given back by `deliver`, to which the sweep brings it.
+        let tried = cancelled().only_if_equal("attempts", number(message.attempts)).refunded_later().due(id, now);
+        match tried.apply(&self.client, &self.table, ("id", &key), "messages.cancel").await? {
             Applied::Done(item) => Ok((Some(self.read(item)?), true)),
             Applied::Refused(item) => Ok((item.map(|item| self.read(item)).transpose()?, false)),
         }

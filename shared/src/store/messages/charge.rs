@@ -1,7 +1,7 @@
 //! What a message cost, once that is known: a call is charged for the time it took, and what was not taken costs nothing.
 //!
 //! `cost` is what it cost, and what it was accepted at stays as `estimate`. What was counted against budgets and is to be given
-//! back is `refund`, until a worker takes it from there: of several only one does.
+//! back is `refund`, until a worker takes it from there ([`Messages::done_with`]): of several only one does.
 
 use super::{Messages, Update};
 use crate::message::{Message, Micros, Status};
@@ -9,14 +9,6 @@ use crate::store::update::Applied;
 use crate::store::{StoreError, number, text};
 
 impl Messages {
-    /// What was counted for a message that cost nothing in the end is about to be given back. `false`: another worker does it.
-    pub async fn refunded(&self, seen: &Message) -> Result<bool, StoreError> {
-        let update = Update::default().only_if_equal("refund", number(seen.refund.get())).remove("refund");
-        let id = seen.id.to_string();
-        let applied = update.apply(&self.client, &self.table, ("id", &id), "messages.refunded").await?;
-        Ok(matches!(applied, Applied::Done(_)))
-    }
-
     /// Writes down what a call cost that is over: nothing more waits for it. `false`: another worker did, or something else waits
     /// for it by now.
     pub async fn charged(&self, seen: &Message, cost: Micros) -> Result<bool, StoreError> {

@@ -7,8 +7,14 @@ use super::{Messages, Update, first_ask};
 use crate::message::{Message, MessageId, Status, TrailEntry};
 use crate::person::Decision;
 use crate::provider::PermanentKind;
+use crate::provider::pacing::THROTTLED;
 use crate::store::update::Applied;
 use crate::store::{StoreError, number, text};
+
+/// Of how many attempts the trail tells: the first and the newest. A message that is turned away for a day is tried hundreds of times,
+/// and its row is written at each.
+const FIRST_ATTEMPTS: u32 = 3;
+const NEWEST_ATTEMPTS: u32 = 7;
 
 /// How a claimed attempt ended.
 #[derive(Clone, Debug)]
@@ -57,14 +63,17 @@ pub enum Untaken {
     Failed,
     /// It may have taken it after all, and knows the same request again: no other provider may get it from now on.
     Unsure,
+    /// It was asked, and does not have it: what was unsure is known.
+    NotTaken,
 }
 
 /// What comes after an end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Then {
     Nothing,
-    /// Another message is to be sent instead; the sweep looks at `due` whether it was made.
-    Fallback {
+    /// Something follows from the end: another message is to be sent instead, something is learned of the address, what was counted
+    /// is given back. The sweep looks at `due` whether that was done.
+    FollowUp {
         due: Timestamp,
     },
 }
@@ -118,6 +127,14 @@ impl Messages {
             .time("lease_until", lease)
             .due(seen.id, lease)
             .trail(&format!("attempt:{attempt}"), &entry);
+        let update = match seen.times.held {
+            Some(_) => update.set("held_ms", number(seen.held_ms_by(now))).remove("held_since"),
+            None => update,
+        };
+        let update = match attempt.checked_sub(NEWEST_ATTEMPTS).filter(|forgotten| *forgotten > FIRST_ATTEMPTS) {
+            Some(forgotten) => update.without_attempt(forgotten),
+            None => update,
+        };
         self.step(seen.id, update, "messages.claim").await
     }
 
@@ -134,14 +151,18 @@ impl Messages {
         let (update, detail) = match settled {
             Settled::Sent { provider_id } => {
                 let update = update.set("provider_id", text(provider_id)).time_if_absent("sent_at", now);
-                (update.remove("lease_until").remove("provider_code").due(id, first_ask(now)), None)
+                (
+                    update.remove("lease_until").remove("provider_code").remove("unsure_since").due(id, first_ask(now)),
+                    None,
+                )
             }
             Settled::Retry { at, due, provider_code, detail, because } => {
                 let update = update.set("provider_code", text(provider_code)).time("not_before", *at);
                 let update = match because {
                     Untaken::Busy => update.increment("throttled"),
                     Untaken::Failed => update,
-                    Untaken::Unsure => update.remove("choice"),
+                    Untaken::Unsure => update.remove("choice").unsure(),
+                    Untaken::NotTaken => update.remove("unsure_since"),
                 };
                 let update = update.remove("lease_until").due(id, *due);
                 (update, Some(format!("{provider_code}: {detail}")))
@@ -151,17 +172,18 @@ impl Messages {
                     Some(code) => update.set("provider_code", text(code)),
                     None => update,
                 };
-                (update.remove("lease_until").due(id, *due), Some(detail.clone()))
+                (update.unsure().remove("lease_until").due(id, *due), Some(detail.clone()))
             }
             Settled::Failed { reason, provider_code, detail, costs, then } => {
                 let update = update.set("reason", text(reason)).time("ended_at", now);
                 let update = match costs {
-                    Costs::Nothing => update.costs_nothing(),
+                    // What may have been taken is never denied, whoever believes to know it.
+                    Costs::Nothing => update.costs_nothing().refunded_later(),
                     Costs::AsCounted => update,
                 };
                 let update = match then {
                     Then::Nothing => update.nothing_due(),
-                    Then::Fallback { due } => update.remove("lease_until").due(id, *due),
+                    Then::FollowUp { due } => update.remove("lease_until").due(id, *due),
                 };
                 let update = match provider_code {
                     Some(code) => update.set("provider_code", text(code)),
@@ -175,7 +197,8 @@ impl Messages {
         self.step(id, update, "messages.settle").await
     }
 
-    /// Ends a message that was not claimed: the decision refused it, or its attempts are used up.
+    /// Ends a message that is not claimed and that no provider may have: the decision refused it, or its time is over. It costs
+    /// nothing; what was counted when it was tried before is given back by whoever does what follows.
     pub async fn end(
         &self,
         seen: &Message,
@@ -189,12 +212,15 @@ impl Messages {
         let update = Update::default()
             .forward_to(to)
             .only_if_equal("attempts", number(seen.attempts))
+            .only_if_absent(&["unsure_since"])
             .set("reason", text(reason))
             .time("ended_at", now)
+            .costs_nothing()
             .trail(to.as_str(), &entry);
+        let update = if seen.attempts > 0 { update.refunded_later() } else { update };
         let update = match then {
             Then::Nothing => update.nothing_due(),
-            Then::Fallback { due } => update.due(seen.id, *due),
+            Then::FollowUp { due } => update.due(seen.id, *due),
         };
         let update = match decision {
             Some(decision) => update.set("decision", super::row::attribute(decision)),
@@ -203,10 +229,11 @@ impl Messages {
         self.step(seen.id, update, "messages.end").await
     }
 
-    /// Nothing more is to come of a message that ended. `false`: something else waits for it by now.
+    /// Nothing more is to come of a message that ended; what is to be given back of it ([`Message::refund`]) is given back by whoever
+    /// gets `true`. `false`: another worker did it, or something else waits for it by now.
     pub async fn done_with(&self, seen: &Message) -> Result<bool, StoreError> {
         let update = Update::default().only_if_equal("status", text(seen.status.as_str())).only_if_still_due(seen);
-        let update = update.nothing_due();
+        let update = update.nothing_due().remove("refund");
         self.step(seen.id, update, "messages.done_with").await
     }
 
@@ -234,11 +261,40 @@ impl Messages {
             .set("expires", number(self.retention.until(seen.class, until).as_second()))
             .due(seen.id, due)
             .trail(&format!("held:{}", decision.reason), &entry);
+        let is_ours = seen.attempts > 0 && decision.reason != THROTTLED;
+        let update = match (is_ours, seen.times.held) {
+            (true, Some(_)) => update,
+            (true, None) => update.time("held_since", now),
+            (false, Some(_)) => update.set("held_ms", number(seen.held_ms_by(now))).remove("held_since"),
+            (false, None) => update,
+        };
         self.step(seen.id, update, "messages.hold").await
     }
 
     async fn step(&self, id: MessageId, update: Update, operation: &'static str) -> Result<bool, StoreError> {
         let applied = update.apply(&self.client, &self.table, ("id", &id.to_string()), operation).await?;
         Ok(matches!(applied, Applied::Done(_)))
+    }
+}
+
+impl Message {
+    /// How long rules of ours have held it, by `now`.
+    fn held_ms_by(&self, now: Timestamp) -> i64 {
+        let running = self.times.held.map_or(0, |since| now.as_millisecond().saturating_sub(since.as_millisecond()));
+        self.held_ms.saturating_add(running.max(0))
+    }
+}
+
+impl Update {
+    /// Its provider may have it, since its latest claim or from before.
+    fn unsure(self) -> Self {
+        self.copy_if_absent("unsure_since", "claimed_at")
+    }
+
+    /// Nothing is told of this attempt any more.
+    fn without_attempt(self, attempt: u32) -> Self {
+        let outcomes = [Status::Retrying, Status::Uncertain].map(|status| format!("attempt:{attempt}:{status}"));
+        let keys = std::iter::once(format!("attempt:{attempt}")).chain(outcomes);
+        keys.fold(self, |update, key| update.remove_in(&["trail", &key]))
     }
 }

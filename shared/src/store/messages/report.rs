@@ -7,18 +7,20 @@ mod calls;
 mod reader;
 
 use jiff::Timestamp;
+use strum::IntoEnumIterator;
 
 use super::engagement::{Counted, Told};
 use super::row::attribute;
 use super::{Messages, Update, first_ask};
 use crate::clock::plus_seconds;
 use crate::message::engagement::Deed;
+use crate::message::fallback::OUTCOME_UNKNOWN;
 use crate::message::record::CallFacts;
 use crate::message::trail::MOST_ENTRIES;
 use crate::message::{MessageId, Status, TrailEntry};
 use crate::provider::{Event, Report};
-use crate::store::update::Applied;
-use crate::store::{Item, StoreError, text, unavailable};
+use crate::store::update::{Applied, Test};
+use crate::store::{Item, StoreError, number, text, unavailable};
 
 /// The attribute with the last report from which more follows, as JSON. Ids, codes and a fingerprint: no address.
 pub const LAST_REPORT: &str = "last_report";
@@ -108,8 +110,9 @@ impl Messages {
         let to = report.event.deed().and(report.event.status());
         let Some(to) = to else { return Ok(false) };
         let Some(item) = self.glance(id).await? else { return Ok(false) };
-        let may = status_of(&item).is_some_and(|status| status.may_become(to));
-        if !may || is_about_another(&item, report.recipient.as_deref()) {
+        if !Standing::of(&item).is_some_and(|standing| standing.may_be_shown(to))
+            || is_about_another(&item, report.recipient.as_deref())
+        {
             return Ok(false);
         }
         let update = move_to(id, to, report, None).about_its_own(report.recipient.as_deref());
@@ -121,14 +124,16 @@ impl Messages {
     /// "no" too often.
     async fn says_nothing(&self, id: MessageId, report: &Report) -> Result<bool, StoreError> {
         let Some(item) = self.glance(id).await? else { return Ok(false) };
-        let past = status_of(&item).is_some_and(is_past_sending);
-        Ok(past || (is_about_another(&item, report.recipient.as_deref()) && !status_of(&item).is_some_and(is_open)))
+        let Some(standing) = Standing::of(&item) else { return Ok(false) };
+        let is_past = !standing.may_be_shown(Status::Sent) && standing.is_past_sending();
+        Ok(is_past || (is_about_another(&item, report.recipient.as_deref()) && !standing.is_open()))
     }
 
     /// A message's status and whose it is, as of a moment ago.
     async fn glance(&self, id: MessageId) -> Result<Option<Item>, StoreError> {
         let get = self.client.get_item().table_name(&self.table).key("id", text(id.to_string()));
-        let get = get.projection_expression("#s, recipient").expression_attribute_names("#s", "status");
+        let get = get.projection_expression("#s, recipient, attempts, reason, erased_at");
+        let get = get.expression_attribute_names("#s", "status");
         let answer = get.send().await.map_err(unavailable("messages.status"))?;
         Ok(answer.item)
     }
@@ -144,7 +149,7 @@ impl Messages {
             .as_ref()
             .map_or("another recipient".to_owned(), |code| format!("another recipient: {code}"));
         let noted = Report { provider_code: Some(detail), ..report.clone() };
-        if status_of(item).is_some_and(is_open) {
+        if Standing::of(item).is_some_and(|standing| standing.is_open()) {
             let evidence = Report { event: Event::Sent, ..noted.clone() };
             let update = move_to(id, Status::Sent, &evidence, None);
             if let Applied::Done(_) = self.apply_report(id, &noted, update).await? {
@@ -207,8 +212,8 @@ impl Messages {
 /// The step a report takes a message to. `due`: when the sweep looks whether what follows from a message's end was done (another
 /// one made in its place, a call charged for the time it took); `None`: nothing follows.
 fn move_to(id: MessageId, to: Status, report: &Report, due: Option<Timestamp>) -> Update {
-    let update =
-        Update::default().forward_to(to).time_if_absent("sent_at", report.at).time_if_absent("started_at", report.at);
+    let update = Update::default().shown_to_be(to).status(to).remove("unsure_since");
+    let update = update.time_if_absent("sent_at", report.at).time_if_absent("started_at", report.at);
     let update = match &report.provider_id {
         Some(provider_id) => update.set_if_absent("provider_id", text(provider_id)),
         None => update,
@@ -228,7 +233,10 @@ fn move_to(id: MessageId, to: Status, report: &Report, due: Option<Timestamp>) -
                 None => update,
             }
         }
-        Event::Sent => update.remove("lease_until").due(id, first_ask(report.at)),
+        Event::Sent => {
+            let update = update.remove("lease_until").remove("reason").remove("ended_at");
+            update.due(id, first_ask(report.at))
+        }
         Event::Delivered
         | Event::Opened
         | Event::OpenedByMachine
@@ -240,7 +248,10 @@ fn move_to(id: MessageId, to: Status, report: &Report, due: Option<Timestamp>) -
         | Event::ResubscribedKind
         | Event::Recorded
         | Event::Ended
-        | Event::Ignored => update.time("delivered_at", report.at).time("ended_at", report.at).ended(id, due),
+        | Event::Ignored => {
+            let update = update.remove("reason").time("delivered_at", report.at).time("ended_at", report.at);
+            update.ended(id, due)
+        }
     }
 }
 
@@ -254,6 +265,26 @@ fn looked_after(report: &Report) -> Option<Timestamp> {
 }
 
 impl Update {
+    /// Only from a state that what a provider says may change: the next one of its road, or what we believed of a message that was
+    /// tried and that this corrects. Whoever was erased stays so.
+    fn shown_to_be(self, to: Status) -> Self {
+        let statuses = |of: &dyn Fn(Status) -> bool| {
+            Status::iter().filter(|status| of(*status)).map(|status| text(status.as_str())).collect::<Vec<_>>()
+        };
+        let ordinary = [Test::OneOf("status", statuses(&|status| status.may_become(to)))];
+        let corrected = [
+            Test::OneOf("status", statuses(&|status| status.is_corrected_by(to, false))),
+            Test::Above("attempts", number(0)),
+            Test::Absent("erased_at"),
+        ];
+        let unknown = [
+            Test::OneOf("status", statuses(&|status| status.is_corrected_by(to, true))),
+            Test::OneOf("reason", vec![text(OUTCOME_UNKNOWN)]),
+            Test::Absent("erased_at"),
+        ];
+        self.only_if_any(&[&ordinary, &corrected, &unknown])
+    }
+
     /// Nothing waits for it any more but what follows from its end, where something does.
     fn ended(self, id: MessageId, due: Option<Timestamp>) -> Self {
         match due {
@@ -292,17 +323,53 @@ fn entry(report: &Report) -> TrailEntry {
     }
 }
 
-fn status_of(item: &Item) -> Option<Status> {
-    item.get("status").and_then(|status| status.as_s().ok()).and_then(|status| status.parse().ok())
+/// Where a message stands, as far as a report needs it.
+#[derive(Clone, Copy, Debug)]
+struct Standing {
+    status: Status,
+    was_tried: bool,
+    is_unknown: bool,
+    is_erased: bool,
 }
 
-fn is_past_sending(status: Status) -> bool {
-    status == Status::Sent || status.is_final()
-}
+impl Standing {
+    fn of(item: &Item) -> Option<Self> {
+        let field = |name: &str| item.get(name);
+        Some(Self {
+            status: field("status")?.as_s().ok()?.parse().ok()?,
+            was_tried: field("attempts").and_then(|count| count.as_n().ok()).is_some_and(|count| count != "0"),
+            is_unknown: field("reason").and_then(|reason| reason.as_s().ok()).is_some_and(|why| why == OUTCOME_UNKNOWN),
+            is_erased: item.contains_key("erased_at"),
+        })
+    }
 
-/// A call was begun, and nobody knows yet what came of it.
-fn is_open(status: Status) -> bool {
-    matches!(status, Status::Sending | Status::Uncertain)
+    /// What the condition of [`Update::shown_to_be`] says.
+    fn may_be_shown(self, to: Status) -> bool {
+        let corrects = self.was_tried && !self.is_erased && self.status.is_corrected_by(to, self.is_unknown);
+        self.status.may_become(to) || corrects
+    }
+
+    fn is_past_sending(self) -> bool {
+        self.status == Status::Sent || self.status.is_final()
+    }
+
+    /// A call was made, and nobody knows yet what came of it, or it may have been taken though we believe otherwise.
+    fn is_open(self) -> bool {
+        match self.status {
+            Status::Sending | Status::Uncertain => true,
+            Status::Retrying | Status::Held => self.was_tried && !self.is_erased,
+            Status::Failed => self.is_unknown && !self.is_erased,
+            Status::Accepted
+            | Status::Scheduled
+            | Status::Sent
+            | Status::Delivered
+            | Status::Undelivered
+            | Status::Blocked
+            | Status::Cancelled
+            | Status::Expired
+            | Status::Received => false,
+        }
+    }
 }
 
 pub(super) fn knows_in_trail(item: &Item, key: &str) -> bool {

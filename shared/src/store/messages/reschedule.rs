@@ -38,6 +38,7 @@ impl Messages {
         let entry = TrailEntry::ours(now, "rescheduled", Some(format!("to {at} by {by}")));
         let update = Update::default()
             .only_if_one_of("status", movable.map(|status| text(status.as_str())))
+            .only_if_absent(&["unsure_since"])
             // Half of the trail stays for what happens to it.
             .only_if_size_under("trail", MOST_ENTRIES / 2)
             .status(Status::Scheduled)
@@ -53,8 +54,8 @@ impl Messages {
             Applied::Done(_) => Ok(Rescheduled::Done),
             Applied::Refused(None) => Ok(Rescheduled::NoSuchMessage),
             Applied::Refused(Some(item)) => {
-                let Message { status, trail, .. } = self.read(item)?;
-                Ok(match movable.contains(&status) {
+                let Message { status, trail, times, .. } = self.read(item)?;
+                Ok(match movable.contains(&status) && times.unsure.is_none() {
                     false => Rescheduled::TooLate(status),
                     true if trail.len() < MOST_ENTRIES / 2 => Rescheduled::TooFar,
                     true => Rescheduled::TooOften,

@@ -85,6 +85,8 @@ pub(super) struct Row {
     attempts: u32,
     #[serde(default, skip_serializing_if = "is_zero")]
     throttled: u32,
+    #[serde(default, skip_serializing_if = "is_nothing")]
+    held_ms: i64,
     looks: u32,
     decision: Decision,
     trail: BTreeMap<String, TrailEntry>,
@@ -120,6 +122,10 @@ impl Sealed {
 
 fn is_zero(count: &u32) -> bool {
     *count == 0
+}
+
+fn is_nothing(time: &i64) -> bool {
+    *time == 0
 }
 
 fn is_fixed(choice: &ProviderChoice) -> bool {
@@ -197,6 +203,7 @@ impl Messages {
             engagement: message.engagement,
             attempts: message.attempts,
             throttled: message.throttled,
+            held_ms: message.held_ms,
             looks: message.looks,
             decision: message.decision,
             trail: message.trail,
@@ -288,6 +295,7 @@ impl Row {
             engagement: row.engagement,
             attempts: row.attempts,
             throttled: row.throttled,
+            held_ms: row.held_ms,
             looks: row.looks,
             decision: row.decision,
             trail: row.trail,

@@ -77,11 +77,6 @@ async fn message_write_with_a_lost_answer_is_its_own() {
         repeated(row("failed", 1), async |road: &Road| road.messages.done_with(&over).await.unwrap()).await,
         "what follows was done"
     );
-    let owed = Message { status: Status::Undelivered, refund: Micros::new(5), ..message.clone() };
-    assert!(
-        repeated(row("undelivered", 1), async |road: &Road| road.messages.refunded(&owed).await.unwrap()).await,
-        "money given back"
-    );
     let call = Message { status: Status::Delivered, ..message.clone() };
     assert!(
         repeated(row("delivered", 1), async |road: &Road| {

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::super::row::attribute;
 use super::super::{Messages, Update};
-use super::{Reported, is_past_sending, status_of};
+use super::{Reported, Standing};
 use crate::message::record::MOST_RECORDINGS;
 use crate::message::{MessageId, Status};
 use crate::provider::{Event, Report};
@@ -27,7 +27,11 @@ impl Messages {
         Ok(match update.apply(&self.client, &self.table, ("id", &id.to_string()), "messages.progress").await? {
             Applied::Done(_) => Some(Reported::Noted),
             Applied::Refused(None) => Some(Reported::NoSuchMessage),
-            Applied::Refused(Some(item)) => status_of(&item).is_some_and(is_past_sending).then_some(Reported::Repeated),
+            Applied::Refused(Some(item)) => {
+                let says_nothing =
+                    |standing: Standing| standing.is_past_sending() && !standing.may_be_shown(Status::Sent);
+                Standing::of(&item).is_some_and(says_nothing).then_some(Reported::Repeated)
+            }
         })
     }
 
