@@ -142,7 +142,7 @@ async fn an_answer_that_got_lost_calls_nobody_twice() {
     let _lines = world.own(&[Line::Voice]).await;
     let to = fresh::phone();
     let fault = |kind: &str| json!({"provider": "twilio", "channel": "voice", "kind": kind});
-    // Neither the answer nor any callback comes: only the provider's list knows of the call.
+    // Neither the answer nor any callback comes: the provider's list knows of a call, but not of which.
     let silence = world.fault(fault("drop_callback")).await;
     let mut hang = fault("hang_after");
     hang["delay_ms"] = json!(15_000);
@@ -150,10 +150,21 @@ async fn an_answer_that_got_lost_calls_nobody_twice() {
     let hang = world.fault(hang).await;
     let id = call(&world, &to, json!({})).await;
     hang.used_up(&world).await;
-    let message = world.until_within(seconds(90), &id, "sent").await;
-    assert_eq!((count(&message, "uncertain"), &message["attempts"]), (1, &json!(1)), "{message}");
+    world.until_within(seconds(60), &id, "uncertain").await;
     let there = world.the_one(&to, "voice").await;
-    assert_eq!((&there["id"], &there["requests"]), (&message["provider_id"], &json!(1)), "{there}");
+    let steps = world.steps(&id).await;
+    world.age(&id, 120).await;
+    world.enqueue("standard", &id).await;
+    world.until_stepped(&id, steps + 1).await;
+    let message = world.message(&id).await;
+    assert_eq!((&message["status"], &message["attempts"]), (&json!("uncertain"), &json!(1)), "{message}");
+    // A callback with our id comes after all.
+    let sid = there["id"].as_str().expect("an id");
+    let over = [("CallSid", sid), ("CallStatus", "completed"), ("CallDuration", "5"), ("SequenceNumber", "3")];
+    world.twilio_tells(&format!("/twilio/call-status?message={id}"), &over).await.is(200);
+    let message = world.until(&id, "delivered").await;
+    assert_eq!((&message["provider_id"], count(&message, "sending")), (&there["id"], 1), "{message}");
+    assert_eq!(world.the_one(&to, "voice").await["requests"], 1);
     drop(silence);
 }
 

@@ -12,7 +12,7 @@ use switchboard::message::{Message, MessageId, Status};
 use switchboard::provider::{ProviderName, Resolution, SendError, Taken, sendgrid};
 use switchboard::road::timing::{delay, retry_at};
 use switchboard::store::StoreError;
-use switchboard::store::messages::{Settled, Untaken};
+use switchboard::store::messages::{Beside, Settled, Untaken};
 
 use crate::attempt::random;
 use crate::decide::{Verdict, decide};
@@ -93,7 +93,17 @@ async fn settle(
     claimed: Timestamp,
     now: Timestamp,
 ) -> Result<Option<Settled>, StepError> {
-    let taken = KnownIds { app, of: message.id };
+    let others = match message.provider {
+        ProviderName::Twilio => {
+            let fingerprint = app.road.seal.fingerprint(&message.to);
+            app.road.messages.beside(&fingerprint, message.id).await?
+        }
+        ProviderName::Sendgrid | ProviderName::Resend => Vec::new(),
+    };
+    if has_a_twin_in_flight(app, message, claimed, &others).await? {
+        return Ok(None);
+    }
+    let taken = KnownIds { app, of: message.id, others: &others };
     let not_taken = |detail: &str| {
         let again = Again {
             attempt: message.attempts,
@@ -120,9 +130,10 @@ async fn settle(
             Some(not_taken("the provider does not have it"))
         }
         Ok(Resolution::Unknowable) if answered(message) && now >= plus_seconds(claimed, EVENTS_SECONDS) => {
-            let alive = app.road.ephemera.last_beat(sendgrid::callback::ALIVE).await?;
-            let others_came = alive.is_some_and(|at| at >= plus_seconds(claimed, SETTLED_SECONDS));
-            others_came.then(|| not_taken("it had failed, and events came, none for this one"))
+            // The latest claim of which an event told that it was taken.
+            let told = app.road.ephemera.last_beat(sendgrid::callback::ALIVE).await?;
+            let others_came = told.is_some_and(|claim| claim >= plus_seconds(claimed, SETTLED_SECONDS));
+            others_came.then(|| not_taken("it had failed, and events of later messages came, none for this one"))
         }
         Ok(Resolution::NotFound | Resolution::Unknowable) => None,
         // What is refused now says nothing of what may have been taken before.
@@ -143,32 +154,87 @@ fn answered(message: &Message) -> bool {
     uncertain && message.provider_code.is_some()
 }
 
+/// How far apart the claims of two messages may be for an entry in a list to be of either.
+const TWINS_SECONDS: i64 = 90;
+
+/// Whether another message with the same words to the same recipient is on its way, so that an entry of the list might be its: one
+/// that is being sent, or one of unknown outcome that was claimed before. The first of them is resolved first.
+async fn has_a_twin_in_flight(
+    app: &App,
+    message: &Message,
+    claimed: Timestamp,
+    others: &[Beside],
+) -> Result<bool, StoreError> {
+    for other in others {
+        let Some(at) = other.claimed else { continue };
+        let apart = at.as_second().saturating_sub(claimed.as_second()).saturating_abs();
+        let is_in_flight = match other.status {
+            Status::Sending => true,
+            Status::Uncertain => (at, other.id) < (claimed, message.id),
+            Status::Accepted
+            | Status::Scheduled
+            | Status::Held
+            | Status::Retrying
+            | Status::Sent
+            | Status::Delivered
+            | Status::Undelivered
+            | Status::Failed
+            | Status::Blocked
+            | Status::Cancelled
+            | Status::Expired
+            | Status::Received => false,
+        };
+        if !is_in_flight || apart > TWINS_SECONDS {
+            continue;
+        }
+        let twin = app.road.messages.get(other.id).await?;
+        if twin.is_some_and(|twin| twin.channel == message.channel && twin.content == message.content) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// Provider ids that belong to other messages.
 struct KnownIds<'a> {
     app: &'a App,
     of: MessageId,
+    /// The recipient's other messages, as of now: the index of ids follows the table within moments.
+    others: &'a [Beside],
 }
 
 impl KnownIds<'_> {
     /// Two messages of the same text may be looked for at the same moment, before either is recorded: who finds an id
     /// first has it.
     async fn belongs_to_another(&self, provider_id: &str) -> Result<bool, StoreError> {
-        let road = &self.app.road;
-        if road.messages.find_by_provider_id(provider_id).await?.is_some_and(|owner| owner != self.of) {
+        if self.is_known_as_anothers(provider_id).await? {
             return Ok(true);
         }
+        let road = &self.app.road;
         let key = format!("found#{provider_id}");
         Ok(!road.ephemera.claim(&key, &self.of.to_string(), road.clock.now()).await?)
+    }
+
+    async fn is_known_as_anothers(&self, provider_id: &str) -> Result<bool, StoreError> {
+        if self.others.iter().any(|other| other.provider_id.as_deref() == Some(provider_id)) {
+            return Ok(true);
+        }
+        let owner = self.app.road.messages.find_by_provider_id(provider_id).await?;
+        Ok(owner.is_some_and(|owner| owner != self.of))
     }
 }
 
 #[async_trait]
 impl Taken for KnownIds<'_> {
     async fn is_taken(&self, provider_id: &str) -> Result<bool, SendError> {
-        self.belongs_to_another(provider_id).await.map_err(|error| SendError::Transient {
-            provider_code: "store".to_owned(),
-            reason: error.to_string(),
-            retry_after: None,
-        })
+        self.belongs_to_another(provider_id).await.map_err(not_asked)
     }
+
+    async fn is_of_another(&self, provider_id: &str) -> Result<bool, SendError> {
+        self.is_known_as_anothers(provider_id).await.map_err(not_asked)
+    }
+}
+
+fn not_asked(error: StoreError) -> SendError {
+    SendError::Transient { provider_code: "store".to_owned(), reason: error.to_string(), retry_after: None }
 }

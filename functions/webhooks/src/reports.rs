@@ -8,9 +8,11 @@ use axum::Json;
 use futures::stream::{self, StreamExt};
 use serde::de::DeserializeOwned;
 use switchboard::http::ApiError;
-use switchboard::provider::{BadSignature, MalformedCallback, Report, resend, sendgrid, twilio};
+use switchboard::message::MessageId;
+use switchboard::provider::{BadSignature, Event, MalformedCallback, Report, resend, sendgrid, twilio};
 use switchboard::road::inbound_id;
 use switchboard::secrets::{Secret, Versions};
+use switchboard::store::StoreError;
 use switchboard::voice::Origin;
 
 use crate::App;
@@ -72,8 +74,9 @@ pub(crate) async fn sendgrid(app: &App, received: &Received) -> Result<Json<Ackn
     .await?;
     let reports =
         sendgrid::callback::parse(&received.body, app.road.clock.now(), &|address| app.road.seal.fingerprint(address));
+    let told = reports.as_deref().map(told_as_taken).unwrap_or_default();
     // Beside the work: nobody waits for it.
-    let (answer, ()) = futures::join!(apply(app, reports), note_alive(app));
+    let (answer, ()) = futures::join!(apply(app, reports), note_alive(app, &told));
     answer
 }
 
@@ -120,15 +123,42 @@ async fn apply(app: &App, reports: Result<Vec<Report>, MalformedCallback>) -> Re
     }
 }
 
-/// Notes that SendGrid's events do arrive: what a send of unknown outcome without any event means depends on it.
-async fn note_alive(app: &App) {
+/// How many messages of a callback are asked when they were claimed.
+const MOST_ASKED: usize = 4;
+
+/// The messages of which a callback tells that SendGrid took them, the newest events first.
+fn told_as_taken(reports: &[Report]) -> Vec<MessageId> {
+    let mut told: Vec<_> = reports
+        .iter()
+        .filter(|report| matches!(report.event, Event::Sent | Event::Delivered))
+        .filter_map(|report| Some((report.at, report.message_id?)))
+        .collect();
+    told.sort_unstable_by(|one, other| other.cmp(one));
+    told.into_iter().map(|(_, id)| id).take(MOST_ASKED).collect()
+}
+
+/// Notes of how late a claim SendGrid's events tell that it was taken: what a send of unknown outcome without any event means depends
+/// on it. An opening of last year's mail says nothing of today's.
+async fn note_alive(app: &App, told: &[MessageId]) {
+    if told.is_empty() {
+        return;
+    }
     let now = app.road.clock.now();
     let noted = app.sendgrid_noted.load(Ordering::Relaxed);
     if now.as_millisecond() - noted < NOTE_EVERY_MS {
         return;
     }
     app.sendgrid_noted.store(now.as_millisecond(), Ordering::Relaxed);
-    if let Err(error) = app.road.ephemera.beat(sendgrid::callback::ALIVE, now).await {
+    if let Err(error) = note_latest_claim(app, told).await {
         tracing::warn!(error = %error, "a live webhook was not noted");
+    }
+}
+
+async fn note_latest_claim(app: &App, told: &[MessageId]) -> Result<(), StoreError> {
+    let claims = told.iter().map(|id| app.road.messages.claimed(*id));
+    let latest = futures::future::try_join_all(claims).await?.into_iter().flatten().max();
+    match latest {
+        Some(claim) => app.road.ephemera.beat(sendgrid::callback::ALIVE, claim).await,
+        None => Ok(()),
     }
 }

@@ -58,6 +58,11 @@ pub fn encoded(text: &str) -> Cow<'_, str> {
     }
 }
 
+/// Whether two texts are the same but for such typography: a Messaging Service replaces it on its own account.
+pub fn looks_alike(one: &str, other: &str) -> bool {
+    one == other || replaced(one).trim() == replaced(other).trim()
+}
+
 fn replaced(text: &str) -> String {
     let mut replaced = String::with_capacity(text.len());
     for c in text.chars() {

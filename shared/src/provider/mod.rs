@@ -120,7 +120,8 @@ pub trait Provider: Send + Sync + std::fmt::Debug {
     /// Hands the message over. Called only by the holder of the message's claim.
     async fn send(&self, message: &Outgoing) -> Result<Accepted, SendError>;
 
-    /// Asks what became of a send whose outcome is unknown, made at or after `since`.
+    /// Asks what became of a send whose outcome is unknown, by a call begun at `since`. What might be it, or another message, is
+    /// not taken for it: then the provider cannot be asked.
     ///
     /// `is_taken` tells whether a provider id already belongs to another of our messages, so that two messages with the
     /// same text to the same person are not mistaken for one another.
@@ -140,4 +141,7 @@ pub trait Provider: Send + Sync + std::fmt::Debug {
 #[async_trait]
 pub trait Taken: Send + Sync {
     async fn is_taken(&self, provider_id: &str) -> Result<bool, SendError>;
+
+    /// The same, and an id that is nobody's stays so.
+    async fn is_of_another(&self, provider_id: &str) -> Result<bool, SendError>;
 }

@@ -135,6 +135,10 @@ impl Taken for Owned {
     async fn is_taken(&self, provider_id: &str) -> Result<bool, SendError> {
         Ok(self.0.contains(&provider_id))
     }
+
+    async fn is_of_another(&self, provider_id: &str) -> Result<bool, SendError> {
+        Ok(self.0.contains(&provider_id))
+    }
 }
 
 impl Stub {

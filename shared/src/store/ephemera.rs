@@ -243,16 +243,13 @@ impl Ephemera {
         Ok(())
     }
 
-    /// Notes that something was alive at `now`.
-    pub async fn beat(&self, key: &str, now: Timestamp) -> Result<(), StoreError> {
-        let put = self
-            .client
-            .put_item()
-            .table_name(&self.table)
-            .item("key", text(key))
-            .item("at", number(now.as_millisecond()))
-            .item("expires", number(now.as_second() + 7 * 86_400));
-        put.send().await.map_err(unavailable("ephemera.beat"))?;
+    /// Notes that something was alive at `at`, unless it is known to have been later.
+    pub async fn beat(&self, key: &str, at: Timestamp) -> Result<(), StoreError> {
+        let update = Update::default()
+            .set("at", number(at.as_millisecond()))
+            .set("expires", number(at.as_second() + 7 * 86_400))
+            .only_if_absent_or_before("at", number(at.as_millisecond()));
+        update.apply(&self.client, &self.table, ("key", key), "ephemera.beat").await?;
         Ok(())
     }
 

@@ -237,8 +237,11 @@ impl World {
 
     /// Lets a message grow older: what its row says of the past, and what it waits for, moves back by so many seconds.
     pub(crate) async fn age(&self, id: &str, by_seconds: i64) {
+        // Its provider has it as long.
+        let aged = serde_json::json!({"our_id": id, "seconds": by_seconds});
+        self.simulator(http::Method::POST, "/_sim/age", Some(&aged)).await;
         let row = self.row(id).await;
-        for name in ["claimed_at", "lease_until", "not_before", "due_at"] {
+        for name in ["claimed_at", "unsure_since", "lease_until", "not_before", "due_at"] {
             let Some(at) = row.get(name).and_then(|at| at.as_n().ok()).and_then(|at| at.parse::<i64>().ok()) else {
                 continue;
             };

@@ -148,6 +148,13 @@ impl World {
         .await
     }
 
+    /// How often `deliver` has taken a step with a message.
+    pub(crate) async fn steps(&self, id: &str) -> usize {
+        let log = self.stack.logs.join(format!("{}.log", self.stack.functions["deliver"]));
+        let log = std::fs::read_to_string(&log).unwrap_or_default();
+        log.lines().filter(|line| line.contains(id) && line.contains("\"step\"")).count()
+    }
+
     /// Waits until `deliver` logged so many steps with a message.
     pub(crate) async fn until_stepped(&self, id: &str, times: usize) {
         let log = self.stack.logs.join(format!("{}.log", self.stack.functions["deliver"]));

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{World, eventually, seconds, stack::stack};
 
 impl World {
-    async fn simulator(&self, method: Method, path: &str, body: Option<&Value>) -> Value {
+    pub(crate) async fn simulator(&self, method: Method, path: &str, body: Option<&Value>) -> Value {
         let mut request = self.http.request(method, format!("{}{path}", self.stack.simulator_url));
         if let Some(body) = body {
             request = request.json(body);

@@ -13,7 +13,7 @@ use jiff::tz::TimeZone;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::super::call::{Answer, answer};
+use super::super::call::{Answer, CALL_TIMEOUT, answer};
 use super::super::{Accepted, PermanentKind, Provider, ProviderName, Report, Resolution, SendError, Taken};
 use super::{Settings, TwilioCredentials, date, errors};
 use crate::clock::plus_seconds;
@@ -24,7 +24,7 @@ use crate::provider::Outgoing;
 /// Pages looked through before a search is given up as without an answer: 10 × 100 entries to one recipient.
 const MOST_PAGES: usize = 10;
 
-/// How much earlier than our call Twilio's clock may say it made the entry (its dates are whole seconds).
+/// How far Twilio's clock and ours may be apart.
 const CLOCK_SKEW_SECONDS: i64 = 30;
 
 /// Twilio, with one version of its credentials. Cheap to make.
@@ -59,9 +59,41 @@ struct Made {
     sid: String,
 }
 
-/// The entry being looked for: when it was made, if it is the one.
+/// The entry being looked for.
 trait Wanted<T>: Sync {
-    fn created(&self, entry: &T) -> Option<Timestamp>;
+    fn compare(&self, entry: &T) -> Likeness;
+}
+
+/// Whether an entry is the wanted one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Likeness {
+    /// It says what the wanted one says, to the same number by the same sender, made then.
+    Same(Timestamp),
+    /// It may be: what it should say is not known. It is never taken for the wanted one.
+    Possible,
+    Other,
+}
+
+/// When an entry may have been made that came of a call begun at `since`: the call lasts so long at most, and Twilio's clock (its
+/// dates are whole seconds) is not ours.
+#[derive(Clone, Copy, Debug)]
+struct Window {
+    from: Timestamp,
+    until: Timestamp,
+}
+
+impl Window {
+    fn of_a_call(since: Timestamp) -> Self {
+        let longest = i64::try_from(CALL_TIMEOUT.as_secs()).unwrap_or(i64::MAX);
+        Self {
+            from: plus_seconds(since, -CLOCK_SKEW_SECONDS),
+            until: plus_seconds(since, longest.saturating_add(CLOCK_SKEW_SECONDS)),
+        }
+    }
+
+    fn has(self, at: Timestamp) -> bool {
+        self.from <= at && at <= self.until
+    }
 }
 
 /// A list to look in, and how it is filtered by the day of sending.
@@ -76,7 +108,8 @@ struct Listing<'a> {
 enum Found {
     This(String),
     Nothing,
-    TooMany,
+    /// One that may be it and is no other message's, or more than are looked through.
+    Unclear,
 }
 
 impl Twilio {
@@ -130,20 +163,40 @@ impl Twilio {
         &self,
         listing: &Listing<'_>,
         wanted: &dyn Wanted<T>,
-        not_before: Timestamp,
+        window: Window,
         is_taken: &dyn Taken,
     ) -> Result<Resolution, SendError> {
-        let day = not_before.to_zoned(TimeZone::UTC).date().to_string();
+        let mut unclear = false;
+        for to in spellings(listing.to) {
+            let listing = Listing { path: listing.path.clone(), to: &to, day: listing.day };
+            match self.search_one(&listing, wanted, window, is_taken).await? {
+                Found::This(sid) => return Ok(Resolution::Accepted(Accepted { provider_id: sid })),
+                Found::Unclear => unclear = true,
+                Found::Nothing => {}
+            }
+        }
+        Ok(if unclear { Resolution::Unknowable } else { Resolution::NotFound })
+    }
+
+    /// The same for one spelling of the number.
+    async fn search_one<T: Entry>(
+        &self,
+        listing: &Listing<'_>,
+        wanted: &dyn Wanted<T>,
+        window: Window,
+        is_taken: &dyn Taken,
+    ) -> Result<Found, SendError> {
+        let day = window.from.to_zoned(TimeZone::UTC).date().to_string();
         let newest = [("To", listing.to), ("PageSize", "100")];
         let dated = [newest[0], (listing.day, day.as_str()), newest[1]];
         let sent = self.find(&listing.path, wanted, &dated, MOST_PAGES, is_taken).await?;
-        if let Found::This(sid) = sent {
-            return Ok(Resolution::Accepted(Accepted { provider_id: sid }));
+        if let Found::This(_) = sent {
+            return Ok(sent);
         }
-        match (self.find(&listing.path, wanted, &newest, 1, is_taken).await?, sent) {
-            (Found::This(sid), _) => Ok(Resolution::Accepted(Accepted { provider_id: sid })),
-            (Found::Nothing | Found::TooMany, Found::TooMany) => Ok(Resolution::Unknowable),
-            (Found::Nothing | Found::TooMany, Found::Nothing | Found::This(_)) => Ok(Resolution::NotFound),
+        // Further pages of the newest are not asked for: they were there by date.
+        match self.find(&listing.path, wanted, &newest, 1, is_taken).await? {
+            Found::Nothing => Ok(sent),
+            found @ (Found::This(_) | Found::Unclear) => Ok(found),
         }
     }
 
@@ -158,13 +211,21 @@ impl Twilio {
     ) -> Result<Found, SendError> {
         let mut page: Page<T> = self.page(path, query).await?;
         let mut found: Vec<(Timestamp, String)> = Vec::new();
+        let mut possible: Vec<String> = Vec::new();
         let mut rest = Found::Nothing;
         for read in 1.. {
-            let these = page.entries.iter().filter_map(|entry| Some((wanted.created(entry)?, entry.sid().to_owned())));
-            found.extend(these);
+            for entry in &page.entries {
+                match wanted.compare(entry) {
+                    Likeness::Same(created) => found.push((created, entry.sid().to_owned())),
+                    Likeness::Possible => possible.push(entry.sid().to_owned()),
+                    Likeness::Other => {}
+                }
+            }
             match page.next_page_uri.take().filter(|next| next.starts_with(path)) {
                 Some(_) if read >= pages => {
-                    rest = Found::TooMany;
+                    if pages > 1 {
+                        rest = Found::Unclear;
+                    }
                     break;
                 }
                 Some(next) => page = self.page(&next, &[]).await?,
@@ -176,6 +237,11 @@ impl Twilio {
         for (_, sid) in found {
             if !is_taken.is_taken(&sid).await? {
                 return Ok(Found::This(sid));
+            }
+        }
+        for sid in possible {
+            if !is_taken.is_of_another(&sid).await? {
+                return Ok(Found::Unclear);
             }
         }
         Ok(rest)
@@ -209,10 +275,10 @@ impl Provider for Twilio {
         since: Timestamp,
         is_taken: &dyn Taken,
     ) -> Result<Resolution, SendError> {
-        let not_before = plus_seconds(since, -CLOCK_SKEW_SECONDS);
+        let window = Window::of_a_call(since);
         match kind(message)? {
-            Kind::Text(to, text) => self.find_text(message, to, text, not_before, is_taken).await,
-            Kind::Call(to, _) => self.find_call(message, to, not_before, is_taken).await,
+            Kind::Text(to, text) => self.find_text(message, to, text, window, is_taken).await,
+            Kind::Call(to, _) => self.find_call(message, to, window, is_taken).await,
         }
     }
 
@@ -226,6 +292,28 @@ impl Provider for Twilio {
             self.fetch_text(message, provider_id).await
         }
     }
+}
+
+/// The numbers, with their prefix (`whatsapp:`), as which Twilio may list one: countries that put a digit behind the country code for
+/// mobiles, which it may have left out or put in (ITU-T E.164 national numbering plans: Mexico's 1 until 2019, Argentina's 9, Brazil's
+/// ninth digit, which WhatsApp leaves out of older numbers).
+fn spellings(to: &str) -> Vec<String> {
+    let (prefix, number) = to.split_once('+').unwrap_or(("", to));
+    let other = match number.as_bytes() {
+        [b'5', b'2', b'1', ..] if number.len() == 13 => Some(format!("52{}", &number[3..])),
+        [b'5', b'2', ..] if number.len() == 12 => Some(format!("521{}", &number[2..])),
+        [b'5', b'4', b'9', ..] if number.len() == 13 => Some(format!("54{}", &number[3..])),
+        [b'5', b'4', ..] if number.len() == 12 => Some(format!("549{}", &number[2..])),
+        [b'5', b'5', _, _, b'9', ..] if number.len() == 13 => Some(format!("{}{}", &number[..4], &number[5..])),
+        [b'5', b'5', ..] if number.len() == 12 => Some(format!("{}9{}", &number[..4], &number[4..])),
+        _ => None,
+    };
+    std::iter::once(to.to_owned()).chain(other.map(|other| format!("{prefix}+{other}"))).collect()
+}
+
+/// Whether two spellings are of one number.
+fn is_same_number(said: Option<&str>, wanted: &str) -> bool {
+    said.is_some_and(|said| spellings(wanted).iter().any(|spelling| spelling == said))
 }
 
 fn kind(message: &Outgoing) -> Result<Kind<'_>, SendError> {

@@ -5,9 +5,10 @@
 //! [`reschedule`]: another time · [`report`]: what providers say · [`engagement`]: what people did · [`charge`]: what a call cost ·
 //! [`sweep`]: what is due · [`lists`]: whose messages there are · [`threads`]: conversations · [`inbound`]: what people write to us ·
 //! [`mentions`]: who else an e-mail goes to · [`erase`]: what is left of a message whose recipient wants to be forgotten ·
-//! [`change`]: what the table's stream says.
+//! [`beside`]: what else goes to a recipient · [`change`]: what the table's stream says.
 
 mod accept;
+mod beside;
 pub mod change;
 mod charge;
 mod engagement;
@@ -29,6 +30,7 @@ use aws_sdk_dynamodb::Client;
 use jiff::Timestamp;
 
 pub use accept::{Created, Stored};
+pub use beside::Beside;
 pub use engagement::{Acted, action_name};
 pub use erase::Erased;
 pub use lists::{Listed, Place};

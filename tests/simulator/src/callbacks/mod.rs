@@ -3,6 +3,7 @@
 //! Who wants to call back first takes a [`Outbox::permit`], and makes the request only then: a slow client therefore
 //! slows its messages down instead of filling the memory with waiting requests.
 
+mod foreign;
 mod log;
 mod sign;
 
@@ -117,6 +118,12 @@ impl Outbox {
             CallbackFate::Send => None,
             CallbackFate::Late(pause) => return self.send_later(app, callback, pause),
             CallbackFate::Twice(pause) => Some(pause),
+            CallbackFate::AfterForeign => {
+                if let Some(permit) = self.permit().await {
+                    self.send(app, permit, foreign::like(app, &callback));
+                }
+                None
+            }
         };
         if let Some(pause) = pause {
             self.send_later(app, callback.clone(), pause);

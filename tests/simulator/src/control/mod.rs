@@ -6,6 +6,7 @@ mod fault;
 mod inbound;
 mod live;
 mod messages;
+mod past;
 mod templates;
 mod view;
 
@@ -33,6 +34,8 @@ pub(crate) fn routes() -> Router<App> {
         .route("/_sim/stats", get(stats))
         .route("/_sim/templates", put(templates::put))
         .route("/_sim/callers", put(callers::put))
+        .route("/_sim/age", post(past::age))
+        .route("/_sim/foreign", post(past::foreign))
         .route("/_sim/inbound", post(inbound::deliver))
         .route("/_sim/faults", get(fault::list).put(fault::add).delete(fault::clear))
         .route("/_sim/faults/{id}", delete(fault::remove))

@@ -19,6 +19,8 @@ pub(crate) enum Verdict {
     Proceed,
     /// Accept, then [`hang`] for this long (forever if `None`) before answering.
     AcceptThenHang(Option<Duration>),
+    /// Accept, then answer with this status, in the provider's own error shape.
+    AcceptThenRefuse(u16),
     /// Answer with this status, in the provider's own error shape.
     Refuse(u16),
     /// The connection is cut; whatever is answered goes nowhere.
@@ -48,8 +50,26 @@ pub(crate) async fn meet(app: &App, line: &Line, request: Request<'_>) -> Verdic
             Verdict::Cut
         }
         FaultKind::HangAfter => Verdict::AcceptThenHang(delay),
-        FaultKind::DropCallback | FaultKind::DuplicateCallback | FaultKind::ReorderCallback => Verdict::Proceed,
+        FaultKind::AcceptThenStatus => Verdict::AcceptThenRefuse(fault.status.unwrap_or(503)),
+        FaultKind::DropCallback
+        | FaultKind::DuplicateCallback
+        | FaultKind::ReorderCallback
+        | FaultKind::ForeignCallback
+        | FaultKind::ListLag
+        | FaultKind::Respell => Verdict::Proceed,
     }
+}
+
+/// How long what was accepted is kept out of Twilio's lists, if a fault says so.
+pub(crate) fn list_lag(app: &App) -> Option<Duration> {
+    let struck = app.faults().strike_beside(FaultKind::ListLag, None, || app.chance.roll())?;
+    Some(struck.delay_ms.map_or(HANG, Duration::from_millis))
+}
+
+/// Whether what goes to this number is kept as somebody else would spell it.
+pub(crate) fn respells(app: &App, to: &str) -> bool {
+    let to = to.strip_prefix("whatsapp:").unwrap_or(to);
+    app.faults().strike_beside(FaultKind::Respell, Some(to), || app.chance.roll()).is_some()
 }
 
 /// Waits out a hang after the message was accepted; forever when there is no end to it.
@@ -65,6 +85,8 @@ pub(crate) async fn hang(delay: Option<Duration>) {
 pub(crate) enum CallbackFate {
     Send,
     Drop,
+    /// Send one of somebody else's before it.
+    AfterForeign,
     /// Send now, and once more after this long.
     Twice(Duration),
     /// Send only after this long.
@@ -80,6 +102,13 @@ pub(crate) fn callback_fate(app: &App, provider: Provider, channel: Channel) -> 
         FaultKind::DropCallback => CallbackFate::Drop,
         FaultKind::DuplicateCallback => CallbackFate::Twice(delay.unwrap_or(app.config.step)),
         FaultKind::ReorderCallback => CallbackFate::Late(delay.unwrap_or(app.config.step * 3)),
-        FaultKind::Status | FaultKind::HangBefore | FaultKind::HangAfter | FaultKind::Reset => CallbackFate::Send,
+        FaultKind::ForeignCallback => CallbackFate::AfterForeign,
+        FaultKind::Status
+        | FaultKind::HangBefore
+        | FaultKind::HangAfter
+        | FaultKind::AcceptThenStatus
+        | FaultKind::Reset
+        | FaultKind::ListLag
+        | FaultKind::Respell => CallbackFate::Send,
     }
 }

@@ -7,7 +7,7 @@ mod meet;
 
 use serde::{Deserialize, Serialize};
 
-pub(crate) use self::meet::{CallbackFate, Verdict, callback_fate, hang, meet};
+pub(crate) use self::meet::{CallbackFate, Verdict, callback_fate, hang, list_lag, meet, respells};
 use crate::store::{Channel, Provider};
 
 /// What goes wrong.
@@ -20,10 +20,19 @@ pub(crate) enum FaultKind {
     HangBefore,
     /// Accept, then answer only after `delay_ms`, or never.
     HangAfter,
+    /// Accept, then answer with `status` (503 unless given) all the same.
+    AcceptThenStatus,
     /// Abort the connection at once; accept nothing.
     Reset,
+    /// Take no part in an answer, but keep what was accepted in the last `delay_ms` (60 s unless given) out of Twilio's lists.
+    ListLag,
+    /// Take no part in an answer, but keep a text as Smart Encoding leaves it, and its number as another national plan spells it.
+    Respell,
     /// Never send the callback.
     DropCallback,
+    /// Before the callback, send one like it of a message that somebody else sent through the same account: another id of the
+    /// provider's, and none of the client's.
+    ForeignCallback,
     /// Send the callback twice, `delay_ms` apart (one step unless given).
     DuplicateCallback,
     /// Hold the callback back `delay_ms` (three steps unless given), so that later ones overtake it.
@@ -32,7 +41,12 @@ pub(crate) enum FaultKind {
 
 impl FaultKind {
     fn is_callback(self) -> bool {
-        matches!(self, Self::DropCallback | Self::DuplicateCallback | Self::ReorderCallback)
+        matches!(self, Self::DropCallback | Self::DuplicateCallback | Self::ReorderCallback | Self::ForeignCallback)
+    }
+
+    /// It changes what is kept or shown, and leaves the request itself alone.
+    fn is_beside(self) -> bool {
+        matches!(self, Self::ListLag | Self::Respell)
     }
 }
 
@@ -129,7 +143,7 @@ impl Faults {
             return Err(format!("rate must be between 0 and 1, not {}", fault.rate));
         }
         if let Some(status) = fault.status {
-            if fault.kind != FaultKind::Status {
+            if !matches!(fault.kind, FaultKind::Status | FaultKind::AcceptThenStatus) {
                 return Err("status goes with kind status only".to_owned());
             }
             if !(400..=599).contains(&status) {
@@ -167,10 +181,17 @@ impl Faults {
         let Request { provider, channel, operation, to } = request;
         let fits = |fault: &Fault| {
             !fault.kind.is_callback()
+                && !fault.kind.is_beside()
                 && fault.operation == operation
                 && fault.to.as_deref().is_none_or(|wanted| to == Some(wanted))
         };
         self.strike(fits, provider, channel, roll)
+    }
+
+    /// The fault of this kind beside a request of Twilio's, if any.
+    fn strike_beside(&mut self, kind: FaultKind, to: Option<&str>, roll: impl FnMut() -> f64) -> Option<Fault> {
+        let fits = |fault: &Fault| fault.kind == kind && fault.to.as_deref().is_none_or(|wanted| to == Some(wanted));
+        self.strike(fits, Provider::Twilio, None, roll)
     }
 
     /// The fault a callback meets, if any.
@@ -271,6 +292,18 @@ mod tests {
         faults.add(fault(r#"{"kind":"status","operation":"read"}"#)).expect("valid");
         assert_eq!(sends(&mut faults, Provider::Twilio, Channel::Sms, 0.0), None);
         assert!(faults.strike_request(Request::reads(Provider::Twilio, None), || 0.0).is_some());
+    }
+
+    #[test]
+    fn what_is_beside_a_request_leaves_it_alone() {
+        let mut faults = Faults::default();
+        faults.add(fault(r#"{"kind":"respell","to":"+14155550100"}"#)).expect("valid");
+        faults.add(fault(r#"{"kind":"list_lag","delay_ms":5}"#)).expect("valid");
+        assert_eq!(sends(&mut faults, Provider::Twilio, Channel::Sms, 0.0), None);
+        assert!(faults.strike_request(Request::reads(Provider::Twilio, None), || 0.0).is_none());
+        let mut beside = |kind, to| faults.strike_beside(kind, to, || 0.0).is_some();
+        assert!(beside(FaultKind::Respell, Some("+14155550100")) && !beside(FaultKind::Respell, Some("+14155550101")));
+        assert!(beside(FaultKind::ListLag, None));
     }
 
     #[test]

@@ -35,7 +35,7 @@ pub(super) async fn one(
     let response = match checked {
         Err(error) => error.into_response(),
         Ok(()) => match faults::meet(&app, &line, Request::reads(Provider::Resend, None)).await {
-            Verdict::Refuse(status) => Error::of_status(status).into_response(),
+            Verdict::Refuse(status) | Verdict::AcceptThenRefuse(status) => Error::of_status(status).into_response(),
             Verdict::Cut => return StatusCode::OK.into_response(),
             Verdict::Proceed => found(&app, &id),
             Verdict::AcceptThenHang(delay) => {

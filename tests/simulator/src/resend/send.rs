@@ -42,6 +42,11 @@ pub(super) async fn send(
             let verdict = faults::meet(&app, &line, Request::sends(Provider::Resend, Channel::Email)).await;
             let hang = match verdict {
                 Verdict::Proceed => None,
+                Verdict::AcceptThenRefuse(status) => {
+                    let accepted = accept(&app, body.as_ref(), key.as_deref());
+                    let error = accepted.err().unwrap_or_else(|| Error::of_status(status));
+                    return answer::with_rate(error.into_response(), rate);
+                }
                 Verdict::AcceptThenHang(delay) => Some(delay),
                 Verdict::Refuse(status) => return answer::with_rate(Error::of_status(status).into_response(), rate),
                 Verdict::Cut => return StatusCode::OK.into_response(),

@@ -31,6 +31,10 @@ pub(super) async fn run(app: App, handle: Handle) {
         match callback_fate(&app, Provider::Sendgrid, Channel::Email) {
             CallbackFate::Drop => {}
             CallbackFate::Send => app.events.push(event),
+            CallbackFate::AfterForeign => {
+                app.events.push(foreign(&event));
+                app.events.push(event);
+            }
             CallbackFate::Twice(pause) => {
                 app.events.push(event.clone());
                 later(&app, event, pause);
@@ -38,6 +42,17 @@ pub(super) async fn run(app: App, handle: Handle) {
             CallbackFate::Late(pause) => later(&app, event, pause),
         }
     }
+}
+
+/// The same event of a message that somebody else sent through the account.
+fn foreign(event: &Event) -> Event {
+    let message = ids::x_message_id();
+    let mut fields = event.fields.clone();
+    fields.remove("message_id");
+    fields.insert("sg_message_id".to_owned(), json!(format!("{message}.recvd-0-0.0")));
+    fields.insert("smtp-id".to_owned(), json!(format!("<{message}@geopod-ismtpd-1>")));
+    fields.insert("sg_event_id".to_owned(), json!(ids::sg_event_id()));
+    Event { message, fields, ..event.clone() }
 }
 
 fn later(app: &App, event: Event, pause: Duration) {

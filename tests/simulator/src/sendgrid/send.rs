@@ -31,9 +31,14 @@ pub(super) async fn send(
         return answer::error(401, message);
     }
     let verdict = faults::meet(&app, &line, Request::sends(Provider::Sendgrid, Channel::Email)).await;
+    let mut fails = None;
     let hang = match verdict {
         Verdict::Proceed => None,
         Verdict::AcceptThenHang(delay) => Some(delay),
+        Verdict::AcceptThenRefuse(status) => {
+            fails = Some(status);
+            None
+        }
         Verdict::Refuse(status) => return answer::of_status(status),
         Verdict::Cut => return StatusCode::OK.into_response(),
     };
@@ -52,6 +57,9 @@ pub(super) async fn send(
     for message in mail.messages {
         let handle = app.store().accept(message);
         tokio::spawn(progress::run(app.clone(), handle));
+    }
+    if let Some(status) = fails {
+        return answer::of_status(status);
     }
     if let Some(delay) = hang {
         faults::hang(delay).await;

@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// The request that tells `event` about the message `sid`.
-pub(super) fn signed(app: &App, sid: &str, event: &str, url: &str, params: &[(String, String)]) -> Callback {
+pub(crate) fn signed(app: &App, sid: &str, event: &str, url: &str, params: &[(String, String)]) -> Callback {
     let mut form = form_urlencoded::Serializer::new(String::new());
     form.extend_pairs(params);
     Callback {

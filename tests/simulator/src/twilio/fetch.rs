@@ -5,6 +5,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{HeaderMap, StatusCode};
+use jiff::Timestamp;
 
 use super::{
     answer,
@@ -55,7 +56,9 @@ pub(super) async fn list(
     if let Some(response) = read_fault(&app, &line, None).await {
         return Ok(response);
     }
-    let filter = Filter::parse(query.as_deref().unwrap_or_default(), app.config.strict)?;
+    let mut filter = Filter::parse(query.as_deref().unwrap_or_default(), app.config.strict)?;
+    let lag = faults::list_lag(&app).and_then(|lag| jiff::SignedDuration::try_from(lag).ok());
+    filter.before = lag.and_then(|lag| Timestamp::now().checked_sub(lag).ok());
     let store = app.store();
     let path = format!("/2010-04-01/Accounts/{account}/Messages.json");
     let found = filter.select(&store);
@@ -73,7 +76,7 @@ pub(super) async fn read_fault(app: &App, line: &Line, channel: Option<Channel>)
             faults::hang(delay).await;
             None
         }
-        Verdict::Refuse(status) => Some(Error::of_status(status).into_response()),
+        Verdict::Refuse(status) | Verdict::AcceptThenRefuse(status) => Some(Error::of_status(status).into_response()),
         Verdict::Cut => Some(StatusCode::OK.into_response()),
     }
 }
@@ -84,6 +87,8 @@ struct Filter {
     to: Option<String>,
     from: Option<String>,
     sent: Span,
+    /// Only what was accepted before.
+    before: Option<Timestamp>,
     paging: Paging,
     /// All but the page, as it was asked.
     query: String,
@@ -122,6 +127,7 @@ impl Filter {
     fn matches(&self, message: &Message) -> bool {
         self.to.as_ref().is_none_or(|to| *to == message.content.to)
             && self.from.as_ref().is_none_or(|from| *from == message.content.from)
+            && self.before.is_none_or(|before| message.received_at < before)
             && self.sent.has(message.sent_at.unwrap_or(message.received_at))
     }
 }

@@ -78,7 +78,7 @@ async fn fetch(
     match faults::meet(&app, &line, Request::reads(Provider::Twilio, None)).await {
         Verdict::Proceed => {}
         Verdict::AcceptThenHang(delay) => faults::hang(delay).await,
-        Verdict::Refuse(status) => return Error::of_status(status).into_response(),
+        Verdict::Refuse(status) | Verdict::AcceptThenRefuse(status) => return Error::of_status(status).into_response(),
         Verdict::Cut => return StatusCode::OK.into_response(),
     }
     match looked_up(&number, &query, app.config.strict) {

@@ -21,12 +21,14 @@ mod request;
 mod segments;
 mod send;
 mod sign;
+mod spelling;
 pub(crate) mod verify;
 
 use axum::{Router, response::IntoResponse, routing::get};
 use jiff::Timestamp;
 
 pub(crate) use self::{
+    callback::signed as signed_callback,
     content::Templates,
     inbound::{File, Inbound, deliver as deliver_inbound, hear as hear_inbound},
 };

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
 
-use super::{answer, answer::Error, auth, fetch, form::Form, magic, progress};
+use super::{answer, answer::Error, auth, fetch, form::Form, magic, progress, spelling};
 use crate::{
     app::App,
     connection::Line,
@@ -34,6 +34,10 @@ pub(super) async fn create(
     let hang = match verdict {
         Verdict::Proceed => None,
         Verdict::AcceptThenHang(delay) => Some(delay),
+        Verdict::AcceptThenRefuse(status) => {
+            return accept(&app, &account, &form)
+                .map_or_else(|error| refuse(&app, error), |_| Error::of_status(status).into_response());
+        }
         Verdict::Refuse(status) => return Error::of_status(status).into_response(),
         Verdict::Cut => return StatusCode::OK.into_response(),
     };
@@ -66,6 +70,9 @@ fn refuse(app: &App, error: Error) -> Response {
 fn accept(app: &App, account: &str, form: &Form) -> Result<Response, Error> {
     let kind = if form.get("MediaUrl").is_some() { "MM" } else { "SM" };
     let mut message = form.message(ids::sid(kind), app.config.strict, Timestamp::now())?;
+    if faults::respells(app, &message.to) {
+        spelling::respell(&mut message);
+    }
     let mut store = app.store();
     store.templates().render(&mut message)?;
     if store.is_opted_out(&message.to, &message.from) {

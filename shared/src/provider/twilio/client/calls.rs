@@ -1,12 +1,11 @@
 //! Telephone calls: the Calls resource.
 
-use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::super::{call_event, ended_at, twiml};
 use super::{
-    Accepted, Call, Entry, Listing, MessageId, Outgoing, PhoneNumber, ProviderName, Report, Resolution, SendError,
-    Taken, Twilio, Wanted, date,
+    Accepted, Call, Entry, Likeness, Listing, MessageId, Outgoing, PhoneNumber, ProviderName, Report, Resolution,
+    SendError, Taken, Twilio, Wanted, Window, date, is_same_number,
 };
 use crate::clock::latest_in_second;
 use crate::message::content::{MachineDetection, Script};
@@ -45,12 +44,11 @@ impl Entry for CallResource {
     }
 }
 
-/// The call being looked for. What it says stands in no list: two calls to the same number are told apart by the ids
-/// that are known already.
+/// The call being looked for. What it says stands in no list, so another call to the same number cannot be told from it.
 struct Sought<'a> {
     to: &'a str,
     from: &'a str,
-    not_before: Timestamp,
+    window: Window,
 }
 
 impl Twilio {
@@ -93,12 +91,12 @@ impl Twilio {
         &self,
         message: &Outgoing,
         to: &PhoneNumber,
-        not_before: Timestamp,
+        window: Window,
         is_taken: &dyn Taken,
     ) -> Result<Resolution, SendError> {
-        let sought = Sought { to: to.as_str(), from: self.caller(message), not_before };
+        let sought = Sought { to: to.as_str(), from: self.caller(message), window };
         let listing = Listing { path: format!("{}/Calls.json", self.account()), to: sought.to, day: "StartTime>" };
-        self.search::<CallResource>(&listing, &sought, not_before, is_taken).await
+        self.search::<CallResource>(&listing, &sought, window, is_taken).await
     }
 
     pub(super) async fn fetch_call(&self, message: MessageId, sid: &str) -> Result<Option<Report>, SendError> {
@@ -130,12 +128,16 @@ impl Twilio {
 }
 
 impl Wanted<CallResource> for Sought<'_> {
-    fn created(&self, call: &CallResource) -> Option<Timestamp> {
-        let is_it = call.to.as_deref() == Some(self.to)
+    fn compare(&self, call: &CallResource) -> Likeness {
+        let is_like = is_same_number(call.to.as_deref(), self.to)
             && call.from.as_deref() == Some(self.from)
             && call.direction.as_deref() == Some("outbound-api");
-        let created = date(call.date_created.as_deref()?)?;
-        (is_it && created >= self.not_before).then_some(created)
+        let created = call.date_created.as_deref().and_then(date);
+        if is_like && created.is_some_and(|created| self.window.has(created)) {
+            Likeness::Possible
+        } else {
+            Likeness::Other
+        }
     }
 }
 

@@ -5,10 +5,11 @@ use serde::Deserialize;
 
 use super::super::{event, key};
 use super::{
-    Accepted, Channel, Entry, Listing, MessageId, Outgoing, PhoneNumber, ProviderName, Report, Resolution, SendError,
-    Taken, Text, Twilio, Wanted, date,
+    Accepted, Channel, Entry, Likeness, Listing, MessageId, Outgoing, PhoneNumber, ProviderName, Report, Resolution,
+    SendError, Taken, Text, Twilio, Wanted, Window, date, is_same_number,
 };
 use crate::clock::latest_in_second;
+use crate::message::smart::looks_alike;
 use crate::provider::Event;
 
 /// What a trial account puts before every text.
@@ -46,7 +47,7 @@ struct Sought<'a> {
     /// What it says; a template's words are Twilio's own.
     body: Option<&'a str>,
     sender: Sender,
-    not_before: Timestamp,
+    window: Window,
 }
 
 impl Entry for Message {
@@ -100,13 +101,13 @@ impl Twilio {
         message: &Outgoing,
         to: &PhoneNumber,
         text: &Text,
-        not_before: Timestamp,
+        window: Window,
         is_taken: &dyn Taken,
     ) -> Result<Resolution, SendError> {
         let body = text.template.is_none().then_some(text.body.as_str());
-        let sought = Sought { to: recipient(message, to), body, sender: self.sender(message), not_before };
+        let sought = Sought { to: recipient(message, to), body, sender: self.sender(message), window };
         let listing = Listing { path: format!("{}/Messages.json", self.account()), to: &sought.to, day: "DateSent>" };
-        self.search::<Message>(&listing, &sought, not_before, is_taken).await
+        self.search::<Message>(&listing, &sought, window, is_taken).await
     }
 
     pub(super) async fn fetch_text(&self, message: MessageId, sid: &str) -> Result<Option<Report>, SendError> {
@@ -143,17 +144,24 @@ impl Twilio {
 }
 
 impl Wanted<Message> for Sought<'_> {
-    fn created(&self, message: &Message) -> Option<Timestamp> {
-        let said = message.body.as_deref().unwrap_or_default();
-        let same_text = self.body.is_none_or(|body| said == body || said.strip_prefix(TRIAL_PREFIX) == Some(body));
+    fn compare(&self, message: &Message) -> Likeness {
         let same_sender = match &self.sender {
             Sender::Number(number) => message.from.as_deref() == Some(number),
             Sender::Service(service) => message.messaging_service_sid.as_deref() == Some(service),
         };
         let outbound = message.direction.as_deref().is_some_and(|direction| direction.starts_with("outbound"));
-        let is_it = same_text && same_sender && outbound && message.to.as_deref() == Some(&self.to);
-        let created = date(message.date_created.as_deref()?)?;
-        (is_it && created >= self.not_before).then_some(created)
+        let created = message.date_created.as_deref().and_then(date).filter(|created| self.window.has(*created));
+        let Some(created) = created else { return Likeness::Other };
+        if !(same_sender && outbound && is_same_number(message.to.as_deref(), &self.to)) {
+            return Likeness::Other;
+        }
+        let said = message.body.as_deref().unwrap_or_default();
+        match self.body {
+            // Twilio puts the template's words together itself, so they cannot be compared.
+            None => Likeness::Possible,
+            Some(body) if looks_alike(said.strip_prefix(TRIAL_PREFIX).unwrap_or(said), body) => Likeness::Same(created),
+            Some(_) => Likeness::Other,
+        }
     }
 }
 

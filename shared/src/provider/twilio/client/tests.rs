@@ -2,6 +2,7 @@ use serde_json::json;
 
 use super::*;
 use crate::clock::Clock;
+use crate::message::PhoneNumber;
 use crate::provider::Event;
 use crate::provider::stub::{Owned, Script, Seen, Stub, hasty, reply, reply_with, text};
 
@@ -243,7 +244,7 @@ async fn an_email_is_not_for_twilio() {
 }
 
 #[tokio::test]
-async fn a_template_goes_without_a_text_of_ours_and_is_found_without_one() {
+async fn a_template_goes_without_a_text_of_ours_and_is_never_taken_for_another() {
     let mut message = text(Channel::Whatsapp, "Hello Ann", &["https://a.example/1"]);
     let template = crate::message::content::ProviderTemplate {
         sid: "HX1".to_owned(),
@@ -267,7 +268,52 @@ async fn a_template_goes_without_a_text_of_ours_and_is_found_without_one() {
 
     let changes =
         json!({"to": "whatsapp:+14155552671", "from": "whatsapp:+14155238886", "body": "Hello Ann \"A\", see you"});
-    let stub = Stub::new([page(&[listed("MMthis", 2, changes)], None)]).await;
+    let resolved = async |entry: serde_json::Value, taken: &'static [&'static str]| {
+        let stub = Stub::new([page(&[entry], None), page(&[], None)]).await;
+        twilio_with(&stub, None).resolve(&message, NOW.parse().unwrap(), &Owned(taken)).await
+    };
+    // It may be this one or another to the same number: nothing tells, so it is not taken for it.
+    let entry = listed("MMthis", 2, changes);
+    assert_eq!(resolved(entry.clone(), &[]).await, Ok(Resolution::Unknowable));
+    assert_eq!(resolved(entry.clone(), &["MMthis"]).await, Ok(Resolution::NotFound));
+    let mut late = entry;
+    late["date_created"] = json!("Sun, 01 Mar 2026 12:00:41 +0000");
+    assert_eq!(resolved(late, &[]).await, Ok(Resolution::NotFound), "it was made after the call was over");
+}
+
+#[tokio::test]
+async fn entry_made_after_the_call_is_another_message() {
+    for (second, expected) in [(40, accepted("SMthis")), (41, Ok(Resolution::NotFound))] {
+        let (result, _) = resolved(vec![page(&[listed("SMthis", second, json!({}))], None), page(&[], None)]).await;
+        assert_eq!(result, expected, "{second} s after the claim");
+    }
+}
+
+#[tokio::test]
+async fn respelled_text_and_number_are_the_same_message() {
+    let mut message = text(Channel::Sms, "It’s “you” – 5\u{a0}€…", &[]);
+    message.to = Address::Phone(PhoneNumber::parse("+5215512345678", "MX").unwrap());
+    let Address::Phone(to) = &message.to else { panic!() };
+    let other = if to.as_str().starts_with("+521") { "+525512345678" } else { "+5215512345678" };
+    let entry = listed("SMthis", 2, json!({"body": "It's \"you\" - 5 €...", "to": other}));
+    let answers = [page(&[], None), page(&[], None), page(&[entry], None), page(&[], None)];
+    let stub = Stub::new(answers).await;
     let found = twilio_with(&stub, None).resolve(&message, NOW.parse().unwrap(), &Owned(&[])).await;
-    assert_eq!(found, accepted("MMthis"));
+    assert_eq!(found, accepted("SMthis"), "{:?}", stub.requests());
+}
+
+#[test]
+fn numbers_are_listed_under_both_spellings() {
+    for (number, other) in [
+        ("+5215512345678", Some("+525512345678")),
+        ("+525512345678", Some("+5215512345678")),
+        ("+5491123456789", Some("+541123456789")),
+        ("+541123456789", Some("+5491123456789")),
+        ("whatsapp:+5511987654321", Some("whatsapp:+551187654321")),
+        ("whatsapp:+551187654321", Some("whatsapp:+5511987654321")),
+        ("+14155552671", None),
+    ] {
+        let expected: Vec<&str> = std::iter::once(number).chain(other).collect();
+        assert_eq!(spellings(number), expected);
+    }
 }

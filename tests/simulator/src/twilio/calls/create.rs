@@ -36,23 +36,33 @@ pub(super) async fn create(
     let hang = match verdict {
         Verdict::Proceed => None,
         Verdict::AcceptThenHang(delay) => Some(delay),
+        Verdict::AcceptThenRefuse(status) => {
+            return accept(&app, &account, &form)
+                .map_or_else(|error| refuse(&app, error), |_| Error::of_status(status).into_response());
+        }
         Verdict::Refuse(status) => return Error::of_status(status).into_response(),
         Verdict::Cut => return StatusCode::OK.into_response(),
     };
-    let call = match form.call(ids::sid("CA"), app.config.strict) {
-        Ok(call) => call,
-        Err(error) => return refuse(&app, error),
-    };
-    let response = {
-        let mut store = app.store();
-        let handle = store.accept(call);
-        tokio::spawn(progress::run(app.clone(), handle));
-        store.get(handle).map(|message| answer::call(&account, message))
-    };
-    if let Some(delay) = hang {
-        faults::hang(delay).await;
+    match accept(&app, &account, &form) {
+        Err(error) => refuse(&app, error),
+        Ok(response) => {
+            if let Some(delay) = hang {
+                faults::hang(delay).await;
+            }
+            response
+        }
     }
-    super::super::answer::answer(StatusCode::CREATED, &response.unwrap_or_default())
+}
+
+/// Takes the call in and sets it going.
+fn accept(app: &App, account: &str, form: &Form) -> Result<Response, Error> {
+    let call = form.call(ids::sid("CA"), app.config.strict)?;
+    let mut store = app.store();
+    let handle = store.accept(call);
+    let response = store.get(handle).map(|message| answer::call(account, message));
+    drop(store);
+    tokio::spawn(progress::run(app.clone(), handle));
+    Ok(super::super::answer::answer(StatusCode::CREATED, &response.unwrap_or_default()))
 }
 
 /// Counts the request, and the call it carries, before anything can go wrong with it.

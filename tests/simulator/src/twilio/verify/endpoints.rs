@@ -59,7 +59,7 @@ pub(super) async fn start(
     let hang = match faults::meet(&app, &line, Request::sends_to(form.get("To"), channel)).await {
         Verdict::Proceed => None,
         Verdict::AcceptThenHang(delay) => Some(delay),
-        Verdict::Refuse(status) => return Error::of_status(status).into_response(),
+        Verdict::Refuse(status) | Verdict::AcceptThenRefuse(status) => return Error::of_status(status).into_response(),
         Verdict::Cut => return StatusCode::OK.into_response(),
     };
     let code = format!("{:06}", (app.chance.roll() * 1_000_000.0) as u32);
@@ -113,7 +113,7 @@ async fn read_fault(app: &App, line: &Line) -> Option<Response> {
             faults::hang(delay).await;
             None
         }
-        Verdict::Refuse(status) => Some(Error::of_status(status).into_response()),
+        Verdict::Refuse(status) | Verdict::AcceptThenRefuse(status) => Some(Error::of_status(status).into_response()),
         Verdict::Cut => Some(StatusCode::OK.into_response()),
     }
 }
