@@ -10,6 +10,7 @@ use crate::person::PersonId;
 use crate::privacy::erasure::{Erasure, State};
 use crate::queue::PrivacyWork;
 use crate::store::ledger::{Committed, Ledger};
+use crate::store::write_token::put_once;
 use crate::store::{Item, StoreError, number, people, text, unavailable};
 
 const RUN: &str = "run";
@@ -100,11 +101,9 @@ impl PrivacyStore {
             .set_item(Some(row))
             .condition_expression("id = :id")
             .expression_attribute_values(":id", text(&erasure.id));
-        match put.send().await {
-            Ok(_) => Ok(()),
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(()),
-            Err(error) => Err(unavailable("erasure.look_again")(error)),
-        }
+        // Refused: another erasure was begun since, and is looked after at its own time.
+        put_once(put, "erasure.look_again").await?;
+        Ok(())
     }
 
     fn open_row(&self, erasure: &Erasure, look_at: Timestamp) -> Item {

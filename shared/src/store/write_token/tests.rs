@@ -166,6 +166,7 @@ const OTHERS: &[(&str, usize, &str)] = &[
     ("store/ephemera.rs", 3, "owner and place are named in the condition"),
     ("store/jobs/chunks.rs", 2, "refused or done, the chunk is there; a transaction"),
     ("store/ledger.rs", 2, "a transaction"),
+    ("store/open.rs", 1, "refused or done, the row is not there for this id"),
     ("store/messages/accept.rs", 1, "a transaction"),
     ("store/privacy/erasures.rs", 1, "a version that has moved is read anew"),
     ("store/privacy/tally.rs", 2, "a transaction"),
