@@ -50,11 +50,14 @@ def load_or_make(directory: Path, simulator: Path) -> dict[str, Any]:
     made: dict[str, Any] = json.loads(path.read_text()) if path.exists() else _make(_key_pair(simulator))
     made["auth"]["max_lifetime_seconds"] = TOKEN_SECONDS  # a stack on one machine may be up for days
     if "lookup" not in made:  # a new file, or one from before purposes had keys of their own
-        made["lookup"] = {"fingerprint_key": _random(32), "ids_key": _random(32)}
+        made["lookup"] = {"active": 1, "keys": {"1": _random(32)}, "ids_key": _random(32)}
         for purpose in PURPOSES:
             key_id = f"{purpose}-1"  # not as the seal's keys are named, so that a mark is never taken for sealed content
             made[purpose] = {"active": key_id, "keys": {key_id: _random(32)}}
         made["seal"].pop("fingerprint_key", None)
+        write_private(path, made)
+    if "fingerprint_key" in made["lookup"]:  # from before fingerprints had generations
+        made["lookup"] |= {"active": 1, "keys": {"1": made["lookup"].pop("fingerprint_key")}}
         write_private(path, made)
     if "twofactor" not in made:  # a new file, or one from before there were second factors
         made["twofactor"] = {"private_key": _key_pair(simulator)["private_pkcs8"]}

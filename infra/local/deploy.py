@@ -171,6 +171,15 @@ def _lock(aws: Aws, bucket: str, parameters: dict[str, str]) -> None:
     aws.client("s3").put_object_lock_configuration(Bucket=bucket, ObjectLockConfiguration=lock)
 
 
+def _keys(secret: str) -> dict[str, str]:
+    """The keys by generation of a lookup secret; none of one that CloudFormation made."""
+    try:
+        keys: dict[str, str] = json.loads(secret).get("keys", {})
+    except ValueError:
+        return {}
+    return keys
+
+
 def write_secrets(aws: Aws, document: dict[str, Any], made: dict[str, Any]) -> None:
     """Writes each secret that differs. An unchanged one is left alone, so that its previous version stays what it was."""
     manager = aws.client("secretsmanager")
@@ -179,5 +188,8 @@ def write_secrets(aws: Aws, document: dict[str, Any], made: dict[str, Any]) -> N
             continue
         value = json.dumps(made[name])
         secret = f"{STACK}/{name}"
-        if manager.get_secret_value(SecretId=secret)["SecretString"] != value:
+        present = manager.get_secret_value(SecretId=secret)["SecretString"]
+        if name == "lookup" and len(_keys(present)) > len(made[name]["keys"]):
+            continue  # it was rotated: rows are stored under the present one
+        if present != value:
             manager.put_secret_value(SecretId=secret, SecretString=value)

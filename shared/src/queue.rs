@@ -53,6 +53,8 @@ pub enum PrivacyWork {
     Erase { person: PersonId },
     /// Take this segment of sealing anew further.
     Reseal { segment: u32 },
+    /// Take this segment of carrying fingerprints forward further.
+    Reindex { segment: u32 },
 }
 
 /// What a record of the events queue asks for: try this delivery, if its time has come.
@@ -275,6 +277,8 @@ mod tests {
         assert_eq!(serde_json::to_string(&erase).unwrap(), r#"{"kind":"erase","person":"ada"}"#);
         let reseal = serde_json::to_string(&PrivacyWork::Reseal { segment: 2 }).unwrap();
         assert_eq!(reseal, r#"{"kind":"reseal","segment":2}"#);
+        let reindex = serde_json::to_string(&PrivacyWork::Reindex { segment: 2 }).unwrap();
+        assert_eq!(reindex, r#"{"kind":"reindex","segment":2}"#);
     }
 
     #[test]

@@ -2,14 +2,15 @@
 //!
 //! AES-256-GCM with a random nonce; a sealed text is `key id . base64(nonce ‖ ciphertext ‖ tag)`. The row's key is
 //! authenticated along (AAD), so a sealed value cannot be moved to another row. Rotation: the active key seals, every
-//! key in the secret opens. Fingerprints are HMAC-SHA256 under the lookup key, which has a secret of its own: they are table
-//! keys, so a version of the lookup secret that makes other fingerprints is never taken up by a running function. Everything
-//! else has keys of its own ([`purpose`]).
+//! key in the secret opens. Fingerprints ([`lookup`]) have a secret of their own, with generations: they are table keys, so a
+//! version of that secret under which stored rows would not be found is never taken up by a running function. Everything else
+//! has keys of its own ([`purpose`]).
 //!
 //! A function reads its secrets when it starts, and anew every five minutes or when it meets a key it does not know
 //! ([`Seal::keep_current`]); `infra/docs/OPERATIONS.md` says in which steps a key is rotated.
 
 pub mod delivery;
+pub mod lookup;
 pub mod purpose;
 pub mod signed;
 
@@ -24,6 +25,8 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde::Deserialize;
 
+use self::lookup::Generations;
+pub use self::lookup::LookupKeys;
 use crate::message::{Address, IdKey};
 use crate::secrets::{Secret, SecretError};
 
@@ -40,22 +43,6 @@ pub struct SealKeys {
 impl fmt::Debug for SealKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "SealKeys[active {}]", self.active)
-    }
-}
-
-/// The lookup secret, as it stands in Secrets Manager.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct LookupKeys {
-    /// What addresses are fingerprinted with: base64 of 32 bytes or more.
-    fingerprint_key: String,
-    /// What ids are derived under: base64 of 32 bytes or more.
-    ids_key: String,
-}
-
-impl fmt::Debug for LookupKeys {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("LookupKeys[…]")
     }
 }
 
@@ -77,7 +64,7 @@ pub enum NoSeal {
     Secret(#[from] SecretError),
     #[error(transparent)]
     Keys(#[from] SealError),
-    #[error("the lookup secret has another key: what was stored would not be found any more")]
+    #[error("the lookup secret has other generations: what was stored would not be found any more")]
     OtherFingerprints,
 }
 
@@ -91,8 +78,10 @@ struct Ring {
 /// Seals, opens and fingerprints.
 pub struct Seal {
     ring: RwLock<Arc<Ring>>,
-    fingerprint: hmac::Key,
+    lookup: RwLock<Arc<Generations>>,
     ids: IdKey,
+    /// What is compared by its hash and is no address.
+    hashes: hmac::Key,
     /// Where the keys come from; none where they are given once and for all.
     secrets: Option<(Secret<SealKeys>, Secret<LookupKeys>)>,
     /// The keys of other purposes that this function holds, which are kept current along.
@@ -134,12 +123,6 @@ fn hmac_key(name: &str, text: &str) -> Result<hmac::Key, SealError> {
     Ok(hmac::Key::new(hmac::HMAC_SHA256, &key))
 }
 
-impl LookupKeys {
-    fn fingerprint_key(&self) -> Result<hmac::Key, SealError> {
-        hmac_key("fingerprint_key", &self.fingerprint_key)
-    }
-}
-
 /// A key bound to a use by its label.
 fn derived(key: &hmac::Key, label: &str) -> hmac::Key {
     let tag = hmac::sign(key, format!("\0key: {label}").as_bytes());
@@ -149,17 +132,19 @@ fn derived(key: &hmac::Key, label: &str) -> hmac::Key {
 impl Seal {
     /// Builds the keys once and for all.
     pub fn new(content: &SealKeys, lookup: &LookupKeys) -> Result<Self, SealError> {
+        let ids = hmac_key("ids_key", &lookup.ids_key)?;
         Ok(Self {
             ring: RwLock::new(Arc::new(Ring::new(content)?)),
-            ids: IdKey::new(hmac_key("ids_key", &lookup.ids_key)?),
-            fingerprint: lookup.fingerprint_key()?,
+            lookup: RwLock::new(Arc::new(Generations::new(lookup)?)),
+            hashes: derived(&ids, "hashes"),
+            ids: IdKey::new(ids),
             secrets: None,
             held: Vec::new(),
             met_unknown: AtomicBool::new(false),
         })
     }
 
-    /// Builds the keys from the secrets of content and of lookups. Those of content may change later.
+    /// Builds the keys from the secrets of content and of lookups. They may change later.
     pub async fn from_secrets(content: Secret<SealKeys>, lookup: Secret<LookupKeys>) -> Result<Self, NoSeal> {
         let (keys, lookups) = futures::try_join!(content.get(), lookup.get())?;
         Ok(Self { secrets: Some((content, lookup)), ..Self::new(&keys.current, &lookups.current)? })
@@ -180,7 +165,7 @@ impl Seal {
     async fn keep_own_current(&self) {
         let Some((content, lookup)) = &self.secrets else { return };
         let read = match self.met_unknown.swap(false, Ordering::Relaxed) {
-            true => futures::join!(content.refreshed(), lookup.get()),
+            true => futures::join!(content.refreshed(), lookup.refreshed()),
             false => futures::join!(content.get(), lookup.get()),
         };
         let taken = match &read {
@@ -202,11 +187,7 @@ impl Seal {
 
     /// Takes up other keys.
     fn take_up(&self, keys: &SealKeys, lookup: &LookupKeys) -> Result<(), NoSeal> {
-        // Compared as what they make, in which the key itself does not show.
-        let probe = b"\0the fingerprints' key";
-        if hmac::verify(&lookup.fingerprint_key()?, probe, hmac::sign(&self.fingerprint, probe).as_ref()).is_err() {
-            return Err(NoSeal::OtherFingerprints);
-        }
+        self.take_up_generations(Generations::new(lookup)?)?;
         let present = self.ring();
         let delivery = |ring: &Ring| ring.delivery.as_ref().map(|delivery| delivery.id.clone());
         let same_delivery = delivery(&present) == keys.delivery.as_ref().map(|delivery| delivery.id.clone());
@@ -217,6 +198,22 @@ impl Seal {
         tracing::info!(seal.active = ring.active, seal.keys = ring.keys.len(), "seal keys");
         *self.ring.write().unwrap_or_else(PoisonError::into_inner) = ring;
         Ok(())
+    }
+
+    fn take_up_generations(&self, new: Generations) -> Result<(), NoSeal> {
+        let present = self.generations();
+        if !new.finds_what_was_written_under(&present) {
+            return Err(NoSeal::OtherFingerprints);
+        }
+        if !new.is_like(&present) {
+            tracing::info!(lookup.active = new.active, "lookup generations");
+            *self.lookup.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(new);
+        }
+        Ok(())
+    }
+
+    fn generations(&self) -> Arc<Generations> {
+        self.lookup.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn ring(&self) -> Arc<Ring> {
@@ -271,9 +268,45 @@ impl Seal {
         Ok(plain.to_vec())
     }
 
-    /// The address's fingerprint: the same for every spelling of its letters' case, of no use without the key.
+    /// The address's fingerprint: the same for every spelling of its letters' case, of no use without the key. While rows may be
+    /// stored under several generations it is the oldest of them, from which [`Seal::forms`] gives the others.
     pub fn fingerprint(&self, address: &Address) -> String {
-        self.keyed_hash(address.canonical().as_bytes())
+        self.generations().oldest(address)
+    }
+
+    /// The address's fingerprint that new rows are stored under.
+    pub fn fingerprint_to_store(&self, address: &Address) -> String {
+        self.generations().written(address)
+    }
+
+    /// Whether a fingerprint, of whatever generation, is this address's.
+    pub fn is_fingerprint_of(&self, fingerprint: &str, address: &Address) -> bool {
+        self.generations().is_of(fingerprint, address)
+    }
+
+    /// Every fingerprint under which rows of the same address may be stored, the oldest first. Rows move from an older to a newer
+    /// one, so whoever reads them in this order misses none.
+    pub fn forms(&self, fingerprint: &str) -> Vec<String> {
+        let generations = self.generations();
+        if generations.is_unknown(fingerprint) {
+            self.met_unknown.store(true, Ordering::Relaxed);
+        }
+        generations.forms(fingerprint)
+    }
+
+    /// The fingerprint of the same address that new rows are stored under.
+    pub fn form_to_store(&self, fingerprint: &str) -> String {
+        self.generations().written_form(fingerprint)
+    }
+
+    /// A text with every fingerprint of an earlier generation in it carried to the active one; `None`: it has none.
+    pub fn carried_forward(&self, text: &str) -> Option<String> {
+        self.generations().carried_text(text)
+    }
+
+    /// The generation that new rows are stored under.
+    pub fn lookup_generation(&self) -> u16 {
+        self.generations().active
     }
 
     /// Returns the key that ids are derived under.
@@ -281,9 +314,9 @@ impl Seal {
         &self.ids
     }
 
-    /// A keyed hash of anything, for comparing without keeping (request bodies).
+    /// A keyed hash of anything but an address, for comparing without keeping (request bodies).
     pub fn keyed_hash(&self, bytes: &[u8]) -> String {
-        URL_SAFE_NO_PAD.encode(hmac::sign(&self.fingerprint, bytes))
+        URL_SAFE_NO_PAD.encode(hmac::sign(&self.hashes, bytes))
     }
 }
 

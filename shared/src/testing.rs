@@ -45,7 +45,7 @@ use crate::seal::{Seal, SealKeys};
 use crate::secrets::{Secret, Versions};
 use crate::store::events::{self, Events};
 use crate::store::jobs::JobFiles;
-use crate::store::privacy::{Sealed, sealed};
+use crate::store::privacy::{Indexed, Sealed, indexed, sealed};
 use crate::store::twofactor::Tables;
 use crate::store::{
     Budgets, Catalog, Controls, Ephemera, Files, Jobs, Messages, OtpStore, People, PrivacyStore, TwoFactorStore,
@@ -92,7 +92,7 @@ fn road_with(aws: &SdkConfig, clock: Clock) -> Result<Road, Box<dyn std::error::
         "active": "k1",
         "keys": {"k1": "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE="},
     }))?;
-    let lookup = json!({"fingerprint_key": STANDARD.encode([9; 32]), "ids_key": STANDARD.encode([8; 32])});
+    let lookup = json!({"active": 1, "keys": {"1": STANDARD.encode([9; 32])}, "ids_key": STANDARD.encode([8; 32])});
     let seal = Arc::new(Seal::new(&content, &serde_json::from_value(lookup)?)?);
     let keys = held_keys()?;
     let dynamo = aws_sdk_dynamodb::Client::new(aws);
@@ -300,8 +300,10 @@ pub fn dead_resealer(road: &Road) -> Resealer {
     let dynamo = aws_sdk_dynamodb::Client::new(&dead_aws());
     let files = Files::new(&dead_aws(), "files".to_owned());
     let store = PrivacyStore::new(dynamo.clone(), "catalog".to_owned());
+    let [messages, people, ephemera] = ["messages", "people", "ephemera"].map(str::to_owned);
+    let indexed = Indexed::new(dynamo.clone(), indexed::Tables { messages, people, ephemera }, road.seal.clone());
     let sealed = Sealed::new(dynamo, tables, files, road.seal.clone());
-    Resealer { clock: road.clock.clone(), seal: road.seal.clone(), store, sealed }
+    Resealer { clock: road.clock.clone(), seal: road.seal.clone(), store, sealed, indexed }
 }
 
 /// The auth secret of the tests.

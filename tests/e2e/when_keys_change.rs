@@ -2,6 +2,8 @@
 //! can go. A removed signing key is dead. Nobody else may be at work: functions are restarted, as a deployment does. The
 //! module's name makes it start last.
 
+mod lookup;
+
 use jsonwebtoken::{Algorithm, EncodingKey};
 use serde_json::{Value, json};
 use tokio::sync::Mutex;

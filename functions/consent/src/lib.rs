@@ -54,6 +54,7 @@ const PREFERENCES: &str = "/api/communication/preferences/{user_id}";
 const EXPORT: &str = "/api/communication/privacy/{user_id}/export";
 const ERASE: &str = "/api/communication/privacy/{user_id}/erase";
 const CANCEL_ERASURE: &str = "/cancel-erasure/{token}";
+const REINDEX: &str = "/api/communication/privacy/reindex";
 const RESEAL: &str = "/api/communication/privacy/reseal";
 
 /// The table of the function's endpoints: path, name, who may call it, whose object it touches, what it may cost.
@@ -90,6 +91,8 @@ pub fn routes() -> Routes<App> {
         .delete(ERASE, "cancel_erasure", person, privacy::cancel::handle)
         .get(CANCEL_ERASURE, "erasure_cancellation_page", Access::link(), privacy::cancel_link::page)
         .post(CANCEL_ERASURE, "cancel_erasure_by_link", Access::link(), privacy::cancel_link::handle)
+        .post(REINDEX, "start_reindex", operator, privacy::reindex::start_reindex)
+        .get(REINDEX, "reindex", operator, privacy::reindex::reindex)
         .post(RESEAL, "start_reseal", operator, privacy::reseal::handle)
         .get(RESEAL, "reseal", operator, privacy::resealing::handle)
         .get(SUPPRESSIONS, "suppressions", readers, suppressions::list::handle)
@@ -135,6 +138,8 @@ pub fn router(edge: Edge, road: Road, keys: LinkKeys, otp: Otp, privacy: Privacy
     privacy::cancel::handle,
     privacy::cancel_link::page,
     privacy::cancel_link::handle,
+    privacy::reindex::start_reindex,
+    privacy::reindex::reindex,
     privacy::reseal::handle,
     privacy::resealing::handle,
     suppressions::list::handle,

@@ -55,7 +55,7 @@ impl Providers {
         Ok(Self {
             http,
             clock: road.clock.clone(),
-            codes: Codes::new(road.seal.clone(), road.keys.codes()?),
+            codes: Codes::new(road.keys.codes()?),
             seal: road.seal.clone(),
             delivery_keys: Secret::new(secrets.clone(), required("DELIVERY_SECRET")?),
             links: UnsubscribeLinks::new(road.seal.clone(), road.keys.links()?, &endpoints.public),
@@ -77,7 +77,7 @@ impl Providers {
         Ok(Self {
             http: call::client()?,
             clock: road.clock.clone(),
-            codes: Codes::new(road.seal.clone(), road.keys.codes()?),
+            codes: Codes::new(road.keys.codes()?),
             seal: road.seal.clone(),
             delivery_keys: Secret::new(secrets.clone(), "delivery".to_owned()),
             links: UnsubscribeLinks::new(road.seal.clone(), road.keys.links()?, &endpoints.public),

@@ -97,6 +97,6 @@ impl Places {
 fn recipient(road: &Road, message: &Message) -> String {
     match &message.person {
         Some(person) => format!("person#{person}"),
-        None => format!("address#{}", road.seal.fingerprint(&message.to)),
+        None => format!("address#{}", road.seal.fingerprint_to_store(&message.to)),
     }
 }

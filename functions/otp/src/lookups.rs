@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use switchboard::http::ApiError;
-use switchboard::message::PhoneNumber;
+use switchboard::message::{Address, PhoneNumber};
 use switchboard::provider::twilio::lookup::{LookedUp, Lookup};
 use switchboard::road::Road;
 use switchboard::store::OtpStore;
@@ -28,7 +28,7 @@ impl Lookups {
     /// What is known of a number, kept or asked for now.
     pub(crate) async fn find(&self, number: &PhoneNumber) -> Result<LookedUp, ApiError> {
         let now = self.road.clock.now();
-        let key = self.road.seal.keyed_hash(number.as_str().as_bytes());
+        let key = self.road.seal.fingerprint_to_store(&Address::Phone(number.clone()));
         if let Some(kept) = self.store.looked_up(&key, now).await? {
             return Ok(kept);
         }

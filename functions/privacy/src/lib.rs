@@ -8,7 +8,7 @@ use switchboard::batch::{self, StepError};
 use switchboard::clock::from_millis;
 use switchboard::privacy::Next;
 use switchboard::privacy::erasure::Eraser;
-use switchboard::privacy::reseal::Resealer;
+use switchboard::privacy::reseal::{Resealer, WalkKind};
 use switchboard::provider::twilio::recordings::Recordings;
 use switchboard::queue::{LONGEST_DELAY, PrivacyWork};
 
@@ -46,7 +46,8 @@ async fn work(app: &App, record: &SqsMessage, context: &Context) -> Result<(), S
     let until = from_millis(deadline.saturating_sub(RESERVE_MS));
     let next = match &work {
         PrivacyWork::Erase { person } => app.eraser.take(person, &app.recordings, until).await?,
-        PrivacyWork::Reseal { segment } => app.resealer.take(*segment, until).await?,
+        PrivacyWork::Reseal { segment } => app.resealer.take(WalkKind::Reseal, *segment, until).await?,
+        PrivacyWork::Reindex { segment } => app.resealer.take(WalkKind::Reindex, *segment, until).await?,
     };
     if let Next::After(pause) = next {
         // What has to wait for longer than a record can, the sweep brings.

@@ -12,7 +12,7 @@ use switchboard::provider::call;
 use switchboard::provider::twilio::recordings::Recordings;
 use switchboard::road::{self, Road};
 use switchboard::secrets::Secret;
-use switchboard::store::privacy::{Sealed, sealed};
+use switchboard::store::privacy::{Indexed, Sealed, indexed, sealed};
 use switchboard::store::twofactor::Tables;
 use switchboard::store::{Files, PrivacyStore, TwoFactorStore};
 use switchboard::telemetry;
@@ -40,7 +40,13 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let (clock, seal) = (road.clock.clone(), road.seal.clone());
     let files = Files::new(&aws, required("FILES_BUCKET")?);
     let sealed = Sealed::new(dynamo.clone(), places, files, seal.clone());
-    let resealer = Resealer { clock: clock.clone(), seal: seal.clone(), store: store.clone(), sealed };
+    let with_fingerprints = indexed::Tables {
+        messages: required("MESSAGES_TABLE")?,
+        people: tables.people.clone(),
+        ephemera: tables.ephemera.clone(),
+    };
+    let indexed = Indexed::new(dynamo.clone(), with_fingerprints, seal.clone());
+    let resealer = Resealer { clock: clock.clone(), seal: seal.clone(), store: store.clone(), sealed, indexed };
     let twofactor = TwoFactorStore::new(dynamo, tables, road.keys.ledger()?, seal);
     let cooling = CoolingOff::from_env(road.keys.links()?)?;
     let eraser = Eraser { road, twofactor, store, cooling };

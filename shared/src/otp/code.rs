@@ -2,7 +2,6 @@
 //! whoever holds the key can tell it again, and a resend says the same code.
 
 use std::fmt;
-use std::sync::Arc;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::hmac;
@@ -11,7 +10,6 @@ use serde::{Deserialize, Deserializer};
 
 use super::challenge::CodeRef;
 use crate::message::Address;
-use crate::seal::Seal;
 use crate::seal::purpose::CodeKeys;
 
 /// What a code's key is derived under. Another label is another code.
@@ -99,7 +97,6 @@ impl fmt::Display for Code {
 /// Tells the code of a challenge.
 #[derive(Clone)]
 pub struct Codes {
-    seal: Arc<Seal>,
     keys: CodeKeys,
 }
 
@@ -110,8 +107,8 @@ impl fmt::Debug for Codes {
 }
 
 impl Codes {
-    pub fn new(seal: Arc<Seal>, keys: CodeKeys) -> Self {
-        Self { seal, keys }
+    pub fn new(keys: CodeKeys) -> Self {
+        Self { keys }
     }
 
     /// The code of a challenge at an address.
@@ -129,7 +126,7 @@ impl Codes {
     /// another by more than one part in 10^28.
     fn under(&self, key: &hmac::Key, of: &CodeRef, address: &Address) -> Code {
         let mut mac = hmac::Context::with_key(key);
-        for part in [of.challenge.to_string(), self.seal.fingerprint(address), of.purpose.to_string()] {
+        for part in [of.challenge.to_string(), address.canonical(), of.purpose.to_string()] {
             // Length first: no two different triples give the same bytes.
             mac.update(&(part.len() as u64).to_be_bytes());
             mac.update(part.as_bytes());
@@ -149,10 +146,9 @@ mod tests {
     use crate::otp::challenge::ChallengeId;
     use crate::otp::purpose::Purpose;
     use crate::seal::purpose;
-    use crate::seal::tests::test_seal;
 
     fn codes() -> Codes {
-        Codes::new(Arc::new(test_seal()), purpose::tests::codes())
+        Codes::new(purpose::tests::codes())
     }
 
     fn phone(text: &str) -> Address {
@@ -177,7 +173,7 @@ mod tests {
         let other = CodeRef { challenge: ChallengeId::for_tests(8), ..of("login", 10) };
         assert!(!code.is(&codes.code(&other, &to)));
         let foreign = CodeKeys::fixed(purpose::tests::secret("c1", &[("c1", 6)])).unwrap();
-        let foreign = Codes::new(codes.seal.clone(), foreign);
+        let foreign = Codes::new(foreign);
         assert!(!code.is(&foreign.code(&of("login", 10), &to)));
     }
 
@@ -187,7 +183,7 @@ mod tests {
         let sent = codes.code(&of, &to);
         let with = |active: &str, keys: &[(&str, u8)]| {
             let keys = CodeKeys::fixed(purpose::tests::secret(active, keys)).unwrap();
-            Codes::new(codes.seal.clone(), keys)
+            Codes::new(keys)
         };
         assert!(codes.is_right(&sent, &of, &to));
         let rotating = with("c2", &[("c1", 3), ("c2", 7)]);

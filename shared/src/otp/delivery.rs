@@ -36,14 +36,11 @@ impl Codes {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
     use crate::clock::from_millis;
     use crate::message::content::{Call, Email, MachineDetection, ProviderTemplate, Script, Text};
     use crate::otp::challenge::{ChallengeId, CodeRef};
     use crate::otp::purpose::Purpose;
-    use crate::seal::tests::test_seal;
     use crate::testing::sample_message;
 
     fn code() -> Code {
@@ -80,7 +77,7 @@ mod tests {
 
     #[test]
     fn only_what_is_handed_over_says_the_code() {
-        let codes = Codes::new(Arc::new(test_seal()), crate::seal::purpose::tests::codes());
+        let codes = Codes::new(crate::seal::purpose::tests::codes());
         let mut message = sample_message(from_millis(0));
         message.content = Content::text("[code] is not always a code");
         assert!(codes.outgoing(&message).content == message.content, "other messages are as they are");

@@ -48,7 +48,7 @@ impl Otp {
         if pause.count > 1 {
             return Ok(LinkAdmission::SentRecently);
         }
-        let fingerprint = self.road.seal.fingerprint(request.address);
+        let fingerprint = self.road.seal.fingerprint_to_store(request.address);
         for rule in windows(&self.settings.guard, request, &fingerprint, &self.road.seal) {
             let window = self.store.count_send(&rule.key, rule.seconds, now).await?;
             if window.count > rule.most {
@@ -78,7 +78,7 @@ impl Otp {
     }
 
     fn pause_key(&self, request: &LinkRequest<'_>) -> String {
-        format!("link#{}#{}", self.road.seal.fingerprint(request.address), request.person)
+        format!("link#{}#{}", self.road.seal.fingerprint_to_store(request.address), request.person)
     }
 }
 

@@ -33,6 +33,7 @@ use crate::message::{Address, Channel, Locale, MessageId, PhoneNumber, Trigger};
 use crate::person::PersonId;
 use crate::road::{AcceptError, NotAdmitted, RenderError, Road};
 use crate::seal::purpose::CodeKeys;
+use crate::store::otp::challenge_key;
 use crate::store::{OtpStore, StoreError};
 
 /// How long a client should let people wait before it offers to send again.
@@ -187,7 +188,7 @@ impl Settings {
 
 impl Otp {
     pub fn new(road: Road, keys: CodeKeys, store: OtpStore, settings: Settings) -> Self {
-        let codes = Codes::new(road.seal.clone(), keys);
+        let codes = Codes::new(keys);
         Self { road, store, codes, settings, backend: Backend::Own }
     }
 
@@ -242,8 +243,9 @@ impl Otp {
     }
 
     /// Under which key the challenge of an address and purpose is stored.
-    fn key(&self, address: &Address, purpose: &Purpose) -> String {
-        format!("{}#{purpose}", self.road.seal.fingerprint(address))
+    async fn key(&self, address: &Address, purpose: &Purpose) -> Result<String, StoreError> {
+        let form = self.store.form_of_challenge(&self.road.seal, address, purpose).await?;
+        Ok(challenge_key(&form, purpose))
     }
 
     async fn started_before(&self, start: &Start) -> Result<Option<Started>, StartError> {
@@ -262,7 +264,7 @@ impl Otp {
     /// Counts a send in every window; when the next may be asked for, or the first refusal.
     async fn count_send(&self, start: &Start) -> Result<Result<Timestamp, Refusal>, StoreError> {
         let now = self.road.clock.now();
-        let fingerprint = self.road.seal.fingerprint(&start.address);
+        let fingerprint = self.road.seal.fingerprint_to_store(&start.address);
         let sending = guard::Sending {
             address: &fingerprint,
             purpose: &start.purpose,

@@ -55,7 +55,7 @@ impl Otp {
 
     /// The running challenge, or a new one.
     pub(super) async fn challenge(&self, start: &Start) -> Result<Challenge, StoreError> {
-        let key = self.key(&start.address, &start.purpose);
+        let key = self.key(&start.address, &start.purpose).await?;
         for _ in 0..TRIES {
             let now = self.road.clock.now();
             if let Some(running) = self.store.running(&key, now).await? {
@@ -120,7 +120,7 @@ impl Otp {
         entered: &Code,
     ) -> Result<Checked, StoreError> {
         let now = self.road.clock.now();
-        let key = self.key(address, purpose);
+        let key = self.key(address, purpose).await?;
         let counted = self.store.count_check(&key, now).await?;
         let (challenge, may) = match &counted {
             Counted::May(challenge) => (challenge.clone(), true),

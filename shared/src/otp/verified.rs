@@ -124,7 +124,7 @@ impl Otp {
         locale: Option<&Locale>,
     ) -> Result<Result<(), SendError>, StartError> {
         let now = self.road.clock.now();
-        let address = self.road.seal.fingerprint(&start.address);
+        let address = self.store.form_of_holder(&self.road.seal, &start.address).await?;
         let before = self.store.hold(&address, &Holder::of(challenge)).await?;
         let others = before.as_ref().filter(|before| before.challenge != challenge.id);
         // A verification can begin when its challenge is about to end, and lasts as long again.
@@ -150,7 +150,7 @@ impl Otp {
         }
         // Who was overtaken while Twilio answered has no verification: that code belongs to the other purpose.
         if self.store.held(&address, &challenge.id, &verification.sid).await? {
-            let key = self.key(&start.address, &start.purpose);
+            let key = self.key(&start.address, &start.purpose).await?;
             self.store.verified_by(&key, &challenge.id, &verification.sid).await?;
         }
         Ok(Ok(()))
@@ -188,7 +188,7 @@ impl Otp {
         entered: &Code,
     ) -> Result<Checked, CheckError> {
         let now = self.road.clock.now();
-        let key = self.key(address, purpose);
+        let key = self.key(address, purpose).await?;
         let counted = self.store.count_check(&key, now).await?;
         let sid = match &counted {
             Counted::May(challenge) => challenge.verification.clone(),

@@ -16,14 +16,14 @@ use super::PersonId;
 use crate::clock::plus_seconds;
 use crate::message::Address;
 use crate::seal::Seal;
+use crate::seal::lookup::{self, FINGERPRINT_BYTES};
 use crate::seal::purpose::LinkKeys;
 use crate::seal::signed;
 
 const LABEL: &str = "e-mail confirmation v1";
 /// For how long a link is good.
 pub const DAYS: i64 = 7;
-/// A fingerprint, and a time in seconds, in bytes.
-const FINGERPRINT: usize = 32;
+/// A time in seconds, in bytes.
 const TIME: usize = 8;
 
 /// Makes and reads the links.
@@ -72,8 +72,8 @@ impl ConfirmLinks {
 
     fn token(&self, person: &PersonId, address: &Address, until: Timestamp) -> String {
         let mut payload = until.as_second().to_be_bytes().to_vec();
-        // A fingerprint is text we made of 32 bytes; what is not is marked all the same, and never read.
-        payload.extend(URL_SAFE_NO_PAD.decode(self.seal.fingerprint(address)).unwrap_or_default());
+        // What is no fingerprint is marked all the same, and never read.
+        payload.extend(lookup::to_bytes(&self.seal.fingerprint(address)).unwrap_or_default());
         payload.extend_from_slice(person.as_str().as_bytes());
         signed::sign(&self.keys.active(LABEL).1, &payload)
     }
@@ -87,16 +87,16 @@ impl ConfirmLinks {
     fn said(&self, token: &str) -> Option<(i64, Confirmation)> {
         let payload = signed::verify(&self.keys.each(LABEL), token)?;
         let (until, rest) = payload.split_at_checked(TIME)?;
-        let (fingerprint, person) = rest.split_at_checked(FINGERPRINT)?;
+        let (fingerprint, person) = rest.split_at_checked(FINGERPRINT_BYTES)?;
         let person = PersonId::path(std::str::from_utf8(person).ok()?)?;
         let until = i64::from_be_bytes(until.try_into().ok()?);
         let sent = Timestamp::from_second(until.checked_sub(DAYS * 86_400)?).ok()?;
-        Some((until, Confirmation { person, sent, fingerprint: URL_SAFE_NO_PAD.encode(fingerprint) }))
+        Some((until, Confirmation { person, sent, fingerprint: lookup::from_bytes(fingerprint)? }))
     }
 
     /// Whether a confirmation is about this address.
     pub fn is_about(&self, confirmation: &Confirmation, address: &Address) -> bool {
-        confirmation.fingerprint == self.seal.fingerprint(address)
+        self.seal.is_fingerprint_of(&confirmation.fingerprint, address)
     }
 }
 

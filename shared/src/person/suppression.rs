@@ -11,6 +11,7 @@ use strum::{Display, EnumIter, EnumString, IntoStaticStr};
 use crate::clock::plus_seconds;
 use crate::message::Channel;
 use crate::message::trigger::Class;
+use crate::seal::lookup::is_fingerprint;
 
 /// Why an address must not be used on a channel, for what, and since when.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -192,10 +193,7 @@ impl FromStr for SuppressionId {
         else {
             return Err(NotASuppressionId);
         };
-        // 32 bytes as URL-safe base64.
-        let is_fingerprint = fingerprint.len() == 43
-            && fingerprint.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
-        match (is_fingerprint, channel.parse(), reason.parse()) {
+        match (is_fingerprint(fingerprint), channel.parse(), reason.parse()) {
             (true, Ok(channel), Ok(reason)) => Ok(Self { fingerprint: fingerprint.to_owned(), channel, reason }),
             (true | false, ..) => Err(NotASuppressionId),
         }
@@ -248,7 +246,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn an_id_is_read_as_it_is_written(text in "\\PC{0,60}", fingerprint in "[A-Za-z0-9_-]{43}", place in 0..6_usize) {
+        fn an_id_is_read_as_it_is_written(text in "\\PC{0,60}", fingerprint in "[1-9][0-9]{0,3}~[A-Za-z0-9_-]{43}", place in 0..6_usize) {
             use strum::IntoEnumIterator;
             let reason = Reason::iter().nth(place).unwrap();
             let id = SuppressionId { fingerprint, channel: Channel::Whatsapp, reason };

@@ -16,15 +16,13 @@ use crate::message::trigger::Class;
 use crate::message::{Address, Content, Message, Trigger};
 use crate::provider::Outgoing;
 use crate::seal::Seal;
+use crate::seal::lookup::{self, FINGERPRINT_BYTES};
 use crate::seal::purpose::LinkKeys;
 use crate::seal::signed;
 
 const LABEL: &str = "unsubscribe v1";
 /// What stands for the link, as it is and as a template's engine escapes it in HTML.
 const SPELLINGS: [&str; 2] = [UNSUBSCRIBE_LINK, "https:&#x2f;&#x2f;unsubscribe.invalid&#x2f;link"];
-/// A fingerprint, in bytes.
-const FINGERPRINT: usize = 32;
-
 /// Makes and reads the links.
 #[derive(Clone)]
 pub struct UnsubscribeLinks {
@@ -66,8 +64,8 @@ impl UnsubscribeLinks {
     }
 
     fn token(&self, said: &Unsubscribe) -> String {
-        // A fingerprint is text we made of 32 bytes; what is not is marked all the same, and never read.
-        let mut payload = URL_SAFE_NO_PAD.decode(&said.fingerprint).unwrap_or_default();
+        // What is no fingerprint is marked all the same, and never read.
+        let mut payload = lookup::to_bytes(&said.fingerprint).unwrap_or_default();
         payload.extend_from_slice(said.message_type.map_or("", Trigger::as_str).as_bytes());
         signed::sign(&self.keys.active(LABEL).1, &payload)
     }
@@ -75,10 +73,10 @@ impl UnsubscribeLinks {
     /// What a token says, if we made it.
     pub fn read(&self, token: &str) -> Option<Unsubscribe> {
         let payload = signed::verify(&self.keys.each(LABEL), token)?;
-        let (fingerprint, kind) = payload.split_at_checked(FINGERPRINT)?;
+        let (fingerprint, kind) = payload.split_at_checked(FINGERPRINT_BYTES)?;
         // A kind we do not know any more unsubscribes like any other.
         let message_type = std::str::from_utf8(kind).ok().and_then(|kind| kind.parse().ok());
-        Some(Unsubscribe { fingerprint: URL_SAFE_NO_PAD.encode(fingerprint), message_type })
+        Some(Unsubscribe { fingerprint: lookup::from_bytes(fingerprint)?, message_type })
     }
 
     /// A message as its provider gets it, with its link: in the header where it is marketing, and wherever its words ask for

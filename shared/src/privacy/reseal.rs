@@ -1,7 +1,8 @@
-//! Sealing anew: after a key was rotated, one walk over everything that is sealed brings it under the key that seals now, so
-//! that the old one can go. It is maintenance, and the only thing here that scans.
+//! Walks: after a key was rotated, one walk over everything that was made with it brings it under the new one, so that the old
+//! one can go. There are two [kinds](WalkKind): sealing anew, and carrying fingerprints of addresses forward. They are
+//! maintenance, and the only thing here that scans.
 //!
-//! The walk goes in segments side by side, each through all [`Place`]s, page by page. A row is written on the condition that
+//! A walk goes in segments side by side, each through all [`Place`]s, page by page. A row is written on the condition that
 //! it still holds what was read: who changed it meanwhile sealed it anew themselves, or took it away, and is not overwritten.
 
 mod steps;
@@ -12,10 +13,56 @@ use strum::{Display, EnumIter, EnumString, IntoEnumIterator};
 
 pub use steps::{Progress, Resealer, Reseals};
 
+use crate::queue::PrivacyWork;
+use crate::seal::Seal;
+
 /// In how many segments a walk goes.
 pub const SEGMENTS: u32 = 4;
 
-/// Where something is sealed, in the order of the walk.
+/// What a walk is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WalkKind {
+    /// What another key sealed is sealed with the active one.
+    Reseal,
+    /// What is stored under an earlier generation's fingerprint of an address is stored under the active one's.
+    Reindex,
+}
+
+impl WalkKind {
+    /// Its name in keys of the table and in the log.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Reseal => "reseal",
+            Self::Reindex => "reindex",
+        }
+    }
+
+    /// What a walk of this kind leads to now.
+    pub fn present(self, seal: &Seal) -> String {
+        match self {
+            Self::Reseal => seal.active(),
+            Self::Reindex => seal.lookup_generation().to_string(),
+        }
+    }
+
+    /// What takes a segment of it further.
+    pub fn work(self, segment: u32) -> PrivacyWork {
+        match self {
+            Self::Reseal => PrivacyWork::Reseal { segment },
+            Self::Reindex => PrivacyWork::Reindex { segment },
+        }
+    }
+
+    /// Whether it goes through a place. Subjects of the ledger, the catalog and the bucket have no fingerprints.
+    fn goes_through(self, place: Place) -> bool {
+        match self {
+            Self::Reseal => true,
+            Self::Reindex => matches!(place, Place::Messages | Place::People | Place::Ephemera),
+        }
+    }
+}
+
+/// Where something is sealed or found by a fingerprint, in the order of the walk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Display, EnumIter, EnumString)]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
@@ -33,9 +80,9 @@ impl Place {
     /// Where a segment begins.
     pub const FIRST: Self = Self::Messages;
 
-    /// The place after it.
-    pub fn next(self) -> Option<Self> {
-        Self::iter().skip_while(|place| *place != self).nth(1)
+    /// The place after it in walks of a kind.
+    pub fn next(self, kind: WalkKind) -> Option<Self> {
+        Self::iter().skip_while(|place| *place != self).skip(1).find(|place| kind.goes_through(*place))
     }
 }
 
@@ -43,7 +90,7 @@ impl Place {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Walk {
     pub id: String,
-    /// The key everything is to be sealed with.
+    /// The key everything is to be sealed with, or the generation it is to be stored under.
     pub key: String,
     /// Who asked for it.
     pub by: String,
@@ -78,9 +125,9 @@ pub struct Segment {
 /// What was found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct ResealCounts {
-    /// Sealed with another key, and sealed anew.
+    /// Of another key, and brought under the present one.
     pub resealed: u64,
-    /// Sealed with another key, and changed by somebody else at that moment.
+    /// Of another key, and changed by somebody else at that moment.
     pub overtaken: u64,
     /// Sealed with a key that is not in the secret, or not what it should be. The old key must stay while there is one.
     pub unopened: u64,
@@ -114,8 +161,8 @@ impl Segment {
 
     /// The same after one more page of its place, of which this is the last key (none: that was the last page).
     #[must_use]
-    pub fn after_page(&self, counts: ResealCounts, last: Option<String>) -> Self {
-        let place = if last.is_some() { self.place } else { self.place.and_then(Place::next) };
+    pub fn after_page(&self, kind: WalkKind, counts: ResealCounts, last: Option<String>) -> Self {
+        let place = if last.is_some() { self.place } else { self.place.and_then(|place| place.next(kind)) };
         // Only the first segment has a place in the bucket.
         let place = place.filter(|place| *place != Place::Content || self.number == 0);
         Self { place, after: last, counts: self.counts.plus(counts), version: self.version + 1, ..self.clone() }
@@ -133,7 +180,7 @@ mod tests {
             let mut seen = Vec::new();
             while let Some(place) = segment.place {
                 seen.push(place);
-                segment = segment.after_page(ResealCounts::default(), None);
+                segment = segment.after_page(WalkKind::Reseal, ResealCounts::default(), None);
             }
             seen
         };
@@ -142,10 +189,21 @@ mod tests {
     }
 
     #[test]
+    fn fingerprints_are_carried_forward_where_there_are_some() {
+        let mut seen = Vec::new();
+        let mut place = Some(Place::FIRST);
+        while let Some(present) = place {
+            seen.push(present);
+            place = present.next(WalkKind::Reindex);
+        }
+        assert_eq!(seen, [Place::Messages, Place::People, Place::Ephemera]);
+    }
+
+    #[test]
     fn a_page_that_is_not_the_last_stays_in_its_place_and_is_counted() {
         let page = ResealCounts { resealed: 2, overtaken: 1, unopened: 0 };
-        let segment =
-            Segment::new("w", 0).after_page(page, Some("k".to_owned())).after_page(page, Some("l".to_owned()));
+        let segment = Segment::new("w", 0).after_page(WalkKind::Reindex, page, Some("k".to_owned()));
+        let segment = segment.after_page(WalkKind::Reindex, page, Some("l".to_owned()));
         assert_eq!((segment.place, segment.after.as_deref(), segment.version), (Some(Place::Messages), Some("l"), 3));
         assert_eq!(segment.counts, ResealCounts { resealed: 4, overtaken: 2, unopened: 0 });
     }

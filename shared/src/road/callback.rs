@@ -105,7 +105,9 @@ impl Road {
     /// The address of a message's that has this fingerprint.
     fn named(&self, message: &Message, fingerprint: &str) -> Option<Address> {
         let others = others(message).iter().map(|other| Address::Email(other.address.clone()));
-        std::iter::once(message.to.clone()).chain(others).find(|address| self.seal.fingerprint(address) == fingerprint)
+        std::iter::once(message.to.clone())
+            .chain(others)
+            .find(|address| self.seal.is_fingerprint_of(fingerprint, address))
     }
 
     /// Applies a report as a callback brought it. If its message is not there, or the table does not answer, the report

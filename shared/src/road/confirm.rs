@@ -104,7 +104,7 @@ impl Road {
             self.seal.ids(),
             person.id.as_str(),
             "consent/email/confirm",
-            &format!("{}#{slot}", self.seal.fingerprint(to)),
+            &format!("{}#{slot}", to.canonical()),
         )
     }
 

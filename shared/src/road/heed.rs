@@ -128,7 +128,7 @@ impl Road {
 
     /// Does what counts: this wish, or a later one it learns of.
     async fn obey(&self, target: &Target, own: Said, details: &Details<'_>) -> Result<Heeded, StoreError> {
-        let mut counts = match self.ephemera.claim_wish(&target.fingerprint, own).await? {
+        let mut counts = match self.ephemera.claim_wish(&self.seal, &target.fingerprint, own).await? {
             Claimed::Counts => own,
             Claimed::Overtaken(later) if later.wish.is_no() => later,
             Claimed::Overtaken(_) => return Ok(Heeded::Past),
@@ -136,7 +136,7 @@ impl Road {
         for _ in 0..MOST_OVERTAKEN {
             let own_details = if counts == own { *details } else { Details::default() };
             self.act_on(target, counts, &own_details).await?;
-            match self.ephemera.last_wish(&target.fingerprint).await? {
+            match self.ephemera.last_wish(&self.seal, &target.fingerprint).await? {
                 Some(later) if later.rank() > counts.rank() => counts = later,
                 Some(_) | None if counts != own => return Ok(Heeded::Past),
                 Some(_) | None if own.wish.is_no() => return Ok(Heeded::Stopped),
@@ -163,7 +163,7 @@ impl Road {
 
     /// Notes what may have been a no. It takes no place among the wishes: an earlier STOP that is still to be heeded counts.
     async fn suspect(&self, target: &Target, heard: &Heard) -> Result<Heeded, StoreError> {
-        let last = self.ephemera.last_wish(&target.fingerprint).await?;
+        let last = self.ephemera.last_wish(&self.seal, &target.fingerprint).await?;
         if last.is_some_and(|later| later.at > heard.at) {
             return Ok(Heeded::Past);
         }

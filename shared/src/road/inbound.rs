@@ -105,7 +105,7 @@ impl Road {
             Heeded::Nothing
         };
         if message.channel == Channel::Whatsapp {
-            self.ephemera.open_window(&fingerprint, message.times.created).await?;
+            self.ephemera.open_window(&self.seal, &fingerprint, message.times.created).await?;
         }
         self.count_as_reply(message, &fingerprint, reply).await?;
         let owner = self.sole_owner(message).await?;

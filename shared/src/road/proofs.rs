@@ -98,7 +98,7 @@ impl Road {
             asked: None,
         };
         // One message for the time in which the address was proven, however often this is done.
-        let key = format!("{}#{}", self.seal.fingerprint(&replaced.address), replaced.proof.at.as_millisecond());
+        let key = format!("{}#{}", replaced.address.canonical(), replaced.proof.at.as_millisecond());
         let id = MessageId::derived(self.seal.ids(), person.id.as_str(), "notice/address_change", &key);
         let lane = TRIGGER.default_priority().lane();
         let task = Task {

@@ -13,7 +13,7 @@ impl Road {
         if !decision.is_allowed() || intent.at > now || !Window::concerns(intent.channel, content) {
             return decision;
         }
-        match self.ephemera.window_ends(&self.seal.fingerprint(intent.to)).await {
+        match self.ephemera.window_ends(&self.seal, &self.seal.fingerprint(intent.to)).await {
             Ok(ends) => decision.with_window(Window::of(ends, now)),
             Err(error) => {
                 tracing::warn!(error = %error, "how a WhatsApp window stands cannot be read");

@@ -12,8 +12,8 @@ fn keys(active: &str, ids: &[(&str, u8)]) -> SealKeys {
     }
 }
 
-fn lookup(fingerprint: u8) -> LookupKeys {
-    LookupKeys { fingerprint_key: key(fingerprint), ids_key: key(8) }
+fn lookup(key: u8) -> LookupKeys {
+    lookup::tests::secret(1, &[], &[key])
 }
 
 fn seal(keys: &SealKeys) -> Result<Seal, SealError> {

@@ -56,6 +56,26 @@ impl Ephemera {
         Self { client, table }
     }
 
+    /// Of the fingerprints that a row of an address may be stored under (the oldest first), the first that has it, else the one
+    /// to store it under. Nothing is read unless there are several.
+    pub(super) async fn standing(
+        &self,
+        forms: Vec<String>,
+        to_store: String,
+        row: impl Fn(&str) -> String,
+    ) -> Result<String, StoreError> {
+        if forms.len() > 1 {
+            for form in forms {
+                let get = self.client.get_item().table_name(&self.table).key("key", text(row(&form)));
+                let answer = get.consistent_read(true).send().await.map_err(unavailable("ephemera.standing"))?;
+                if answer.item.is_some() {
+                    return Ok(form);
+                }
+            }
+        }
+        Ok(to_store)
+    }
+
     /// Counts one request in the window of `key`. A window starts with its first request, so that a burst is always
     /// counted whole, wherever it falls on the clock.
     pub async fn count(&self, key: &str, seconds: i64, now: Timestamp) -> Result<Window, StoreError> {

@@ -7,6 +7,7 @@ use super::ephemera::Ephemera;
 use super::update::{Applied, Update};
 use super::{Item, StoreError, number, text, unavailable};
 use crate::clock::from_millis;
+use crate::seal::Seal;
 
 /// How long both are kept, in seconds: longer than a text waits in any queue, the one for what failed included (SQS keeps for
 /// 14 days at most).
@@ -85,16 +86,23 @@ fn heard(provider_id: &str) -> String {
 impl Ephemera {
     /// Puts a wish in its place among those of its number. Done before anything follows from it, so that of two that are
     /// heeded at once each learns of the other; whoever is interrupted claims it again and gets the same answer.
-    pub async fn claim_wish(&self, fingerprint: &str, said: Said) -> Result<Claimed, StoreError> {
+    pub async fn claim_wish(&self, seal: &Seal, fingerprint: &str, said: Said) -> Result<Claimed, StoreError> {
         let update = Update::default()
             .set("at", number(said.at.as_millisecond()))
             .set("wish", text(said.wish.as_str()))
             .set("rank", number(said.rank()))
             .set("expires", number(said.at.as_second() + KEPT_SECONDS))
             .only_if_absent_or_before("rank", number(said.rank() + 1));
-        let key = last_heard(fingerprint);
+        let form = seal.form_to_store(fingerprint);
+        let key = last_heard(&form);
         match update.apply(&self.client, &self.table, ("key", &key), "ephemera.claim_wish").await? {
-            Applied::Done(_) => Ok(Claimed::Counts),
+            // While fingerprints change, a later one may stand under another. Each is written before the others are read, so of two
+            // at once one sees the other.
+            Applied::Done(_) if seal.forms(fingerprint).len() == 1 => Ok(Claimed::Counts),
+            Applied::Done(_) => Ok(match self.last_wish(seal, fingerprint).await? {
+                Some(later) if later.rank() > said.rank() => Claimed::Overtaken(later),
+                Some(_) | None => Claimed::Counts,
+            }),
             Applied::Refused(item) => match item.as_ref().and_then(Said::read) {
                 Some(later) => Ok(Claimed::Overtaken(later)),
                 // It went between the condition and the reading of it: there is nothing it could be compared with.
@@ -104,10 +112,15 @@ impl Ephemera {
     }
 
     /// The wish of a number that counts now.
-    pub async fn last_wish(&self, fingerprint: &str) -> Result<Option<Said>, StoreError> {
-        let get = self.client.get_item().table_name(&self.table).key("key", text(last_heard(fingerprint)));
-        let answer = get.consistent_read(true).send().await.map_err(unavailable("ephemera.last_wish"))?;
-        Ok(answer.item().and_then(Said::read))
+    pub async fn last_wish(&self, seal: &Seal, fingerprint: &str) -> Result<Option<Said>, StoreError> {
+        let mut last: Option<Said> = None;
+        for form in seal.forms(fingerprint) {
+            let get = self.client.get_item().table_name(&self.table).key("key", text(last_heard(&form)));
+            let answer = get.consistent_read(true).send().await.map_err(unavailable("ephemera.last_wish"))?;
+            let said = answer.item().and_then(Said::read);
+            last = last.into_iter().chain(said).max_by_key(Said::rank);
+        }
+        Ok(last)
     }
 
     /// Notes that a text was dealt with to its end. A START is noted for ever: a provider's signature has no time in it, and a

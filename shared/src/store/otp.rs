@@ -13,10 +13,11 @@ use super::update::{Applied, Update};
 use super::write_token::put_once;
 use super::{Item, StoreError, number, text, unavailable};
 use crate::clock::from_millis;
-use crate::message::MessageId;
+use crate::message::{Address, MessageId};
 use crate::otp::Purpose;
 use crate::otp::challenge::{Challenge, MOST_CHECKS};
 use crate::person::PersonId;
+use crate::seal::Seal;
 
 /// The codes' part of the table.
 #[derive(Clone, Debug)]
@@ -57,6 +58,26 @@ impl OtpStore {
     pub fn new(client: Client, table: String) -> Self {
         let windows = Ephemera::new(client.clone(), table.clone());
         Self { client, table, windows }
+    }
+
+    /// The fingerprint that an address's challenge for a purpose is stored under. One that is under way stays where it began.
+    pub async fn form_of_challenge(
+        &self,
+        seal: &Seal,
+        address: &Address,
+        purpose: &Purpose,
+    ) -> Result<String, StoreError> {
+        self.form(seal, address, |form| row(&challenge_key(form, purpose))).await
+    }
+
+    /// The fingerprint that is stored under which says whose an address is at Twilio Verify.
+    pub async fn form_of_holder(&self, seal: &Seal, address: &Address) -> Result<String, StoreError> {
+        self.form(seal, address, verified::holder).await
+    }
+
+    async fn form(&self, seal: &Seal, address: &Address, row: impl Fn(&str) -> String) -> Result<String, StoreError> {
+        let (forms, to_store) = (seal.forms(&seal.fingerprint(address)), seal.fingerprint_to_store(address));
+        self.windows.standing(forms, to_store, row).await
     }
 
     /// The challenge of a key that is running at `now`: not expired and not used.
@@ -161,7 +182,7 @@ impl OtpStore {
             sends(&format!("link-day#address#{address}")),
         ];
         for purpose in purposes {
-            let key = format!("{address}#{purpose}");
+            let key = challenge_key(address, purpose);
             keys.extend([row(&key), sends(&key)]);
         }
         keys
@@ -188,6 +209,11 @@ fn is_fresh(item: &Item, now: Timestamp) -> bool {
 
 fn unreadable(error: serde_dynamo::Error) -> StoreError {
     StoreError::Unreadable { table: "ephemera", cause: error.to_string() }
+}
+
+/// Under which key the challenge of an address (by the fingerprint it is stored under) and purpose is stored.
+pub fn challenge_key(form: &str, purpose: &Purpose) -> String {
+    format!("{form}#{purpose}")
 }
 
 fn sends(key: &str) -> String {

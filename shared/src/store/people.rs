@@ -1,11 +1,12 @@
 //! The People table. A person's partition holds their profile; an address's partition (named by its fingerprint) holds
-//! whose it is and was ([`owners`]) and why it must not be used ([`suppressions`]). Either may hold the head of its ledger ([`super::ledger`]).
+//! whose it is and was ([`owners`]), why it must not be used ([`suppressions`]) and where its ledger is ([`subjects`]). Any may hold the head of its ledger ([`super::ledger`]).
 
 mod suppressions;
 
 mod engagement;
 mod erasure;
 mod owners;
+mod subjects;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -49,6 +50,15 @@ pub struct AddressFacts {
     /// Who is reached there, or says so, without proof. They have no say over the address.
     pub claimants: Vec<PersonId>,
     pub suppressions: Vec<Suppression>,
+}
+
+/// A row in the partition of an address.
+#[derive(Debug)]
+struct AddressRow {
+    /// The fingerprint it is stored under.
+    form: String,
+    sort: String,
+    item: Item,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -119,11 +129,6 @@ pub fn subject(id: &PersonId) -> String {
     person_key(id)
 }
 
-/// An address in the ledger, by its fingerprint.
-pub fn address_subject(fingerprint: &str) -> String {
-    address_key(fingerprint)
-}
-
 fn address_key(fingerprint: &str) -> String {
     format!("address#{fingerprint}")
 }
@@ -165,7 +170,7 @@ impl People {
             person.version += 1;
             person.updated = witness.at;
             let record = Record { caller: &witness.caller, at: witness.at, events: &events };
-            let writes = self.writes(before.as_ref(), &person)?;
+            let writes = self.writes(before.as_ref(), &person).await?;
             // On the heap: it is large, and so is what awaits a change.
             match Box::pin(self.ledger()?.commit(&subject(id), &record, &writes)).await? {
                 Committed::Done => return Ok(person),
@@ -181,7 +186,7 @@ impl People {
     }
 
     /// A person and who owns which address, to be written together, if the person is still as `before`.
-    fn writes(&self, before: Option<&Person>, person: &Person) -> Result<Vec<TransactWriteItem>, StoreError> {
+    async fn writes(&self, before: Option<&Person>, person: &Person) -> Result<Vec<TransactWriteItem>, StoreError> {
         let profile = Put::builder().table_name(&self.table).set_item(Some(self.to_item(person)?));
         let profile = match before {
             Some(before) => profile
@@ -190,7 +195,7 @@ impl People {
             None => profile.condition_expression("attribute_not_exists(pk)"),
         };
         let mut writes = vec![TransactWriteItem::builder().put(profile.build().map_err(unreadable)?).build()];
-        writes.extend(self.owner_writes(before, person)?);
+        writes.extend(self.owner_writes(before, person).await?);
         Ok(writes)
     }
 

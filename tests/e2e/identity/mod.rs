@@ -18,7 +18,7 @@ const EMAIL: &str = "/api/communication/consent/email";
 const PREFERENCES: &str = "/api/sms/preferences";
 
 /// Somebody's own token, which has no scope.
-fn own(user: i64) -> String {
+pub(crate) fn own(user: i64) -> String {
     tokens::token(&user.to_string(), "")
 }
 

@@ -48,7 +48,7 @@ pub(crate) fn whatsapp(from: &str, text: &str) -> Value {
     json!({"channel": "whatsapp", "from": from, "to": OUR_WHATSAPP, "text": text})
 }
 
-async fn thread(world: &World, id: &str, query: &str) -> Value {
+pub(crate) async fn thread(world: &World, id: &str, query: &str) -> Value {
     world.get(&format!("/api/v2/communications/threads/{id}/messages{query}")).send().await.ok()
 }
 

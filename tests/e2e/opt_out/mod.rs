@@ -48,7 +48,7 @@ async fn heeded(world: &World, sid: &str, from: &str, text: &str, more: &[(&str,
 }
 
 /// The same of a text that nothing more is known of.
-async fn says(world: &World, from: &str, text: &str) {
+pub(crate) async fn says(world: &World, from: &str, text: &str) {
     let sid = fresh::sid();
     let answer = texted(world, &sid, from, text, &[]).await.is(200);
     assert_eq!(answer.text, r#"<?xml version="1.0" encoding="UTF-8"?><Response/>"#);
@@ -57,7 +57,7 @@ async fn says(world: &World, from: &str, text: &str) {
 }
 
 /// What is known of an address: `channel reason scope`, of what is in force.
-async fn known(world: &World, address: &str) -> Vec<String> {
+pub(crate) async fn known(world: &World, address: &str) -> Vec<String> {
     let answer = world.post(CHECK, &json!({"address": address})).send().await.ok();
     let word = |view: &Value, name: &str| view[name].as_str().unwrap_or_default().to_owned();
     let suppressions = answer["suppressions"].as_array().expect("a list").iter();
@@ -71,7 +71,7 @@ async fn known(world: &World, address: &str) -> Vec<String> {
 }
 
 /// Why a message is refused; empty: it is not.
-async fn refusal(world: &World, path: &str, body: &Value) -> String {
+pub(crate) async fn refusal(world: &World, path: &str, body: &Value) -> String {
     let mut body = body.clone();
     // A dry look: what is accepted is due in an hour.
     body["scheduled_time"] = json!(crate::world::flows::in_an_hour());
@@ -89,7 +89,7 @@ async fn trigger_refusal(world: &World, user: i64, trigger: &str, channel: &str)
     refusal(world, "/api/communication/send", &body).await
 }
 
-fn phone(number: &str) -> Address {
+pub(crate) fn phone(number: &str) -> Address {
     Address::stored(Channel::Sms, number.to_owned())
 }
 

@@ -101,7 +101,10 @@ async fn a_text_that_was_interrupted_after_it_took_its_place_is_heeded_when_it_c
         [(&stop, Wish::Stop, Heeded::Stopped, &STOPPED[..]), (&start, Wish::Start, Heeded::Started, &[])]
     {
         let said = Said { wish, at: text.at };
-        assert_eq!(road.ephemera.claim_wish(&text.fingerprint, said).await.expect("claimed"), Claimed::Counts);
+        assert_eq!(
+            road.ephemera.claim_wish(&road.seal, &text.fingerprint, said).await.expect("claimed"),
+            Claimed::Counts
+        );
         assert_eq!(heed(&road, text, &number).await, heeded);
         assert_eq!(known(&world, number.as_str()).await, left);
     }

@@ -28,7 +28,7 @@ impl Engine {
         let (keys, store) =
             (road.keys.codes().expect("keys"), OtpStore::new(world.dynamodb(), world.stack.tables["ephemera"].clone()));
         let otp = Otp::new(road.clone(), keys.clone(), store, settings);
-        Self { otp, codes: Codes::new(road.seal.clone(), keys), road, clock }
+        Self { otp, codes: Codes::new(keys), road, clock }
     }
 
     /// The same with another maker of codes.

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::{erase_path, export_path};
 use crate::world::{World, fresh, tokens};
 
-const RESEAL: &str = "/api/communication/privacy/reseal";
+const WALKS: [&str; 2] = ["/api/communication/privacy/reseal", "/api/communication/privacy/reindex"];
 
 #[tokio::test]
 async fn a_persons_token_reaches_their_own_data_and_nobody_elses() {
@@ -34,8 +34,10 @@ async fn a_persons_token_reaches_their_own_data_and_nobody_elses() {
 async fn keys_are_an_operators_matter() {
     let world = World::new();
     let manager = tokens::token("console", "preferences:manage communication:send communication:read");
-    world.post(RESEAL, &json!({})).token(&manager).send().await.refused(403, "Insufficient scope");
-    world.get(RESEAL).token(&manager).send().await.refused(403, "Insufficient scope");
+    for walk in WALKS {
+        world.post(walk, &json!({})).token(&manager).send().await.refused(403, "Insufficient scope");
+        world.get(walk).token(&manager).send().await.refused(403, "Insufficient scope");
+    }
 }
 
 #[tokio::test]

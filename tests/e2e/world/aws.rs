@@ -127,7 +127,9 @@ impl World {
 
     /// The ledger's entries about an address, the oldest first, as they are stored.
     pub(crate) async fn address_entries(&self, address: &Address) -> Vec<HashMap<String, AttributeValue>> {
-        let subject = format!("address#{}", self.seal().await.fingerprint(address));
+        let fingerprint = self.seal().await.fingerprint(address);
+        let subject = self.people().await.address_subject(&fingerprint).await.expect("DynamoDB answers");
+        let Some(subject) = subject else { return Vec::new() };
         let query = self.dynamodb().query().table_name(&self.stack.tables["ledger"]).consistent_read(true);
         let query = query.key_condition_expression("subject = :s").expression_attribute_values(":s", text(&subject));
         query.send().await.expect("DynamoDB answers").items.unwrap_or_default()

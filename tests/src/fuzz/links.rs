@@ -39,7 +39,7 @@ const URLS: [&str; 9] = [
 static SEAL: LazyLock<Option<Arc<Seal>>> = LazyLock::new(|| {
     let key = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
     let content = serde_json::from_value(json!({"active": "k1", "keys": {"k1": key}})).ok()?;
-    let lookup = serde_json::from_value(json!({"fingerprint_key": key, "ids_key": key})).ok()?;
+    let lookup = serde_json::from_value(json!({"active": 1, "keys": {"1": key}, "ids_key": key})).ok()?;
     Seal::new(&content, &lookup).ok().map(Arc::new)
 });
 

@@ -1,10 +1,12 @@
-//! `/api/communication/privacy/*`: a person's data taken out and taken away; and what is sealed brought under a new key.
+//! `/api/communication/privacy/*`: a person's data taken out and taken away; and what is sealed, or found by
+//! a fingerprint, brought under a new key.
 
 pub mod cancel;
 pub mod cancel_link;
 pub mod erase;
 pub mod erasure;
 pub mod export;
+pub mod reindex;
 pub mod reseal;
 pub mod resealing;
 

@@ -5,7 +5,7 @@ use axum::extract::State;
 use http::StatusCode;
 use switchboard::http::refusals::Refusals;
 use switchboard::http::{ApiError, Caller};
-use switchboard::privacy::reseal::ResealCounts;
+use switchboard::privacy::reseal::{ResealCounts, WalkKind};
 
 use super::{ResealResponse, walk_view};
 use crate::App;
@@ -24,8 +24,8 @@ use crate::App;
 )]
 pub async fn handle(State(app): State<App>, caller: Caller) -> Result<(StatusCode, Json<ResealResponse>), ApiError> {
     let reseals = &app.privacy.reseals;
-    let walk = reseals.ask(&caller.subject).await?;
-    let found = reseals.progress().await?.filter(|progress| progress.walk.id == walk.id);
+    let walk = reseals.ask(WalkKind::Reseal, &caller.subject).await?;
+    let found = reseals.progress(WalkKind::Reseal).await?.filter(|progress| progress.walk.id == walk.id);
     let found = found.map_or_else(ResealCounts::default, |progress| progress.counts);
     Ok((StatusCode::ACCEPTED, Json(walk_view(walk, found))))
 }

@@ -5,6 +5,7 @@ use axum::extract::State;
 use switchboard::http::ApiError;
 use switchboard::http::error::ErrorBody;
 use switchboard::http::refusals::Refusals;
+use switchboard::privacy::reseal::WalkKind;
 
 use super::{ResealResponse, walk_view};
 use crate::App;
@@ -22,7 +23,7 @@ use crate::App;
     security(("bearer" = ["settings:manage"])),
 )]
 pub async fn handle(State(app): State<App>) -> Result<Json<ResealResponse>, ApiError> {
-    let progress = app.privacy.reseals.progress().await?;
+    let progress = app.privacy.reseals.progress(WalkKind::Reseal).await?;
     let progress = progress.ok_or_else(|| ApiError::not_found("Nothing was sealed anew"))?;
     Ok(Json(walk_view(progress.walk, progress.counts)))
 }

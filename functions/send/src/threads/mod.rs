@@ -14,6 +14,7 @@ use switchboard::message::record::{CallFacts, Recording};
 use switchboard::message::{Channel, Content, Direction, Message, Status};
 use switchboard::person::{Holders, PersonId};
 use switchboard::seal::Seal;
+use switchboard::seal::lookup::is_fingerprint;
 
 /// Which conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,14 +48,10 @@ impl Thread {
     }
 
     pub(crate) fn parse(text: &str) -> Result<Self, ApiError> {
-        let is_fingerprint = |text: &&str| {
-            (16..=128).contains(&text.len())
-                && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_=".contains(&byte))
-        };
         let thread = match text.split_once(':') {
             Some(("user", id)) => PersonId::path(id).map(Self::Person),
             Some(("address", fingerprint)) => {
-                Some(fingerprint).filter(is_fingerprint).map(|known| Self::Address(known.to_owned()))
+                is_fingerprint(fingerprint).then(|| Self::Address(fingerprint.to_owned()))
             }
             Some(_) | None => None,
         };
@@ -181,7 +178,8 @@ mod tests {
 
     #[test]
     fn a_threads_id_is_read_as_it_is_written_and_nothing_else_is_one() {
-        for text in ["user:123", "user:a:b", "address:0123456789abcdefABCDEF-_"] {
+        let address = format!("address:2~{}-_", "aB3".repeat(13) + "xy");
+        for text in ["user:123", "user:a:b", &address] {
             assert_eq!(Thread::parse(text).unwrap().to_string(), text);
         }
         for text in ["", "123", "user:", "address:", "address:+14155552671", "address:0123456789abcdef/", "task:1"] {

@@ -19,7 +19,7 @@ use crate::provider::twilio::recordings::Recordings;
 use crate::queue::PrivacyWork;
 use crate::road::Road;
 use crate::road::timing::delay;
-use crate::store::messages::{Erased, Forgotten, Listed, Place};
+use crate::store::messages::{Erased, Forgotten, Found as Row, Listed, Place};
 use crate::store::privacy::{Begun, Saved, Tally};
 use crate::store::{OtpStore, PrivacyStore, StoreError, TwoFactorStore, people, twofactor};
 
@@ -221,7 +221,7 @@ impl Eraser {
         &self,
         erasure: &Erasure,
         holders: Option<&Holders>,
-        (page, next): (Vec<Listed>, Option<Place>),
+        (page, next): (Vec<Row>, Option<Place>),
         recordings: &Recordings,
         now: Timestamp,
     ) -> Result<Found, StoreError> {
@@ -229,8 +229,8 @@ impl Eraser {
         let tally = self.store.tally(erasure);
         let mut found = Found { after: next.map(|next| next.to_string()), ..Found::default() };
         // One after the other: each is one transaction with the same counts.
-        for listed in page {
-            let later = match listed {
+        for row in page {
+            let later = match row.listed {
                 Listed::Mention(mention) => {
                     match self.road.messages.forget_mention(mention, &erasable, &tally, now).await? {
                         Forgotten::Done => None,
@@ -268,7 +268,9 @@ impl Eraser {
             }
         };
         if let Some((address, purpose)) = code {
-            self.road.ephemera.forget(OtpStore::keys(&address, &[purpose])).await?;
+            let purposes = [purpose];
+            let keys = self.road.seal.forms(&address).iter().flat_map(|form| OtpStore::keys(form, &purposes)).collect();
+            self.road.ephemera.forget(keys).await?;
         }
         Ok(match erased {
             Erased::Done | Erased::Before | Erased::Others | Erased::Recorded(_) => None,
@@ -292,12 +294,16 @@ impl Eraser {
         for address in erasure.addresses.keys() {
             let holders = self.holders(erasure, address).await?;
             let theirs = |at| holders.makes_party(person, None, at);
-            ledger.erase_personal(&people::address_subject(address), theirs, &tally).await?;
+            if let Some(subject) = self.road.people.address_subject(address).await? {
+                ledger.erase_personal(&subject, theirs, &tally).await?;
+            }
             // What is of the present is theirs if the address was when they asked, and nobody's since.
             let last = from_millis(erasure.starts.as_millisecond() - 1);
             if holders.sole_at(last) == Some(person) && holders.at(now).is_empty() {
-                keys.extend(OtpStore::keys(address, &usual));
-                of.push(format!("address#{address}"));
+                for form in self.road.seal.forms(address) {
+                    keys.extend(OtpStore::keys(&form, &usual));
+                    of.push(format!("address#{form}"));
+                }
                 self.road.people.forget_address(address).await?;
             }
             self.road.people.forget_holder(address, person).await?;

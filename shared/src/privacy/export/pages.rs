@@ -9,7 +9,7 @@ use crate::message::content::Email;
 use crate::message::{Address, Channel, Content, Message};
 use crate::person::{Holders, Person, PersonId, ProvenAddress};
 use crate::road::Road;
-use crate::store::messages::{Listed, Mention, Place};
+use crate::store::messages::{Found, Listed, Mention, Place};
 use crate::store::{StoreError, TwoFactorStore, people, twofactor};
 
 /// A page ends with the message that makes it larger than this, in bytes. A message's content is at most 4.5 MB (what a request can
@@ -47,7 +47,8 @@ struct Proven {
 /// A subject of the ledger. Entries about an address are told for the time in which it was theirs alone.
 struct Subject<'a> {
     about: &'static str,
-    name: String,
+    /// `None`: there are no entries.
+    name: Option<String>,
     address: Option<&'a Proven>,
 }
 
@@ -197,12 +198,12 @@ impl Exporter {
         page: &mut Page,
         bytes: &mut usize,
         known: &Known,
-        listed: Vec<Listed>,
+        found: Vec<Found>,
         address: Option<&Proven>,
     ) -> Result<Option<Place>, StoreError> {
-        let last = listed.len().saturating_sub(1);
-        for (number, listed) in listed.into_iter().enumerate() {
-            let Some((message, place)) = self.one(known, listed, address).await? else { continue };
+        let last = found.len().saturating_sub(1);
+        for (number, found) in found.into_iter().enumerate() {
+            let Some((message, place)) = self.one(known, found, address).await? else { continue };
             *bytes += serde_json::to_vec(&message).map_or(0, |text| text.len());
             page.messages.push(message);
             if *bytes >= MOST_BYTES && number < last {
@@ -217,9 +218,10 @@ impl Exporter {
     async fn one(
         &self,
         known: &Known,
-        listed: Listed,
+        found: Found,
         address: Option<&Proven>,
     ) -> Result<Option<(ExportedMessage, Place)>, StoreError> {
+        let listed = found.listed;
         let id = match listed {
             Listed::Message(id) => id,
             Listed::Mention(mention) => mention.message,
@@ -241,17 +243,34 @@ impl Exporter {
             }
             (Listed::Message(_) | Listed::Mention(_), _) => None,
         };
-        Ok(exported.map(|exported| (exported, Place::new(created, &listed))))
+        Ok(exported.map(|exported| (exported, Place::new(created, &found))))
     }
 
     /// An e-mail to somebody else, as one of its further recipients got it: without the others.
     fn got(&self, message: &Message, mention: Mention, proven: &Proven) -> Option<ExportedMessage> {
         let Content::Email(email) = &message.content else { return None };
         let other = email.others.get(mention.place())?;
-        let fingerprint = self.road.seal.fingerprint(&Address::Email(other.address.clone()));
-        let (field, _) = email.further().nth(mention.place()).filter(|_| proven.fingerprint == fingerprint)?;
+        let address = Address::Email(other.address.clone());
+        let is_theirs = self.road.seal.is_fingerprint_of(&proven.fingerprint, &address);
+        let (field, _) = email.further().nth(mention.place()).filter(|_| is_theirs)?;
         let content = Content::Email(Email { others: vec![other.clone()], ..email.clone() });
         Some(exported(message, &field, &content, &[]))
+    }
+
+    /// The subject of this number: they themselves, their second factor, then their addresses.
+    async fn subject<'a>(&self, known: &'a Known, number: usize) -> Result<Option<Subject<'a>>, StoreError> {
+        let own = |about, name| Some(Subject { about, name: Some(name), address: None });
+        Ok(match number {
+            0 => own("person", people::subject(&known.person)),
+            1 => own("two_factor", twofactor::subject(&known.person)),
+            number => match known.addresses.get(number - 2) {
+                Some(proven) => {
+                    let name = self.road.people.address_subject(&proven.fingerprint).await?;
+                    Some(Subject { about: "address", name, address: Some(proven) })
+                }
+                None => None,
+            },
+        })
     }
 
     async fn ledger(
@@ -262,8 +281,9 @@ impl Exporter {
         number: usize,
         before: Option<u64>,
     ) -> Result<Option<Cursor>, StoreError> {
-        let Some(subject) = known.subject(number) else { return Ok(None) };
-        let entries = self.road.people.ledger()?.page(&subject.name, before, ENTRIES).await?;
+        let Some(subject) = self.subject(known, number).await? else { return Ok(None) };
+        let Some(name) = &subject.name else { return Ok(Some(Cursor::Ledger(number + 1, None))) };
+        let entries = self.road.people.ledger()?.page(name, before, ENTRIES).await?;
         let theirs = |at| subject.address.is_none_or(|proven| proven.holders.makes_party(&known.person, None, at));
         for entry in entries.entries.into_iter().filter(|entry| theirs(entry.at)) {
             let entry = told(subject.about, &entry);
@@ -274,21 +294,6 @@ impl Exporter {
             Some(before) => Cursor::Ledger(number, Some(before)),
             None => Cursor::Ledger(number + 1, None),
         }))
-    }
-}
-
-impl Known {
-    /// The subject of this number: they themselves, their second factor, then their addresses.
-    fn subject(&self, number: usize) -> Option<Subject<'_>> {
-        let subject = |about, name, address| Some(Subject { about, name, address });
-        match number {
-            0 => subject("person", people::subject(&self.person), None),
-            1 => subject("two_factor", twofactor::subject(&self.person), None),
-            number => {
-                let proven = self.addresses.get(number - 2)?;
-                subject("address", people::address_subject(&proven.fingerprint), Some(proven))
-            }
-        }
     }
 }
 

@@ -1,17 +1,17 @@
-//! The steps of sealing anew: a page at a time, and how far it came is saved after each.
+//! The steps of a walk: a page at a time, and how far it came is saved after each.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{ResealCounts, SEGMENTS, Segment, Walk};
+use super::{ResealCounts, SEGMENTS, Segment, Walk, WalkKind};
 use crate::clock::Clock;
 use crate::privacy::Next;
-use crate::queue::{PrivacyWork, Queues};
+use crate::queue::Queues;
 use crate::seal::Seal;
 use crate::store::privacy::sealed::Part;
-use crate::store::privacy::{Saved, Sealed, Started};
+use crate::store::privacy::{Indexed, Saved, Sealed, Started};
 use crate::store::{PrivacyStore, StoreError};
 
 /// How long a worker waits that does not know the walk's key yet, and how often. It reads the secret every five minutes; who
@@ -35,6 +35,7 @@ pub struct Resealer {
     pub seal: Arc<Seal>,
     pub store: PrivacyStore,
     pub sealed: Sealed,
+    pub indexed: Indexed,
 }
 
 /// How far a walk is.
@@ -45,23 +46,23 @@ pub struct Progress {
 }
 
 impl Reseals {
-    /// Begins a walk to the key that seals now. While one is on its way that one is answered, and whatever of it was lost goes on.
-    pub async fn ask(&self, by: &str) -> Result<Walk, StoreError> {
+    /// Begins a walk to the present key. While one is on its way that one is answered, and whatever of it was lost goes on.
+    pub async fn ask(&self, kind: WalkKind, by: &str) -> Result<Walk, StoreError> {
         self.seal.read_anew().await;
         let walk = Walk {
             id: uuid::Uuid::now_v7().to_string(),
-            key: self.seal.active(),
+            key: kind.present(&self.seal),
             by: by.to_owned(),
             began: self.clock.now(),
             left: SEGMENTS,
             ended: None,
         };
-        let walk = match self.store.start_walk(&walk).await? {
+        let walk = match self.store.start_walk(kind, &walk).await? {
             Started::New => walk,
             Started::Running(running) => running,
         };
         for segment in 0..SEGMENTS {
-            if let Err(error) = self.queues.enqueue_privacy(&PrivacyWork::Reseal { segment }, Duration::ZERO).await {
+            if let Err(error) = self.queues.enqueue_privacy(&kind.work(segment), Duration::ZERO).await {
                 tracing::error!(reseal.id = walk.id, error = %error, "not queued; the sweep will queue it");
             }
         }
@@ -69,11 +70,11 @@ impl Reseals {
     }
 
     /// How far the present walk is, or how the last one ended.
-    pub async fn progress(&self) -> Result<Option<Progress>, StoreError> {
-        let Some(walk) = self.store.walk().await? else { return Ok(None) };
+    pub async fn progress(&self, kind: WalkKind) -> Result<Option<Progress>, StoreError> {
+        let Some(walk) = self.store.walk(kind).await? else { return Ok(None) };
         let mut counts = ResealCounts::default();
         for number in 0..SEGMENTS {
-            let segment = self.store.segment(number).await?.filter(|segment| segment.walk == walk.id);
+            let segment = self.store.segment(kind, number).await?.filter(|segment| segment.walk == walk.id);
             counts = segment.map_or(counts, |segment| counts.plus(segment.counts));
         }
         Ok(Some(Progress { walk, counts }))
@@ -82,47 +83,55 @@ impl Reseals {
 
 impl Resealer {
     /// Takes a segment further until it has ended, has to wait, or `until` has come.
-    pub async fn take(&self, number: u32, until: Timestamp) -> Result<Next, StoreError> {
+    pub async fn take(&self, kind: WalkKind, number: u32, until: Timestamp) -> Result<Next, StoreError> {
         loop {
-            let (walk, segment) = futures::try_join!(self.store.walk(), self.store.segment(number))?;
+            let (walk, segment) = futures::try_join!(self.store.walk(kind), self.store.segment(kind, number))?;
             let (Some(walk), Some(segment)) = (walk, segment) else { return Ok(Next::Nothing) };
             let Some(place) = segment.place.filter(|_| segment.walk == walk.id) else {
-                self.store.close_segment(number).await?;
+                self.store.close_segment(kind, number).await?;
                 return Ok(Next::Nothing);
             };
             let now = self.clock.now();
             if now >= until {
                 return Ok(Next::After(Duration::ZERO));
             }
-            if self.seal.active() != walk.key {
-                return self.wait(segment, now).await;
+            if kind.present(&self.seal) != walk.key {
+                return self.wait(kind, segment, now).await;
             }
             let part = Part { segment: number, of: SEGMENTS };
-            let (counts, last) = self.sealed.page(place, part, segment.after.as_deref()).await?;
-            let next = segment.after_page(counts, last);
+            let after = segment.after.as_deref();
+            let (counts, last) = match kind {
+                WalkKind::Reseal => self.sealed.page(place, part, after).await?,
+                WalkKind::Reindex => self.indexed.page(place, part, after, now).await?,
+            };
+            let next = segment.after_page(kind, counts, last);
             if next.place != segment.place {
                 tracing::info!(
+                    walk.kind = kind.as_str(),
                     reseal.id = walk.id,
                     reseal.place = %place,
                     reseal.segment = number,
                     reseal.resealed = next.counts.resealed,
-                    "sealed anew"
+                    "a place is done"
                 );
             }
-            if self.store.save_segment(&next, self.clock.now()).await? == Saved::Overtaken {
+            if self.store.save_segment(kind, &next, self.clock.now()).await? == Saved::Overtaken {
                 return Ok(Next::Nothing);
             }
         }
     }
 
-    async fn wait(&self, segment: Segment, now: Timestamp) -> Result<Next, StoreError> {
+    async fn wait(&self, kind: WalkKind, segment: Segment, now: Timestamp) -> Result<Next, StoreError> {
         let next = Segment { waits: segment.waits + 1, version: segment.version + 1, ..segment };
         let given_up = next.waits > MOST_WAITS;
         let next = Segment { place: next.place.filter(|_| !given_up), ..next };
         if given_up {
-            tracing::error!(reseal.segment = next.number, "the walk's key does not seal any more; begin another walk");
+            tracing::error!(
+                reseal.segment = next.number,
+                "the walk's key is not the active one any more; begin another walk"
+            );
         }
-        match self.store.save_segment(&next, now).await? {
+        match self.store.save_segment(kind, &next, now).await? {
             Saved::Yes if !given_up => Ok(Next::After(WAIT)),
             Saved::Yes | Saved::Overtaken => Ok(Next::Nothing),
         }

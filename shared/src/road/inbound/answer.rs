@@ -71,7 +71,7 @@ impl Road {
             return Ok(Err(Unanswered::OurOwn));
         }
         let id = message.id.sibling(self.seal.ids(), "answer");
-        let key = format!("auto_reply#{}", self.seal.fingerprint(&message.to));
+        let key = format!("auto_reply#{}", self.seal.fingerprint_to_store(&message.to));
         // Counted before it is made: who is brought the text again counts twice rather than not at all.
         let window = self.ephemera.count(&key, HOUR_SECONDS, self.clock.now()).await?;
         if window.count > replies.per_hour {

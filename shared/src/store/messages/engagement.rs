@@ -29,8 +29,8 @@ pub(super) struct Told<'a> {
     /// The same for every repetition.
     pub(super) key: &'a str,
     pub(super) entry: TrailEntry,
-    /// Whose deed it was, by the fingerprint of their address, where that is known.
-    pub(super) recipient: Option<&'a str>,
+    /// Whose deed it was, by the fingerprints that their address may be stored under, where that is known.
+    pub(super) recipient: Option<&'a [String]>,
     /// The report that tells it, as its row keeps it, where something follows from it.
     pub(super) report: Option<String>,
 }

@@ -75,7 +75,7 @@ impl Messages {
         let expires = expires.map(|at| number(at + OUTLASTS_SECONDS));
         let mention = |(place, other): (usize, &Recipient)| {
             let id = Mention { message: message.id, place }.to_string();
-            let recipient = self.seal.fingerprint(&Address::Email(other.address.clone()));
+            let recipient = self.seal.fingerprint_to_store(&Address::Email(other.address.clone()));
             let mut item = Item::from([
                 ("id".to_owned(), text(id)),
                 ("recipient".to_owned(), text(recipient)),

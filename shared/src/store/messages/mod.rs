@@ -33,7 +33,7 @@ pub use accept::{Created, Stored};
 pub use beside::Beside;
 pub use engagement::{Acted, action_name};
 pub use erase::Erased;
-pub use lists::{Listed, Place};
+pub use lists::{Found, Listed, Place};
 pub use mentions::{Forgotten, Mention};
 pub use progress::{Costs, Settled, Then, Untaken};
 pub use report::{LAST_REPORT, Reported};

@@ -64,7 +64,7 @@ impl Messages {
         match self.forward(id, to, report).await? {
             Applied::Done(_) => Ok(Reported::Moved(to)),
             Applied::Refused(None) => Ok(Reported::NoSuchMessage),
-            Applied::Refused(Some(item)) if is_about_another(&item, report.recipient.as_deref()) => {
+            Applied::Refused(Some(item)) if is_about_another(&item, self.forms(report).as_deref()) => {
                 self.about_another(id, &item, report).await
             }
             Applied::Refused(Some(_)) if report.event == Event::Sent => {
@@ -77,7 +77,7 @@ impl Messages {
 
     /// The step forward. What was recorded of somebody who was erased stays due, whatever else its message comes to.
     async fn forward(&self, id: MessageId, to: Status, report: &Report) -> Result<Applied, StoreError> {
-        let update = move_to(id, to, report, looked_after(report)).about_its_own(report.recipient.as_deref());
+        let update = move_to(id, to, report, looked_after(report)).about_its_own(self.forms(report).as_deref());
         let applied = self.apply_report(id, report, update).await?;
         if let Applied::Done(item) = &applied
             && item.contains_key("erased_at")
@@ -94,7 +94,8 @@ impl Messages {
     ///
     /// More than one write only where the trail is full, or where an earlier deed is told later than a later one.
     async fn engaged(&self, id: MessageId, report: &Report, deed: Deed) -> Result<Reported, StoreError> {
-        let (key, recipient) = (&report.key, report.recipient.as_deref());
+        let (key, forms) = (&report.key, self.forms(report));
+        let recipient = forms.as_deref();
         let told = Told { deed, key, entry: entry(report), recipient, report: kept(report) };
         match self.count_deed(id, &told).await? {
             Counted::New(_) => Ok(Reported::Noted),
@@ -111,11 +112,11 @@ impl Messages {
         let Some(to) = to else { return Ok(false) };
         let Some(item) = self.glance(id).await? else { return Ok(false) };
         if !Standing::of(&item).is_some_and(|standing| standing.may_be_shown(to))
-            || is_about_another(&item, report.recipient.as_deref())
+            || is_about_another(&item, self.forms(report).as_deref())
         {
             return Ok(false);
         }
-        let update = move_to(id, to, report, None).about_its_own(report.recipient.as_deref());
+        let update = move_to(id, to, report, None).about_its_own(self.forms(report).as_deref());
         let applied = update.apply(&self.client, &self.table, ("id", &id.to_string()), "messages.report").await?;
         Ok(matches!(applied, Applied::Done(_)))
     }
@@ -126,7 +127,7 @@ impl Messages {
         let Some(item) = self.glance(id).await? else { return Ok(false) };
         let Some(standing) = Standing::of(&item) else { return Ok(false) };
         let is_past = !standing.may_be_shown(Status::Sent) && standing.is_past_sending();
-        Ok(is_past || (is_about_another(&item, report.recipient.as_deref()) && !standing.is_open()))
+        Ok(is_past || (is_about_another(&item, self.forms(report).as_deref()) && !standing.is_open()))
     }
 
     /// A message's status and whose it is, as of a moment ago.
@@ -171,11 +172,11 @@ impl Messages {
             return Ok(Reported::Repeated);
         }
         let update = Update::default().only_if_present("id").only_if_size_under("trail", MOST_ENTRIES);
-        let update = update.about_call(report).about_its_own(report.recipient.as_deref());
+        let update = update.about_call(report).about_its_own(self.forms(report).as_deref());
         match self.apply_report(id, report, update).await? {
             Applied::Done(_) => Ok(Reported::Noted),
             Applied::Refused(None) => Ok(Reported::NoSuchMessage),
-            Applied::Refused(Some(item)) if is_about_another(&item, report.recipient.as_deref()) => {
+            Applied::Refused(Some(item)) if is_about_another(&item, self.forms(report).as_deref()) => {
                 self.about_another(id, &item, report).await
             }
             Applied::Refused(Some(item)) if knows_in_trail(&item, &report.key) => Ok(Reported::Repeated),
@@ -197,6 +198,11 @@ impl Messages {
             Applied::Done(_) => Ok(Reported::Noted),
             Applied::Refused(_) => Ok(Reported::Repeated),
         }
+    }
+
+    /// The fingerprints that the address a report is about may be stored under, where it names one.
+    pub(super) fn forms(&self, report: &Report) -> Option<Vec<String>> {
+        report.recipient.as_deref().map(|fingerprint| self.seal.forms(fingerprint))
     }
 
     async fn apply_report(&self, id: MessageId, report: &Report, update: Update) -> Result<Applied, StoreError> {
@@ -294,18 +300,18 @@ impl Update {
     }
 
     /// Only if what is told is about the message's own recipient, or nothing says whom it is about.
-    pub(super) fn about_its_own(self, recipient: Option<&str>) -> Self {
+    pub(super) fn about_its_own(self, recipient: Option<&[String]>) -> Self {
         match recipient {
-            Some(recipient) => self.only_if_equal("recipient", text(recipient)),
+            Some(forms) => self.only_if_one_of("recipient", forms.iter().map(text)),
             None => self,
         }
     }
 }
 
 /// It is about another recipient than the message's own.
-pub(super) fn is_about_another(item: &Item, recipient: Option<&str>) -> bool {
+pub(super) fn is_about_another(item: &Item, recipient: Option<&[String]>) -> bool {
     let own = item.get("recipient").and_then(|own| own.as_s().ok());
-    recipient.zip(own).is_some_and(|(about, own)| about != own)
+    recipient.zip(own).is_some_and(|(forms, own)| !forms.contains(own))
 }
 
 /// A report as its row keeps it, if something follows from it.

@@ -182,7 +182,7 @@ impl Messages {
             lane: message.lane,
             provider: message.provider,
             choice: message.choice,
-            recipient: Some(self.seal.fingerprint(&message.to)),
+            recipient: Some(self.seal.fingerprint_to_store(&message.to)),
             sealed: Some(sealed),
             content_key,
             code: message.code,

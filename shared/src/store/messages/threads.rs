@@ -58,9 +58,18 @@ impl Messages {
         before: Option<Mark>,
         most: usize,
     ) -> Result<(Vec<Message>, Option<Mark>), StoreError> {
+        let lists: Vec<List> = lists.iter().flat_map(|list| self.stored(list)).collect();
         let read = lists.iter().map(|list| self.marks(list, before, most));
         let (marks, next) = merged(futures::future::try_join_all(read).await?, before, most);
         Ok((self.several(&marks).await?, next))
+    }
+
+    /// The lists a list is stored as: an address's under each of its fingerprints.
+    fn stored(&self, list: &List) -> Vec<List> {
+        match list {
+            List::OfPerson(_) => vec![list.clone()],
+            List::OfAddress(fingerprint) => self.seal.forms(fingerprint).into_iter().map(List::OfAddress).collect(),
+        }
     }
 
     async fn marks(&self, list: &List, before: Option<Mark>, most: usize) -> Result<Read, StoreError> {

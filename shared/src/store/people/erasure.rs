@@ -77,6 +77,13 @@ impl People {
 
     /// Takes the address itself away from every row that is about it (by its fingerprint): a suppression stays one.
     pub async fn forget_address(&self, fingerprint: &str) -> Result<(), StoreError> {
+        for form in self.seal.forms(fingerprint) {
+            self.forget_address_under(&form).await?;
+        }
+        Ok(())
+    }
+
+    async fn forget_address_under(&self, form: &str) -> Result<(), StoreError> {
         let mut after = None;
         loop {
             let query = self
@@ -85,7 +92,7 @@ impl People {
                 .table_name(&self.table)
                 .key_condition_expression("pk = :pk")
                 .filter_expression("attribute_exists(sealed)")
-                .expression_attribute_values(":pk", text(address_key(fingerprint)))
+                .expression_attribute_values(":pk", text(address_key(form)))
                 .set_exclusive_start_key(after);
             let answer = query.consistent_read(true).send().await.map_err(unavailable("people.forget_address"))?;
             for item in answer.items() {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem};
 
-use super::{AddressFacts, People, address_key, unreadable};
+use super::{AddressFacts, AddressRow, People, address_key, unreadable};
 use crate::message::{Address, Channel};
 use crate::person::ownership::{Holding, Span};
 use crate::person::{Holders, Person, PersonId, ProvenAddress};
@@ -53,35 +53,61 @@ impl People {
     }
 
     /// What a change of a person changes in the partitions of their addresses. Who has an address no more had it until then.
-    pub(super) fn owner_writes(
+    pub(super) async fn owner_writes(
         &self,
         before: Option<&Person>,
         person: &Person,
     ) -> Result<Vec<TransactWriteItem>, StoreError> {
         let (old, new) = (before.map(|before| self.rows(before)).unwrap_or_default(), self.rows(person));
         let mut writes = Vec::new();
-        let put = |item: Item| {
-            let put = Put::builder().table_name(&self.table).set_item(Some(item)).build().map_err(unreadable)?;
-            Ok::<_, StoreError>(TransactWriteItem::builder().put(put).build())
-        };
         for (key @ (fingerprint, sort), span) in &new {
             if old.get(key) != Some(span) {
-                writes.push(put(item(fingerprint, sort, span.as_ref())?)?);
+                writes.extend(self.put_owner(fingerprint, sort, span.as_ref()).await?);
             }
         }
         for (key @ (fingerprint, sort), span) in &old {
             let stays = new.get(key);
             if stays.is_none() {
-                let delete = Delete::builder().table_name(&self.table).set_key(Some(item(fingerprint, sort, None)?));
-                writes.push(TransactWriteItem::builder().delete(delete.build().map_err(unreadable)?).build());
+                for form in self.seal.forms(fingerprint) {
+                    writes.push(self.delete_owner(&form, sort)?);
+                }
             }
             let lost = span.filter(|span| stays.copied().flatten().is_none_or(|stays| stays.since != span.since));
             if let Some(span) = lost {
                 let span = span.ended(person.updated);
-                writes.push(put(item(fingerprint, &past(Some(&person.id), &span), Some(&span))?)?);
+                writes.extend(self.put_owner(fingerprint, &past(Some(&person.id), &span), Some(&span)).await?);
             }
         }
         Ok(writes)
+    }
+
+    /// Puts a row of an address under the active generation's fingerprint, or under a newer one if it stands there (rows never
+    /// move back: whoever reads the older ones first misses none), and takes it away under the others.
+    async fn put_owner(
+        &self,
+        fingerprint: &str,
+        sort: &str,
+        span: Option<&Span>,
+    ) -> Result<Vec<TransactWriteItem>, StoreError> {
+        let written = self.seal.form_to_store(fingerprint);
+        let forms = self.seal.forms(fingerprint);
+        let mut at = written.clone();
+        for newer in forms.iter().skip_while(|form| **form != written).skip(1) {
+            let get = self.client.get_item().table_name(&self.table).set_key(Some(item(newer, sort, None)?));
+            let answer = get.consistent_read(true).send().await.map_err(unavailable("people.put_owner"))?;
+            if answer.item.is_some() {
+                at.clone_from(newer);
+            }
+        }
+        let put = Put::builder().table_name(&self.table).set_item(Some(item(&at, sort, span)?));
+        let put = TransactWriteItem::builder().put(put.build().map_err(unreadable)?).build();
+        let others = forms.iter().filter(|form| **form != at).map(|form| self.delete_owner(form, sort));
+        std::iter::once(Ok(put)).chain(others).collect()
+    }
+
+    fn delete_owner(&self, form: &str, sort: &str) -> Result<TransactWriteItem, StoreError> {
+        let delete = Delete::builder().table_name(&self.table).set_key(Some(item(form, sort, None)?));
+        Ok(TransactWriteItem::builder().delete(delete.build().map_err(unreadable)?).build())
     }
 
     /// Adds a row of an address to what is known of it.
@@ -115,7 +141,7 @@ impl People {
     /// it then is not the others' alone.
     pub async fn forget_holder(&self, fingerprint: &str, person: &PersonId) -> Result<(), StoreError> {
         let prefix = format!("{PAST}{person}#");
-        for (sort, row) in self.address_rows(fingerprint).await? {
+        for AddressRow { form, sort, item: row } in self.address_rows(fingerprint).await? {
             // Another id may begin with this one.
             let since = sort.strip_prefix(&prefix).filter(|since| since.parse::<i64>().is_ok());
             if since.is_none() {
@@ -125,11 +151,11 @@ impl People {
             let AddressFacts { holders, .. } = self.facts(fingerprint).await?;
             if !holders.with(person, &[]).is_empty() {
                 let put = self.client.put_item().table_name(&self.table);
-                let put = put.set_item(Some(item(fingerprint, &past(None, &span), Some(&span))?));
+                let put = put.set_item(Some(item(&form, &past(None, &span), Some(&span))?));
                 put.send().await.map_err(unavailable("people.forget_holder"))?;
             }
             let delete = self.client.delete_item().table_name(&self.table);
-            let delete = delete.set_key(Some(item(fingerprint, &sort, None)?));
+            let delete = delete.set_key(Some(item(&form, &sort, None)?));
             delete.send().await.map_err(unavailable("people.forget_holder"))?;
         }
         Ok(())

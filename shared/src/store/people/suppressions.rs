@@ -2,7 +2,7 @@
 //! at hand; and its place in the index `by_suppression`, the newest first: `listed` is one partition a reason, `listed_at`
 //! unique.
 //!
-//! A row and its entry in the ledger (`address#FINGERPRINT`) are one transaction, made on what was read; who was overtaken
+//! A row and its entry in the address's ledger are one transaction, made on what was read; who was overtaken
 //! reads again. Nothing is written where the list says as much already.
 
 use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem};
@@ -10,7 +10,9 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 use jiff::Timestamp;
 use strum::IntoEnumIterator;
 
-use super::{AddressFacts, Committed, Item, People, TRIES, address_key, again, text, unavailable, unreadable};
+use super::{
+    AddressFacts, AddressRow, Committed, Item, People, TRIES, address_key, again, text, unavailable, unreadable,
+};
 use crate::ledger::{Event, Record, Witness};
 use crate::message::{Address, Channel, Trigger};
 use crate::person::{Holders, Reason, Suppression, SuppressionId};
@@ -95,7 +97,7 @@ impl People {
     /// What is known of an address.
     pub async fn facts(&self, fingerprint: &str) -> Result<AddressFacts, StoreError> {
         let (mut facts, mut holdings) = (AddressFacts::default(), Vec::new());
-        for (sk, item) in self.address_rows(fingerprint).await? {
+        for (sk, item) in newest(self.address_rows(fingerprint).await?) {
             if sk.starts_with("suppression#") {
                 facts.suppressions.push(serde_dynamo::from_item(item).map_err(unreadable)?);
             } else {
@@ -106,15 +108,35 @@ impl People {
         Ok(facts)
     }
 
-    /// The rows of an address, by their sort keys, the last ones first: suppressions, owners, then claims. However many
+    /// The rows of an address, under each fingerprint that they may be stored under, the oldest first: rows move from an older
+    /// to a newer one, so none is missed.
+    pub(super) async fn address_rows(&self, fingerprint: &str) -> Result<Vec<AddressRow>, StoreError> {
+        let mut rows = Vec::new();
+        for form in self.seal.forms(fingerprint) {
+            rows.extend(self.rows_under(&form).await?);
+        }
+        Ok(rows)
+    }
+
+    /// Those under one fingerprint, by their sort keys, the last ones first: suppressions, owners, then claims. However many
     /// claim it, the others are among them.
-    pub(super) async fn address_rows(&self, fingerprint: &str) -> Result<Vec<(String, Item)>, StoreError> {
+    async fn rows_under(&self, form: &str) -> Result<Vec<AddressRow>, StoreError> {
         let query = self.client.query().table_name(&self.table).scan_index_forward(false);
         let query = query.key_condition_expression("pk = :pk");
-        let query = query.expression_attribute_values(":pk", text(address_key(fingerprint)));
+        let query = query.expression_attribute_values(":pk", text(address_key(form)));
         let answer = query.consistent_read(true).send().await.map_err(unavailable("people.address"))?;
-        let keyed = |item: Item| Some((item.get("sk")?.as_s().ok()?.clone(), item));
-        Ok(answer.items.unwrap_or_default().into_iter().filter_map(keyed).collect())
+        let row = |item: Item| {
+            let sort = item.get("sk")?.as_s().ok()?.clone();
+            Some(AddressRow { form: form.to_owned(), sort, item })
+        };
+        Ok(answer.items.unwrap_or_default().into_iter().filter_map(row).collect())
+    }
+
+    /// The suppressions of an address with the fingerprint each is stored under.
+    async fn known(&self, target: &Target) -> Result<Vec<(String, Suppression)>, StoreError> {
+        let rows = self.address_rows(&target.fingerprint).await?;
+        let ours = rows.into_iter().filter(|row| row.sort.starts_with("suppression#"));
+        ours.map(|row| Ok((row.form, serde_dynamo::from_item(row.item).map_err(unreadable)?))).collect()
     }
 
     /// Puts an address on the list. Gives what was not there yet: a reason that is known already, for as much and as long,
@@ -128,19 +150,22 @@ impl People {
     ) -> Result<Vec<Suppression>, StoreError> {
         for attempt in 0..TRIES {
             again(attempt).await;
-            let known = self.facts(&target.fingerprint).await?.suppressions;
+            let known = self.known(target).await?;
             let same = |wanted: &Suppression| {
-                known.iter().find(|known| (known.channel, known.reason) == (wanted.channel, wanted.reason))
+                let is_same = |known: &Suppression| (known.channel, known.reason) == (wanted.channel, wanted.reason);
+                known.iter().filter(|(_, known)| is_same(known)).cloned().collect::<Vec<_>>()
             };
             let new: Vec<&Suppression> = wanted
                 .iter()
-                .filter(|wanted| !same(wanted).is_some_and(|known| wanted.is_said_by(known, witness.at)))
+                .filter(|wanted| !same(wanted).iter().any(|(_, known)| wanted.is_said_by(known, witness.at)))
                 .collect();
             if new.is_empty() {
                 return Ok(Vec::new());
             }
-            let writes =
-                new.iter().map(|new| self.put_suppression(target, new, same(new))).collect::<Result<Vec<_>, _>>()?;
+            let mut writes = Vec::new();
+            for new in &new {
+                writes.extend(self.put_suppression(target, new, &same(new))?);
+            }
             let events: Vec<Event> =
                 new.iter().map(|new| told(ADDRESS_SUPPRESSED, new, target, witness, details)).collect();
             if self.written(target, &events, &writes, witness).await? {
@@ -160,13 +185,21 @@ impl People {
     ) -> Result<Vec<Suppression>, StoreError> {
         for attempt in 0..TRIES {
             again(attempt).await;
-            let known = self.facts(&target.fingerprint).await?.suppressions;
-            let released: Vec<Suppression> = known.into_iter().filter(&which).collect();
-            if released.is_empty() {
-                return Ok(released);
+            let mut known = self.known(target).await?;
+            known.retain(|(_, known)| which(known));
+            if known.is_empty() {
+                return Ok(Vec::new());
             }
-            let writes =
-                released.iter().map(|known| self.delete_suppression(target, known)).collect::<Result<Vec<_>, _>>()?;
+            let writes = known
+                .iter()
+                .map(|(form, known)| self.delete_suppression(form, known))
+                .collect::<Result<Vec<_>, _>>()?;
+            let mut released: Vec<Suppression> = Vec::new();
+            for (_, known) in known {
+                if !released.iter().any(|one| (one.channel, one.reason) == (known.channel, known.reason)) {
+                    released.push(known);
+                }
+            }
             let events: Vec<Event> =
                 released.iter().map(|known| told(ADDRESS_RELEASED, known, target, witness, details)).collect();
             if self.written(target, &events, &writes, witness).await? {
@@ -178,8 +211,14 @@ impl People {
 
     /// Writes down something about an address that changed nothing.
     pub async fn note_of_address(&self, target: &Target, event: Event, witness: &Witness) -> Result<(), StoreError> {
-        self.written(target, &[witness.attest(with_address(event, target))], &[], witness).await?;
-        Ok(())
+        let events = [witness.attest(with_address(event, target))];
+        for attempt in 0..TRIES {
+            again(attempt).await;
+            if self.written(target, &events, &[], witness).await? {
+                return Ok(());
+            }
+        }
+        Err(StoreError::Contended { operation: "people.note_of_address" })
     }
 
     async fn written(
@@ -190,13 +229,14 @@ impl People {
         witness: &Witness,
     ) -> Result<bool, StoreError> {
         let record = Record { caller: &witness.caller, at: witness.at, events };
-        let committed = self.ledger()?.commit(&address_key(&target.fingerprint), &record, writes).await?;
-        Ok(committed == Committed::Done)
+        let (subject, first) = self.subject_to_write(&target.fingerprint).await?;
+        let writes: Vec<TransactWriteItem> = writes.iter().cloned().chain(first).collect();
+        Ok(self.ledger()?.commit(&subject, &record, &writes).await? == Committed::Done)
     }
 
     /// The suppressions of an address, those that are over included.
     pub async fn suppressions_of(&self, target: &Target) -> Result<Vec<Listed>, StoreError> {
-        let rows = self.address_rows(&target.fingerprint).await?;
+        let rows = newest(self.address_rows(&target.fingerprint).await?);
         let ours = rows.into_iter().filter(|(sk, _)| sk.starts_with("suppression#"));
         let mut listed = ours.map(|(_, item)| self.read_listed(item)).collect::<Result<Vec<_>, _>>()?;
         listed.sort_by_key(|listed| std::cmp::Reverse(listed.suppression.at));
@@ -237,15 +277,19 @@ impl People {
         Ok(answer.items.unwrap_or_default())
     }
 
-    /// Only if what is known of the same reason is still what was read.
+    /// Only if what is known of the same reason is still what was read. It is put under the active generation's fingerprint, or
+    /// a newer one if it stands there: rows never move back.
     fn put_suppression(
         &self,
         target: &Target,
         new: &Suppression,
-        known: Option<&Suppression>,
-    ) -> Result<TransactWriteItem, StoreError> {
-        let pk = address_key(&target.fingerprint);
-        let id = SuppressionId { fingerprint: target.fingerprint.clone(), channel: new.channel, reason: new.reason };
+        known: &[(String, Suppression)],
+    ) -> Result<Vec<TransactWriteItem>, StoreError> {
+        let written = self.seal.form_to_store(&target.fingerprint);
+        let newer = self.seal.forms(&target.fingerprint).into_iter().skip_while(|form| *form != written);
+        let form = newer.filter(|form| known.iter().any(|(at, _)| at == form)).last().unwrap_or(written);
+        let pk = address_key(&form);
+        let id = SuppressionId { fingerprint: form.clone(), channel: new.channel, reason: new.reason };
         let mut item: Item = serde_dynamo::to_item(new).map_err(unreadable)?;
         if let Some(address) = &target.address {
             item.insert("sealed".to_owned(), text(self.seal.seal(&pk, address.as_str().as_bytes())?));
@@ -255,21 +299,23 @@ impl People {
         item.insert("pk".to_owned(), text(pk));
         item.insert("sk".to_owned(), text(sort_key(new.channel, new.reason)));
         let put = Put::builder().table_name(&self.table).set_item(Some(item));
-        let put = match known {
+        let put = match known.iter().find(|(at, _)| *at == form) {
             None => put.condition_expression("attribute_not_exists(pk)"),
-            Some(known) => {
+            Some((_, known)) => {
                 put.condition_expression("listed_at = :l").expression_attribute_values(":l", text(place(&id, known.at)))
             }
         };
-        Ok(TransactWriteItem::builder().put(put.build().map_err(unreadable)?).build())
+        let put = TransactWriteItem::builder().put(put.build().map_err(unreadable)?).build();
+        let others = known.iter().filter(|(at, _)| *at != form);
+        let others = others.map(|(at, known)| self.delete_suppression(at, known));
+        std::iter::once(Ok(put)).chain(others).collect()
     }
 
-    fn delete_suppression(&self, target: &Target, known: &Suppression) -> Result<TransactWriteItem, StoreError> {
-        let id =
-            SuppressionId { fingerprint: target.fingerprint.clone(), channel: known.channel, reason: known.reason };
+    fn delete_suppression(&self, form: &str, known: &Suppression) -> Result<TransactWriteItem, StoreError> {
+        let id = SuppressionId { fingerprint: form.to_owned(), channel: known.channel, reason: known.reason };
         let delete = Delete::builder()
             .table_name(&self.table)
-            .key("pk", text(address_key(&target.fingerprint)))
+            .key("pk", text(address_key(form)))
             .key("sk", text(sort_key(known.channel, known.reason)))
             .condition_expression("listed_at = :l")
             .expression_attribute_values(":l", text(place(&id, known.at)));
@@ -290,6 +336,18 @@ impl People {
         let id = SuppressionId { fingerprint, channel: suppression.channel, reason: suppression.reason };
         Ok(Listed { id, suppression, address })
     }
+}
+
+/// The rows by their sort keys, of those under several fingerprints the one under the newest.
+fn newest(rows: Vec<AddressRow>) -> Vec<(String, Item)> {
+    let mut newest: Vec<(String, Item)> = Vec::new();
+    for row in rows {
+        match newest.iter_mut().find(|(sort, _)| *sort == row.sort) {
+            Some((_, item)) => *item = row.item,
+            None => newest.push((row.sort, row.item)),
+        }
+    }
+    newest
 }
 
 fn placed(item: Item) -> Option<(String, Item)> {
@@ -328,7 +386,8 @@ mod tests {
 
     #[test]
     fn places_sort_by_time_and_no_two_are_one() {
-        let id = |reason| SuppressionId { fingerprint: "A".repeat(43), channel: Channel::Email, reason };
+        let id =
+            |reason| SuppressionId { fingerprint: format!("1~{}", "A".repeat(43)), channel: Channel::Email, reason };
         let (early, late) = (from_millis(999), from_millis(1_000_000));
         let mut places = [
             place(&id(Reason::Manual), late),

@@ -1,10 +1,13 @@
 //! Privacy's own rows in the Catalog table: `erasure#PERSON / run` (how far the erasure of a person is) and `/ counts`, `reseal / walk` and
-//! `/ segment#N` (how far sealing anew is), and `privacy#open / erasure#PERSON`, `/ reseal#N` (what somebody must look after).
+//! `/ segment#N` (how far sealing anew is), `reindex / …` (the same of carrying fingerprints forward), and `privacy#open /
+//! erasure#PERSON`, `/ reseal#N`, `/ reindex#N` (what somebody must look after).
 //!
-//! [`erasures`] · [`tally`]: what they took away · [`reseals`] · [`sealed`]: finding what is sealed with an old key · [`open`]: what the sweep sees.
+//! [`erasures`] · [`tally`]: what they took away · [`reseals`] · [`sealed`]: finding what is sealed with an old key ·
+//! [`indexed`]: finding what is stored under an old fingerprint · [`open`]: what the sweep sees.
 
 mod checkpoint;
 pub mod erasures;
+pub mod indexed;
 mod open;
 pub mod reseals;
 pub mod sealed;
@@ -13,6 +16,7 @@ pub mod tally;
 use aws_sdk_dynamodb::Client;
 
 pub use erasures::Begun;
+pub use indexed::Indexed;
 pub use open::OpenPrivacy;
 pub use reseals::{Saved, Started};
 pub use sealed::Sealed;

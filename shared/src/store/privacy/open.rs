@@ -15,18 +15,23 @@ pub struct OpenPrivacy(Open);
 
 const ERASURE: &str = "erasure#";
 const RESEAL: &str = "reseal#";
+const REINDEX: &str = "reindex#";
 
 /// Its name among what is open.
 pub(super) fn name(work: &PrivacyWork) -> String {
     match work {
         PrivacyWork::Erase { person } => format!("{ERASURE}{person}"),
         PrivacyWork::Reseal { segment } => format!("{RESEAL}{segment}"),
+        PrivacyWork::Reindex { segment } => format!("{REINDEX}{segment}"),
     }
 }
 
 fn work(name: &str) -> Option<PrivacyWork> {
     if let Some(person) = name.strip_prefix(ERASURE) {
         return Some(PrivacyWork::Erase { person: PersonId::text(person)? });
+    }
+    if let Some(segment) = name.strip_prefix(REINDEX) {
+        return Some(PrivacyWork::Reindex { segment: segment.parse().ok()? });
     }
     Some(PrivacyWork::Reseal { segment: name.strip_prefix(RESEAL)?.parse().ok()? })
 }
@@ -49,7 +54,7 @@ mod tests {
     #[test]
     fn what_is_open_comes_back_as_the_work_it_is() {
         let erase = PrivacyWork::Erase { person: PersonId::text("a#b").unwrap() };
-        for known in [erase, PrivacyWork::Reseal { segment: 3 }] {
+        for known in [erase, PrivacyWork::Reseal { segment: 3 }, PrivacyWork::Reindex { segment: 0 }] {
             assert_eq!(work(&name(&known)), Some(known));
         }
         assert_eq!(work("reseal#x"), None);

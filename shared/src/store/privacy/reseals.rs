@@ -1,4 +1,4 @@
-//! How far sealing anew is: the walk, and a row for each of its segments.
+//! How far a walk is: the walk, and a row for each of its segments.
 
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
@@ -6,12 +6,10 @@ use jiff::Timestamp;
 
 use super::{KEPT_DAYS, PrivacyStore, key, open, unreadable};
 use crate::clock::plus_seconds;
-use crate::privacy::reseal::{SEGMENTS, Segment, Walk};
-use crate::queue::PrivacyWork;
+use crate::privacy::reseal::{SEGMENTS, Segment, Walk, WalkKind};
 use crate::store::update::Update;
 use crate::store::{Item, StoreError, number, text, unavailable};
 
-const RESEAL: &str = "reseal";
 const WALK: &str = "walk";
 /// When the sweep first looks after a walk.
 const FIRST_LOOK_SECONDS: i64 = 120;
@@ -38,9 +36,9 @@ fn segment_key(number: u32) -> String {
 
 impl PrivacyStore {
     /// Begins a walk with its segments, unless one is on its way.
-    pub async fn start_walk(&self, walk: &Walk) -> Result<Started, StoreError> {
+    pub async fn start_walk(&self, kind: WalkKind, walk: &Walk) -> Result<Started, StoreError> {
         let mut item: Item = serde_dynamo::to_item(walk).map_err(unreadable)?;
-        item.extend(key(RESEAL, WALK));
+        item.extend(key(kind.as_str(), WALK));
         item.insert("expires".to_owned(), number(walk.began.as_second() + KEPT_DAYS * 86_400));
         let run = Put::builder()
             .table_name(&self.table)
@@ -51,8 +49,8 @@ impl PrivacyStore {
         let mut writes = vec![TransactWriteItem::builder().put(run.build().map_err(unreadable)?).build()];
         for number in 0..SEGMENTS {
             let look = plus_seconds(walk.began, FIRST_LOOK_SECONDS);
-            let opened = self.open.row(&open::name(&PrivacyWork::Reseal { segment: number }), look);
-            for item in [self.segment_item(&Segment::new(&walk.id, number))?, opened] {
+            let opened = self.open.row(&open::name(&kind.work(number)), look);
+            for item in [self.segment_item(kind, &Segment::new(&walk.id, number))?, opened] {
                 let put = Put::builder().table_name(&self.table).set_item(Some(item)).build().map_err(unreadable)?;
                 writes.push(TransactWriteItem::builder().put(put).build());
             }
@@ -60,7 +58,7 @@ impl PrivacyStore {
         match self.client.transact_write_items().set_transact_items(Some(writes)).send().await {
             Ok(_) => Ok(Started::New),
             Err(error) if is_cancelled(&error) => {
-                let running = self.walk().await?.ok_or(StoreError::Contended { operation: "reseal.start" })?;
+                let running = self.walk(kind).await?.ok_or(StoreError::Contended { operation: "reseal.start" })?;
                 Ok(Started::Running(running))
             }
             Err(error) => Err(unavailable("reseal.start")(error)),
@@ -68,26 +66,31 @@ impl PrivacyStore {
     }
 
     /// The present walk, or the last one.
-    pub async fn walk(&self) -> Result<Option<Walk>, StoreError> {
-        self.read_reseal(WALK).await
+    pub async fn walk(&self, kind: WalkKind) -> Result<Option<Walk>, StoreError> {
+        self.read_reseal(kind, WALK).await
     }
 
     /// A segment of it.
-    pub async fn segment(&self, number: u32) -> Result<Option<Segment>, StoreError> {
-        self.read_reseal(&segment_key(number)).await
+    pub async fn segment(&self, kind: WalkKind, number: u32) -> Result<Option<Segment>, StoreError> {
+        self.read_reseal(kind, &segment_key(number)).await
     }
 
-    async fn read_reseal<T: for<'de> serde::Deserialize<'de>>(&self, sk: &str) -> Result<Option<T>, StoreError> {
-        let get = self.client.get_item().table_name(&self.table).set_key(Some(key(RESEAL, sk))).consistent_read(true);
+    async fn read_reseal<T: for<'de> serde::Deserialize<'de>>(
+        &self,
+        kind: WalkKind,
+        sk: &str,
+    ) -> Result<Option<T>, StoreError> {
+        let get = self.client.get_item().table_name(&self.table).set_key(Some(key(kind.as_str(), sk)));
+        let get = get.consistent_read(true);
         let answer = get.send().await.map_err(unavailable("reseal.get"))?;
         answer.item.map(serde_dynamo::from_item).transpose().map_err(unreadable)
     }
 
     /// Saves a segment's next state, if it is still where it was; with its last one the walk has one segment less.
-    pub async fn save_segment(&self, segment: &Segment, now: Timestamp) -> Result<Saved, StoreError> {
+    pub async fn save_segment(&self, kind: WalkKind, segment: &Segment, now: Timestamp) -> Result<Saved, StoreError> {
         let put = Put::builder()
             .table_name(&self.table)
-            .set_item(Some(self.segment_item(segment)?))
+            .set_item(Some(self.segment_item(kind, segment)?))
             .condition_expression("version = :seen AND walk = :walk")
             .expression_attribute_values(":seen", number(segment.version - 1))
             .expression_attribute_values(":walk", text(&segment.walk));
@@ -97,11 +100,11 @@ impl PrivacyStore {
                 .only_if_equal("id", text(&segment.walk))
                 .add("left", -1)
                 .set("ended", number(now.as_millisecond()));
-            writes.push(walk.in_transaction(&self.table, key(RESEAL, WALK)).map_err(unreadable)?);
+            writes.push(walk.in_transaction(&self.table, key(kind.as_str(), WALK)).map_err(unreadable)?);
         }
         match self.client.transact_write_items().set_transact_items(Some(writes)).send().await {
             Ok(_) if segment.place.is_none() => {
-                self.open.close(&open::name(&PrivacyWork::Reseal { segment: segment.number })).await?;
+                self.open.close(&open::name(&kind.work(segment.number))).await?;
                 Ok(Saved::Yes)
             }
             Ok(_) => Ok(Saved::Yes),
@@ -112,13 +115,13 @@ impl PrivacyStore {
     }
 
     /// Nobody need look after a segment that has ended.
-    pub async fn close_segment(&self, number: u32) -> Result<(), StoreError> {
-        self.open.close(&open::name(&PrivacyWork::Reseal { segment: number })).await
+    pub async fn close_segment(&self, kind: WalkKind, number: u32) -> Result<(), StoreError> {
+        self.open.close(&open::name(&kind.work(number))).await
     }
 
-    fn segment_item(&self, segment: &Segment) -> Result<Item, StoreError> {
+    fn segment_item(&self, kind: WalkKind, segment: &Segment) -> Result<Item, StoreError> {
         let mut item: Item = serde_dynamo::to_item(segment).map_err(unreadable)?;
-        item.extend(key(RESEAL, segment_key(segment.number)));
+        item.extend(key(kind.as_str(), segment_key(segment.number)));
         Ok(item)
     }
 }

@@ -25,7 +25,7 @@ impl Messages {
             .send()
             .await
             .map_err(unavailable("messages.reader"))?;
-        let own = |item: &Item| item.contains_key("person") && !is_about_another(item, report.recipient.as_deref());
+        let own = |item: &Item| item.contains_key("person") && !is_about_another(item, self.forms(report).as_deref());
         let reader = answer.item.filter(own).map(serde_dynamo::from_item).transpose();
         reader.map_err(|error| StoreError::Unreadable { table: "messages", cause: error.to_string() })
     }
