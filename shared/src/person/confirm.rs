@@ -8,8 +8,6 @@
 use std::fmt;
 use std::sync::Arc;
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 
 use super::PersonId;
@@ -107,6 +105,8 @@ mod tests {
     use crate::seal::purpose::LinkKeys;
     use crate::seal::purpose::tests::{links as link_keys, secret};
     use crate::seal::tests::test_seal;
+    use base64::Engine;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
     const NOW: Timestamp = Timestamp::constant(1_800_000_000, 0);
 

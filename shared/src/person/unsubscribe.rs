@@ -8,9 +8,6 @@
 use std::fmt;
 use std::sync::Arc;
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-
 use crate::message::content::UNSUBSCRIBE_LINK;
 use crate::message::trigger::Class;
 use crate::message::{Address, Content, Message, Trigger};
@@ -102,6 +99,8 @@ impl UnsubscribeLinks {
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
     use proptest::prelude::*;
     use serde_json::{Map, json};
 

@@ -72,7 +72,7 @@ impl Eraser {
         let untold: Vec<(String, Address)> = proven
             .iter()
             .map(|proven| (self.road.seal.fingerprint(proven.address()), proven.address().clone()))
-            .filter(|(fingerprint, _)| !erasure.told.contains(fingerprint))
+            .filter(|(_, address)| !erasure.told.iter().any(|told| self.road.seal.is_fingerprint_of(told, address)))
             .collect();
         if !erasure.is_announced || !untold.is_empty() {
             self.announce(erasure, person.as_ref(), untold, now).await?;

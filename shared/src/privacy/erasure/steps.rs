@@ -195,6 +195,7 @@ impl Eraser {
                         next.state = State::Erased;
                         next.ended = Some(now);
                         next.addresses.clear();
+                        next.told.clear();
                     }
                 },
             }
