@@ -71,6 +71,7 @@ class Settings:
             "DeletionProtection": "false",
             "AnchorLockMode": "COMPLIANCE",  # the emulator forgets the bucket when it ends
             "AnchorDays": "1",
+            "AwsAttemptTimeout": "20",
             "RequestTimeout": "29",  # here workers start beside a compiler, twenty at a time
             # The emulator is one process: bulk work more than this would only make everything else wait in it.
             "BulkConcurrency": os.environ.get("BULK_CONCURRENCY", "2"),

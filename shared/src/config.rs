@@ -2,6 +2,9 @@
 //! ends with its name.
 
 use std::env;
+use std::time::Duration;
+
+use aws_config::timeout::TimeoutConfig;
 
 use crate::message::Locale;
 use crate::message::locale::NotALocale;
@@ -29,6 +32,24 @@ pub(crate) fn present(name: &str) -> Option<String> {
 /// A setting with a default.
 pub fn optional(name: &str, default: &str) -> String {
     env::var(name).ok().filter(|value| !value.is_empty()).unwrap_or_else(|| default.to_owned())
+}
+
+/// How long an attempt at AWS may take: `AWS_ATTEMPT_TIMEOUT` in seconds, two if that is no number.
+pub fn aws_timeouts() -> TimeoutConfig {
+    attempts_of(attempt_timeout())
+}
+
+/// The same for what is as large as a file.
+pub(crate) fn file_timeouts() -> TimeoutConfig {
+    attempts_of(attempt_timeout().max(Duration::from_secs(15)))
+}
+
+fn attempt_timeout() -> Duration {
+    Duration::from_secs(optional("AWS_ATTEMPT_TIMEOUT", "2").parse().unwrap_or(2))
+}
+
+fn attempts_of(longest: Duration) -> TimeoutConfig {
+    TimeoutConfig::builder().connect_timeout(longest).operation_attempt_timeout(longest).build()
 }
 
 /// Where the providers are, and where they find us.

@@ -1,5 +1,5 @@
-//! The lanes, the queue of callbacks (reports that came before their message could be found, and what could not be done at
-//! once of what follows from a callback), the queue of bulk jobs, that of erasing and sealing anew, and that of outgoing events.
+//! The lanes, the queue of callbacks (reports that came before their message could be found, and what follows from callbacks and from
+//! what people write), the queue of bulk jobs, that of erasing and sealing anew, and that of outgoing events.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ pub enum Work {
     Message { id: MessageId },
     /// Apply this report, now that its message may be there.
     Report { report: Report },
-    /// Do what follows from this report, which could not be done when it was told.
+    /// Do what follows from this report.
     FollowUp { id: MessageId, report: Report },
     /// Heed this text of somebody's, which could not be heeded when it came.
     Heard { heard: Heard },
@@ -138,19 +138,29 @@ impl Queues {
         self.put("callbacks", &self.callbacks, &Work::Report { report: report.clone() }, delay).await
     }
 
-    /// Lets wait what follows from a report.
-    pub async fn park_follow_up(&self, id: MessageId, report: &Report, delay: Duration) -> Result<(), QueueError> {
-        self.put("callbacks", &self.callbacks, &Work::FollowUp { id, report: report.clone() }, delay).await
+    /// Asks for all of these in the queue of callbacks, ten with one call. If it does not take one of them, some may be asked for
+    /// all the same: each may be done twice.
+    pub async fn park_all(&self, all: &[Work]) -> Result<(), QueueError> {
+        let failed = |cause: String| QueueError { queue: "callbacks", cause };
+        for ten in all.chunks(10) {
+            let mut entries = Vec::with_capacity(ten.len());
+            for (number, work) in ten.iter().enumerate() {
+                let body = serde_json::to_string(work).map_err(|error| failed(error.to_string()))?;
+                let entry = SendMessageBatchRequestEntry::builder().id(number.to_string()).message_body(body).build();
+                entries.push(entry.map_err(|error| failed(error.to_string()))?);
+            }
+            let asked = self.client.send_message_batch().queue_url(&self.callbacks).set_entries(Some(entries));
+            let answer = asked.send().await.map_err(|error| failed(error.into_service_error().to_string()))?;
+            if let Some(first) = answer.failed().first() {
+                return Err(failed(first.code().to_owned()));
+            }
+        }
+        Ok(())
     }
 
     /// Lets a text wait that could not be heeded.
     pub async fn park_heard(&self, heard: &Heard, delay: Duration) -> Result<(), QueueError> {
         self.put("callbacks", &self.callbacks, &Work::Heard { heard: heard.clone() }, delay).await
-    }
-
-    /// Lets wait recordings that could not be deleted.
-    pub async fn park_unrecord(&self, recordings: Vec<String>, delay: Duration) -> Result<(), QueueError> {
-        self.put("callbacks", &self.callbacks, &Work::Unrecord { recordings }, delay).await
     }
 
     /// Asks `bulk` for something, after `delay`.

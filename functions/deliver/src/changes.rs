@@ -3,30 +3,20 @@
 //! counted, another message goes instead. What was recorded in a call that has expired is deleted at the provider, and so is what
 //! was recorded of somebody who was erased before it was told.
 //!
-//! One row must not hold up all behind it, so what fails here goes to where it has tries and a dead-letter queue: what has a
-//! time in its row is put in a lane by the sweep, the rest waits in the queue of callbacks. Only if that does not take it
-//! either must the batch come again.
+//! None of that is done here. A batch of a stream holds up all behind it, so it only asks for it in the queue of callbacks, which has
+//! workers of its own, tries and a dead-letter queue. If the queue takes nothing the batch comes again.
 
 use std::fmt;
-use std::time::Duration;
 
-use futures::stream::{self, StreamExt};
 use serde::Deserialize;
-use switchboard::batch::unpanicked;
 use switchboard::message::{MessageId, Status};
 use switchboard::provider::{Event, Report};
-use switchboard::queue::QueueError;
+use switchboard::queue::{QueueError, Work};
 
-use crate::{App, StepError, recordings, step};
+use crate::{App, StepError, step};
 
 /// Who a stream's records are from.
 pub(crate) const SOURCE: &str = "aws:dynamodb";
-
-/// How many rows are worked on at a time.
-const AT_A_TIME: usize = 10;
-
-/// How long waits what could not be done at once.
-const WAIT: Duration = Duration::from_secs(10);
 
 /// A batch of changes, as far as it is read.
 #[derive(Debug, Deserialize)]
@@ -93,47 +83,10 @@ impl fmt::Debug for Text {
     }
 }
 
-/// What follows from a change.
-#[derive(Debug)]
-enum Follows {
-    /// Somebody wrote to us or called; a call is over and has to be charged; or something was recorded of somebody who was erased.
-    Step(MessageId),
-    /// A provider said something.
-    Report(MessageId, Box<Report>),
-    /// A call has expired in which this was recorded.
-    Expired(MessageId, Vec<String>),
-}
-
-/// Does what follows from each of the changes.
+/// Asks for what follows from each of the changes.
 pub(crate) async fn take(app: &App, changes: Changes) -> Result<(), QueueError> {
-    let follows = changes.records.into_iter().filter_map(|record| record.dynamodb.follows());
-    let done: Vec<_> = stream::iter(follows.map(|one| follow(app, one))).buffer_unordered(AT_A_TIME).collect().await;
-    done.into_iter().collect()
-}
-
-async fn follow(app: &App, follows: Follows) -> Result<(), QueueError> {
-    match follows {
-        Follows::Step(id) => {
-            if let Err(cause) = unpanicked(step::take(app, id)).await {
-                tracing::error!(message.id = %id, error = %cause, "not attended to; the sweep will bring it again");
-            }
-            Ok(())
-        }
-        Follows::Report(id, report) => {
-            if let Err(cause) = unpanicked(follow_up(app, id, &report)).await {
-                tracing::error!(message.id = %id, error = %cause, "a report was not followed up, parked");
-                app.road.queues.park_follow_up(id, &report, WAIT).await?;
-            }
-            Ok(())
-        }
-        Follows::Expired(id, recorded) => {
-            if let Err(cause) = unpanicked(recordings::remove(app, &recorded)).await {
-                tracing::error!(message.id = %id, error = %cause, "recordings were not deleted, parked");
-                app.road.queues.park_unrecord(recorded, WAIT).await?;
-            }
-            Ok(())
-        }
-    }
+    let work: Vec<Work> = changes.records.into_iter().filter_map(|record| record.dynamodb.follows()).collect();
+    app.road.queues.park_all(&work).await
 }
 
 /// What follows from a report. A message that ended in vain may have another to go instead.
@@ -159,27 +112,28 @@ impl Row {
 }
 
 impl Change {
-    fn follows(self) -> Option<Follows> {
+    /// What is to be done because of it.
+    fn follows(self) -> Option<Work> {
         let id = self.keys.id.s.parse::<MessageId>().ok()?;
         let old = self.old_image;
         let Some(new) = self.new_image else {
             let recordings: Vec<_> = old?.recordings?.l.into_iter().map(|recording| recording.m.id.s).collect();
-            return (!recordings.is_empty()).then_some(Follows::Expired(id, recordings));
+            return (!recordings.is_empty()).then_some(Work::Unrecord { recordings });
         };
         let Some(old) = old else {
             let is_received = new.status.is_some_and(|status| status.s == Status::Received.as_str());
-            return is_received.then_some(Follows::Step(id));
+            return is_received.then_some(Work::Message { id });
         };
         let is_delivered = new.status.as_ref().is_some_and(|status| status.s == Status::Delivered.as_str());
         if is_delivered && new.due_at.is_some() && new.due_at != old.due_at {
-            return Some(Follows::Step(id));
+            return Some(Work::Message { id });
         }
         let unwanted = new.is_unwanted_since(&old);
         let Some(told) = new.last_report.filter(|told| old.last_report.as_ref() != Some(told)) else {
-            return unwanted.then_some(Follows::Step(id));
+            return unwanted.then_some(Work::Message { id });
         };
         match serde_json::from_str(&told.s) {
-            Ok(report) => Some(Follows::Report(id, Box::new(report))),
+            Ok(report) => Some(Work::FollowUp { id, report }),
             Err(error) => {
                 tracing::error!(message.id = %id, error = %error, "a kept report cannot be read");
                 None
@@ -222,7 +176,7 @@ mod tests {
         let follows = |old: &serde_json::Value, new: &serde_json::Value| {
             let id = MessageId::new().to_string();
             let change = serde_json::json!({"Keys": {"id": {"S": id}}, "OldImage": old, "NewImage": new});
-            matches!(serde_json::from_value::<Change>(change).unwrap().follows(), Some(Follows::Step(_)))
+            matches!(serde_json::from_value::<Change>(change).unwrap().follows(), Some(Work::Message { .. }))
         };
         let (before, told) = (row("sent", Some("5"), &[]), row("sent", Some("5"), &["RE1"]));
         let (ended, gone) = (row("delivered", Some("5"), &["RE1"]), row("delivered", Some("5"), &[]));
@@ -240,7 +194,7 @@ mod tests {
         };
         let recording = |id: &str| serde_json::json!({"M": {"id": {"S": id}, "seconds": {"N": "7"}}});
         let recorded = serde_json::json!({"status": {"S": "delivered"}, "recordings": {"L": [recording("RE1"), recording("RE2")]}});
-        let Some(Follows::Expired(_, recordings)) = follows(recorded) else { panic!("nothing follows") };
+        let Some(Work::Unrecord { recordings }) = follows(recorded) else { panic!("nothing follows") };
         assert_eq!(recordings, ["RE1", "RE2"]);
         assert!(follows(serde_json::json!({"status": {"S": "delivered"}, "recordings": {"L": []}})).is_none());
         assert!(follows(serde_json::json!({"status": {"S": "delivered"}})).is_none());
@@ -252,7 +206,7 @@ mod tests {
         let crate::Event::Stream(changes) = event else { panic!("{event:?}") };
         let follows: Vec<_> = changes.records.into_iter().map(|record| record.dynamodb.follows()).collect();
         // A text came; a mail bounced; the same row changed once more; one expired.
-        let [Some(Follows::Step(_)), Some(Follows::Report(_, report)), None, None] = &follows[..] else {
+        let [Some(Work::Message { .. }), Some(Work::FollowUp { report, .. }), None, None] = &follows[..] else {
             panic!("{follows:?}");
         };
         assert!(matches!(report.event, Event::Undelivered(_)), "{report:?}");

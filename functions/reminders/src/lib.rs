@@ -5,18 +5,20 @@
 
 mod events;
 mod jobs;
+mod part;
 mod privacy;
 mod sweep;
 
 use lambda_runtime::LambdaEvent;
 use serde::Serialize;
-use serde_json::Value;
 use switchboard::clock::Clock;
 use switchboard::queue::Queues;
 use switchboard::store::events::DueDeliveries;
 use switchboard::store::jobs::OpenJobs;
 use switchboard::store::messages::Agenda;
 use switchboard::store::privacy::OpenPrivacy;
+
+pub use part::Part;
 
 /// What a run works with. No keys: it opens no message.
 #[derive(Debug)]
@@ -51,6 +53,8 @@ pub struct Swept {
     pub forgotten: usize,
     /// Messages that could not be queued; the next run will.
     pub refused: usize,
+    /// Messages, deliveries and shards of them whose row the table did not read or take; the next run tries them again.
+    pub failed: usize,
     /// Bulk jobs that are looked after.
     pub jobs: usize,
     /// Erasures, and segments of sealing anew, that are looked after.
@@ -59,23 +63,43 @@ pub struct Swept {
     pub events: usize,
 }
 
-/// One run.
-pub async fn handle(app: &App, _: LambdaEvent<Value>) -> Result<Swept, lambda_runtime::Error> {
+impl Swept {
+    fn plus(self, other: Self) -> Self {
+        Self {
+            queued: self.queued + other.queued,
+            forgotten: self.forgotten + other.forgotten,
+            refused: self.refused + other.refused,
+            failed: self.failed + other.failed,
+            jobs: self.jobs + other.jobs,
+            privacy: self.privacy + other.privacy,
+            events: self.events + other.events,
+        }
+    }
+}
+
+/// One run, of all or of a part. What fails holds up nothing else; the run ends as failed all the same, so that somebody sees it.
+pub async fn handle(app: &App, event: LambdaEvent<Part>) -> Result<Swept, lambda_runtime::Error> {
+    let part = event.payload;
     // Jobs first: they are few, and messages may take up the whole run.
-    let (jobs, privacy) = futures::try_join!(jobs::run(app), privacy::run(app))?;
-    let messages = sweep::run(app).await?;
-    // Last: nobody's message waits for what is told of others.
-    let swept = Swept { jobs, privacy, events: events::run(app).await?, ..messages };
+    let few = if part.is_first() { futures::try_join!(jobs::run(app), privacy::run(app)) } else { Ok((0, 0)) };
+    let (messages, events) = futures::join!(sweep::run(app, part), events::run(app, part));
+    let swept = messages.plus(events);
+    let (jobs, privacy) = few?;
+    let swept = Swept { jobs, privacy, ..swept };
     tracing::info!(
         sweep.queued = swept.queued,
         sweep.forgotten = swept.forgotten,
         sweep.refused = swept.refused,
+        sweep.failed = swept.failed,
         sweep.jobs = swept.jobs,
         sweep.privacy = swept.privacy,
         sweep.events = swept.events,
         "sweep"
     );
     switchboard::telemetry::count("sweep_queued", u64::try_from(swept.queued).unwrap_or(u64::MAX));
+    if swept.failed > 0 {
+        return Err(format!("{} rows or shards failed; the next run tries them again", swept.failed).into());
+    }
     Ok(swept)
 }
 
@@ -87,7 +111,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_run_that_cannot_read_the_table_fails_and_says_so() {
-        let event: Value = serde_json::from_str(include_str!("../../../events/reminders.json")).unwrap();
+        let event: Part = serde_json::from_str(include_str!("../../../events/reminders.json")).unwrap();
         let agenda = Agenda::new(aws_sdk_dynamodb::Client::new(&dead_aws()), "messages".to_owned());
         let jobs = OpenJobs::new(aws_sdk_dynamodb::Client::new(&dead_aws()), "catalog".to_owned());
         let privacy = OpenPrivacy::new(aws_sdk_dynamodb::Client::new(&dead_aws()), "catalog".to_owned());

@@ -1,16 +1,16 @@
-//! One sweep: shard by shard, the longest overdue first. A message's next look is moved on before it is queued: if this
-//! run ends in between, the message comes up again.
+//! One sweep: a page of every shard in turn, the longest overdue first, until nothing is left or the run is over. A message's next
+//! look is moved on before it is queued: if this run ends in between, the message comes up again.
 
 use std::time::{Duration, Instant};
 
-use futures::stream::{self, StreamExt, TryStreamExt};
+use futures::stream::{self, StreamExt};
 use jiff::Timestamp;
 use strum::IntoEnumIterator;
 use switchboard::message::{Lane, MessageId, Status};
 use switchboard::road::timing::{delay, next_look};
-use switchboard::store::StoreError;
 use switchboard::store::messages::{Due, SHARDS};
 
+use crate::part::Part;
 use crate::{App, Swept};
 
 /// How many shards are swept, and how many of one shard's messages are moved on, at a time.
@@ -19,43 +19,58 @@ const MOVES_AT_A_TIME: usize = 8;
 /// How many messages are read at a time.
 const PAGE: i32 = 100;
 /// A run ends after this long; the next one goes on. Below the function's time-out of a minute.
-const LONGEST_RUN: Duration = Duration::from_secs(45);
+pub(crate) const LONGEST_RUN: Duration = Duration::from_secs(45);
 /// How often a provider is asked about a message it never reported on: after 5 minutes, then at doubling pauses, for
 /// about a day and a half.
 const MOST_QUESTIONS: u32 = 8;
 const FIRST_PAUSE_SECONDS: i64 = 600;
 
-pub(crate) async fn run(app: &App) -> Result<Swept, StoreError> {
+pub(crate) async fn run(app: &App, part: Part) -> Swept {
     let started = Instant::now();
-    let swept: Vec<Swept> = stream::iter(0..SHARDS)
-        .map(|number| shard(app, number, started))
-        .buffer_unordered(SHARDS_AT_A_TIME)
-        .try_collect()
-        .await?;
-    Ok(swept.into_iter().fold(Swept::default(), |all, one| Swept {
-        queued: all.queued + one.queued,
-        forgotten: all.forgotten + one.forgotten,
-        refused: all.refused + one.refused,
-        ..all
-    }))
-}
-
-async fn shard(app: &App, number: u32, started: Instant) -> Result<Swept, StoreError> {
+    // Another shard is the first of each run: if a run cannot reach all of them, it is not always the same that wait.
+    let mut open = part.shards(SHARDS, app.clock.now());
     let mut swept = Swept::default();
-    while started.elapsed() < LONGEST_RUN {
-        let page = app.agenda.due(number, app.clock.now(), PAGE).await?;
-        let full = i32::try_from(page.len()).is_ok_and(|length| length == PAGE);
-        let moved = move_on(app, page, &mut swept).await?;
-        let progress = !moved.is_empty();
-        swept.queued += moved.len();
-        swept.refused += queue(app, moved).await;
-        // The index follows the table within moments: a page that brought nothing new may still hold what was moved.
-        if !full || !progress {
-            break;
+    while !open.is_empty() && started.elapsed() < LONGEST_RUN {
+        let pages = stream::iter(std::mem::take(&mut open)).map(|number| shard(app, number));
+        for page in pages.buffered(SHARDS_AT_A_TIME).collect::<Vec<_>>().await {
+            open.extend(page.goes_on);
+            swept = swept.plus(page.swept);
         }
     }
-    swept.queued -= swept.refused;
-    Ok(swept)
+    swept
+}
+
+/// What a page of a shard brought.
+struct Page {
+    swept: Swept,
+    /// The shard, where there may be more.
+    goes_on: Option<u32>,
+}
+
+async fn shard(app: &App, number: u32) -> Page {
+    let page = match app.agenda.due(number, app.clock.now(), PAGE).await {
+        Ok(page) => page,
+        Err(error) => {
+            tracing::error!(shard = number, error = %error, "a shard was not read; the next run reads it");
+            return Page { swept: Swept { failed: 1, ..Swept::default() }, goes_on: None };
+        }
+    };
+    let is_full = i32::try_from(page.len()).is_ok_and(|length| length == PAGE);
+    let moved: Vec<Moved> =
+        stream::iter(page.into_iter().map(|due| move_on(app, due))).buffer_unordered(MOVES_AT_A_TIME).collect().await;
+    let count = |of: fn(&Moved) -> bool| moved.iter().filter(|moved| of(moved)).count();
+    let mut swept = Swept {
+        forgotten: count(|moved| matches!(moved, Moved::Forgotten)),
+        failed: count(|moved| matches!(moved, Moved::Failed)),
+        ..Swept::default()
+    };
+    let to_queue: Vec<_> = moved.into_iter().filter_map(Moved::asks_for).collect();
+    // The index follows the table within moments: a page that brought nothing new may still hold what was moved.
+    let goes_on = (is_full && !to_queue.is_empty()).then_some(number);
+    let all = to_queue.len();
+    swept.refused = queue(app, to_queue).await;
+    swept.queued = all - swept.refused;
+    Page { swept, goes_on }
 }
 
 /// What became of a message that was due.
@@ -65,27 +80,36 @@ enum Moved {
     Forgotten,
     /// It moved on by itself, or another sweep has it.
     Elsewhere,
+    /// The table did not take it. It is due again in the next run; the others of its page are not held up.
+    Failed,
 }
 
-/// Moves each message's next look on; answers those this run has to queue, with their delays.
-async fn move_on(app: &App, page: Vec<Due>, swept: &mut Swept) -> Result<Vec<(Lane, MessageId, Duration)>, StoreError> {
-    let moves = page.into_iter().map(|due| async move {
-        let now = app.clock.now();
-        Ok::<_, StoreError>(match next(&due, now) {
-            Some(Next { delay, look }) if app.agenda.postpone(&due, look).await? => {
-                Moved::ToQueue(due.lane, due.id, delay)
-            }
-            None if app.agenda.forget(&due).await? => Moved::Forgotten,
-            Some(_) | None => Moved::Elsewhere,
-        })
-    });
-    let moved: Vec<Moved> = stream::iter(moves).buffer_unordered(MOVES_AT_A_TIME).try_collect().await?;
-    swept.forgotten += moved.iter().filter(|moved| matches!(moved, Moved::Forgotten)).count();
-    let to_queue = |moved| match moved {
-        Moved::ToQueue(lane, id, delay) => Some((lane, id, delay)),
-        Moved::Forgotten | Moved::Elsewhere => None,
+impl Moved {
+    fn asks_for(self) -> Option<(Lane, MessageId, Duration)> {
+        match self {
+            Self::ToQueue(lane, id, delay) => Some((lane, id, delay)),
+            Self::Forgotten | Self::Elsewhere | Self::Failed => None,
+        }
+    }
+}
+
+/// Moves a message's next look on.
+async fn move_on(app: &App, due: Due) -> Moved {
+    let now = app.clock.now();
+    let moved = match next(&due, now) {
+        Some(Next { delay, look }) => {
+            app.agenda.postpone(&due, look).await.map(|mine| (mine, Moved::ToQueue(due.lane, due.id, delay)))
+        }
+        None => app.agenda.forget(&due).await.map(|mine| (mine, Moved::Forgotten)),
     };
-    Ok(moved.into_iter().filter_map(to_queue).collect())
+    match moved {
+        Ok((true, moved)) => moved,
+        Ok((false, _)) => Moved::Elsewhere,
+        Err(error) => {
+            tracing::error!(message.id = %due.id, error = %error, "not moved on; the next run does it");
+            Moved::Failed
+        }
+    }
 }
 
 /// What to do with a message that is due.

@@ -61,6 +61,11 @@ impl DeliveryId {
     pub fn partition(&self) -> u8 {
         self.0.as_bytes()[15] % SPREAD
     }
+
+    /// Which of `parts` it is in, evenly, whatever its subscriber and its partition.
+    pub fn spread(&self, parts: u32) -> u32 {
+        u32::from(self.0.as_bytes()[14]) % parts
+    }
 }
 
 impl fmt::Display for DeliveryId {

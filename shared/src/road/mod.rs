@@ -44,7 +44,7 @@ pub use task::{Accepted, Part, Task, Timing};
 pub use templates::{RenderError, Rendered, Templates};
 
 use crate::clock::Clock;
-use crate::config::{default_locale, required};
+use crate::config::{aws_timeouts, default_locale, required};
 use crate::message::Retention;
 use crate::message::short_link::ShortLinks;
 use crate::person::TimeRules;
@@ -85,9 +85,9 @@ pub struct Road {
 /// What every function's start can fail with: it ends the start, and the log says why.
 pub type StartError = Box<dyn std::error::Error + Send + Sync>;
 
-/// AWS, as the environment says.
+/// AWS, as the environment says. A connection that died without a word costs one attempt, and the SDK makes another.
 pub async fn aws() -> aws_config::SdkConfig {
-    aws_config::defaults(aws_behavior()).load().await
+    aws_config::defaults(aws_behavior()).timeout_config(aws_timeouts()).load().await
 }
 
 /// A client for secrets.

@@ -6,6 +6,7 @@ use std::sync::{Arc, LazyLock};
 
 use async_trait::async_trait;
 use aws_config::SdkConfig;
+use aws_sdk_s3::config::Builder;
 use aws_sdk_s3::error::ProvideErrorMetadata;
 use aws_sdk_s3::operation::get_object::GetObjectError;
 use aws_sdk_s3::primitives::ByteStream;
@@ -14,6 +15,7 @@ use aws_sdk_s3::{Client, Config};
 use bytes::Bytes;
 
 use super::{StoreError, unavailable};
+use crate::config::file_timeouts;
 
 /// A client that is made when it is first used. Most messages fit their row, and making one costs a start 7 ms.
 pub(super) type LazyClient = Arc<LazyLock<Client, Box<dyn FnOnce() -> Client + Send>>>;
@@ -45,7 +47,7 @@ pub trait Shelf: Send + Sync + fmt::Debug {
 
 impl Files {
     pub fn new(aws: &SdkConfig, bucket: String) -> Self {
-        Self { client: lazily(Config::new(aws)), bucket }
+        Self { client: lazily(Builder::from(aws).timeout_config(file_timeouts()).build()), bucket }
     }
 
     /// Writes an object whole.

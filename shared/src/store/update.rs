@@ -3,6 +3,7 @@
 //! the token it left in the row ([`super::write_token`]).
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::BuildError;
@@ -43,6 +44,15 @@ pub(super) enum Applied {
     Done(Item),
     /// The condition did not hold; the row as it was, if there is one.
     Refused(Option<Item>),
+}
+
+/// How often an update is tried against transactions on its row.
+const CONFLICT_TRIES: u32 = 6;
+
+/// How long to wait before the next of those tries: 10 ms and more, doubling, each between half and all of it.
+fn conflict_pause(tries: u32) -> Duration {
+    let most = 10_u64 << tries.min(6);
+    Duration::from_millis(most / 2 + most * u64::from(uuid::Uuid::new_v4().as_bytes()[0]) / 512)
 }
 
 impl Update {
@@ -333,7 +343,7 @@ impl Update {
         let token = WriteToken::new(operation)?;
         let update = self.once(&token);
         let condition = (!update.conditions.is_empty()).then(|| update.conditions.join(" AND "));
-        let answer = client
+        let request = client
             .update_item()
             .table_name(table)
             .set_key(Some(key))
@@ -342,17 +352,24 @@ impl Update {
             .set_expression_attribute_names(Some(update.names))
             .set_expression_attribute_values((!update.values.is_empty()).then_some(update.values))
             .return_values(ReturnValue::AllNew)
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .send()
-            .await;
-        match answer {
-            Ok(answer) => Ok(Applied::Done(answer.attributes.unwrap_or_default())),
-            Err(error) => match error.as_service_error() {
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let mut tries = 1;
+        loop {
+            let error = match request.clone().send().await {
+                Ok(answer) => return Ok(Applied::Done(answer.attributes.unwrap_or_default())),
+                Err(error) => error,
+            };
+            match error.as_service_error() {
                 Some(UpdateItemError::ConditionalCheckFailedException(refused)) => {
-                    Ok(token.recognised(refused.item().cloned()))
+                    return Ok(token.recognised(refused.item().cloned()));
                 }
-                _ => Err(unavailable(operation)(error)),
-            },
+                // A transaction has the row at this moment. The SDK repeats throttled requests, but not these.
+                Some(UpdateItemError::TransactionConflictException(_)) if tries < CONFLICT_TRIES => {
+                    tokio::time::sleep(conflict_pause(tries)).await;
+                    tries += 1;
+                }
+                _ => return Err(unavailable(operation)(error)),
+            }
         }
     }
 }

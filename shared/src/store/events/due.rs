@@ -10,10 +10,10 @@ use crate::store::update::{Applied, Update};
 use crate::store::{Item, StoreError, number};
 
 /// Over how many partitions of the index what is due is spread.
-pub const SHARDS: u8 = 8;
+pub const SHARDS: u32 = 64;
 
 pub(super) fn shard(id: DeliveryId) -> String {
-    (id.partition() % SHARDS).to_string()
+    id.spread(SHARDS).to_string()
 }
 
 /// A delivery that wants a look.
@@ -55,7 +55,7 @@ impl DueDeliveries {
     }
 
     /// Up to `most` deliveries of a shard that are due by `until`, the longest overdue first.
-    pub async fn due(&self, shard: u8, until: Timestamp, most: i32) -> Result<Vec<DueDelivery>, StoreError> {
+    pub async fn due(&self, shard: u32, until: Timestamp, most: i32) -> Result<Vec<DueDelivery>, StoreError> {
         let items = due(&self.client, &self.table, &shard.to_string(), until, most, "deliveries.due").await?;
         Ok(items.iter().filter_map(DueDelivery::from_item).collect())
     }

@@ -13,6 +13,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 
 use crate::clock::plus_seconds;
+use crate::config::file_timeouts;
 use crate::job::Source;
 use crate::message::JobId;
 use crate::store::files::{LazyClient, lazily};
@@ -75,7 +76,7 @@ impl Piece {
 impl JobFiles {
     pub fn new(aws: &SdkConfig, bucket: String) -> Self {
         // A checksum in the signature would tie an upload's address to its content, which is not known yet.
-        let config = aws_sdk_s3::config::Builder::from(aws);
+        let config = aws_sdk_s3::config::Builder::from(aws).timeout_config(file_timeouts());
         let config = config.request_checksum_calculation(RequestChecksumCalculation::WhenRequired).build();
         Self { client: lazily(config), bucket }
     }

@@ -10,7 +10,7 @@ use crate::store::update::Applied;
 use crate::store::{Item, StoreError, number, text};
 
 /// Over how many partitions what is due is spread. 16 take 16,000 writes a second.
-pub const SHARDS: u32 = 16;
+pub const SHARDS: u32 = 64;
 
 /// A message that wants a look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

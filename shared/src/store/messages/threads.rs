@@ -2,6 +2,7 @@
 //! an index; a page of several lists is merged here.
 
 use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
 
 use aws_sdk_dynamodb::types::KeysAndAttributes;
 
@@ -49,6 +50,9 @@ struct Read {
     /// Where the reading ended, epoch milliseconds, if the list goes on: what is of that time may not have been read.
     until: Option<i64>,
 }
+
+/// How often in a row a call for several messages may bring none of them.
+const MOST_EMPTY_ROUNDS: u32 = 6;
 
 impl Messages {
     /// A page of messages, newest first, and where the next one begins, if there is one.
@@ -109,19 +113,34 @@ impl Messages {
         // A call takes a hundred.
         for hundred in marks.chunks(100) {
             let mut wanted: Vec<Item> = hundred.iter().map(|mark| key(mark.id)).collect();
+            let mut rounds = 0;
             while !wanted.is_empty() {
                 let keys = KeysAndAttributes::builder().set_keys(Some(wanted)).build();
                 let keys = keys.map_err(|error| super::row::unreadable(error.to_string()))?;
                 let answer = self.client.batch_get_item().request_items(&self.table, keys).send().await;
                 let mut answer = answer.map_err(unavailable("messages.several"))?;
                 let rows = answer.responses.as_mut().and_then(|all| all.remove(&self.table)).unwrap_or_default();
+                let brought = rows.len();
                 for row in rows {
-                    let message = self.read(row)?;
-                    found.insert(message.id, message);
+                    // One that cannot be read holds up none of the others.
+                    match self.read(row) {
+                        Ok(message) => drop(found.insert(message.id, message)),
+                        Err(error) => {
+                            tracing::error!(error = %error, "a message of a page cannot be read, left out");
+                            crate::telemetry::count("message_unreadable", 1);
+                        }
+                    }
                 }
-                // A megabyte at a time: what did not fit is asked for again.
+                // A megabyte at a time: what did not fit is asked for again. What brought nothing was throttled.
                 let left = answer.unprocessed_keys.as_mut().and_then(|all| all.remove(&self.table));
                 wanted = left.map(|left| left.keys).unwrap_or_default();
+                if brought == 0 && !wanted.is_empty() {
+                    rounds += 1;
+                    if rounds >= MOST_EMPTY_ROUNDS {
+                        return Err(StoreError::Contended { operation: "messages.several" });
+                    }
+                    tokio::time::sleep(Duration::from_millis(25 << rounds)).await;
+                }
             }
         }
         Ok(marks.iter().filter_map(|mark| found.remove(&mark.id)).collect())
