@@ -87,7 +87,8 @@ pub fn persistent_road_on(dynamo_url: &str, clock: Clock) -> Result<Road, Box<dy
     road_with(&aws, clock)
 }
 
-fn road_with(aws: &SdkConfig, clock: Clock) -> Result<Road, Box<dyn std::error::Error>> {
+/// A road whose tables are where this configuration leads.
+pub fn road_with(aws: &SdkConfig, clock: Clock) -> Result<Road, Box<dyn std::error::Error>> {
     let content: SealKeys = serde_json::from_value(json!({
         "active": "k1",
         "keys": {"k1": "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE="},

@@ -49,6 +49,8 @@ mod opt_out;
 #[cfg(test)]
 mod otp;
 #[cfg(test)]
+mod outcome;
+#[cfg(test)]
 mod people;
 #[cfg(test)]
 mod poison;
@@ -76,6 +78,8 @@ mod settled;
 mod sms;
 #[cfg(test)]
 mod spending;
+#[cfg(test)]
+mod swallowed;
 #[cfg(test)]
 mod sweep;
 #[cfg(test)]

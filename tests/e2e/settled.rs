@@ -6,7 +6,7 @@ use crate::spending::{caller, set};
 use crate::world::{Line, World, eventually, fresh, seconds};
 
 /// A caller of its own with a budget to be counted against: its token, and where the budget is.
-async fn with_budget(world: &World) -> (String, String) {
+pub(crate) async fn with_budget(world: &World) -> (String, String) {
     let (subject, token) = caller();
     set(world, &token, &subject, json!({"daily": 5})).await;
     (token, format!("/api/v2/communications/budgets/{subject}"))
@@ -16,7 +16,7 @@ async fn spent(world: &World, (token, path): &(String, String)) -> f64 {
     world.get(path).token(token).send().await.ok()["daily"]["spent"].as_f64().expect("a sum")
 }
 
-async fn until_spent(world: &World, budget: &(String, String), expected: f64) {
+pub(crate) async fn until_spent(world: &World, budget: &(String, String), expected: f64) {
     eventually("it is counted so", seconds(60), async || {
         let spent = spent(world, budget).await;
         if (spent - expected).abs() < 1e-9 { Ok(()) } else { Err(format!("{spent} instead of {expected}")) }

@@ -214,6 +214,42 @@ mod tests {
     }
 
     #[test]
+    fn patience_does_not_run_while_rules_of_ours_hold_it() {
+        let six_hours = 6 * 3_600;
+        let mut waited = message(Class::Transactional, 1, six_hours + 1);
+        assert!(matches!(outcome(Err(busy()), &waited, 2, NOW), Settled::Failed { .. }));
+        // It was night for five of them.
+        waited.held_ms = 5 * 3_600 * 1_000;
+        assert!(matches!(outcome(Err(busy()), &waited, 2, NOW), Settled::Retry { because: Untaken::Busy, .. }));
+    }
+
+    #[test]
+    fn what_may_have_been_taken_is_not_denied_by_a_later_answer() {
+        let mut unsure = message(Class::Security, 0, 601);
+        unsure.times.unsure = Some(plus_seconds(NOW, -60));
+        let refused = |kind| SendError::Permanent { kind, provider_code: "x".into(), reason: "no".into() };
+        let repeatable =
+            SendError::Repeatable { provider_code: "500".into(), reason: "it failed".into(), retry_after: None };
+        for error in [
+            refused(PermanentKind::Credentials),
+            refused(PermanentKind::Quota),
+            refused(PermanentKind::InvalidEmail),
+            busy(),
+            broken(),
+            repeatable.clone(),
+        ] {
+            let settled = outcome(Err(error.clone()), &unsure, 5, NOW);
+            assert!(matches!(settled, Settled::Uncertain { .. }), "{error:?} gave {settled:?}");
+        }
+        // The first answer that leaves it open, at the last attempt.
+        let settled = outcome(Err(repeatable), &message(Class::Security, 0, 60), 5, NOW);
+        assert!(matches!(settled, Settled::Uncertain { .. }), "{settled:?}");
+        // Whoever was asked and does not have it settles that.
+        let again = Again { attempt: 5, provider_code: "x".into(), detail: "no".into(), because: Untaken::NotTaken };
+        assert!(matches!(again.settled(&unsure, NOW, NOW), Settled::Failed { costs: Costs::Nothing, .. }));
+    }
+
+    #[test]
     fn an_unknown_outcome_is_never_a_retry() {
         let error = SendError::Uncertain { provider_code: None, reason: "no answer".into() };
         for attempt in 1..20 {
@@ -238,5 +274,45 @@ mod tests {
         );
         message.fallback_to = vec![Channel::Email];
         assert!(matches!(then(&message, PermanentKind::InvalidNumber), Then::FollowUp { .. }));
+    }
+
+    /// A table that takes one write and then answers nothing more; what it took.
+    fn takes_one_write() -> (String, std::thread::JoinHandle<String>) {
+        use std::io::{Read, Write};
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let taken = std::thread::spawn(move || {
+            let (mut client, _) = listener.accept().unwrap();
+            let (mut request, mut part) = (String::new(), [0; 4096]);
+            // A write of a row ends with the last brace of its body.
+            while !request.contains("TableName") || !request.ends_with('}') {
+                let read = client.read(&mut part).unwrap();
+                request.push_str(&String::from_utf8_lossy(&part[..read]));
+            }
+            let body = r#"{"Attributes":{}}"#;
+            let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
+            client.write_all(format!("{head}{body}").as_bytes()).unwrap();
+            request
+        });
+        (url, taken)
+    }
+
+    #[tokio::test]
+    async fn refusal_is_recorded_though_people_does_not_answer() {
+        use switchboard::clock::Clock;
+        use switchboard::provider::pacing::Paces;
+        use switchboard::testing::{dead_aws, dead_budgets, dead_jobs, road_on};
+
+        let (url, taken) = takes_one_write();
+        let road = road_on(&url, Clock::fixed(NOW)).unwrap();
+        let providers = crate::Providers::dead(&dead_aws(), &road).unwrap();
+        let jobs = crate::JobStates::new(dead_jobs(&road).0);
+        let app = App::new(road, providers, crate::Routing::new(50, 50), Paces::default(), dead_budgets(), jobs);
+        let message = message(Class::Transactional, 0, 0);
+        let refused = Settled::refused(PermanentKind::OptedOut, "21610".into(), "the recipient opted out".into());
+        let outcome = record(&app, &message, 1, &refused, NOW).await.unwrap();
+        assert_eq!(outcome, "failed");
+        let written = taken.join().unwrap();
+        assert!(written.contains("opted_out") && written.contains("due_at"), "it comes again: {written}");
     }
 }

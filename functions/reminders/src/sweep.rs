@@ -131,16 +131,19 @@ fn next(due: &Due, now: Timestamp) -> Option<Next> {
         Status::Sending | Status::Uncertain => {
             Some(Next { delay: Duration::ZERO, look: next_look(now, due.looks, now) })
         }
-        // It ended, and what follows from that was not done yet: another is sent instead, a call is paid for, a recording of
-        // somebody who was erased is deleted. Or somebody wrote it, and it was not attended to.
-        Status::Delivered | Status::Failed | Status::Undelivered | Status::Blocked | Status::Received => {
-            Some(Next { delay: Duration::ZERO, look: next_look(now, due.looks, now) })
-        }
+        // It ended, and what follows from that was not done yet: another is sent instead, what was counted is given back, a call is
+        // paid for, a recording of somebody who was erased is deleted. Or somebody wrote it, and it was not attended to.
+        Status::Delivered
+        | Status::Failed
+        | Status::Undelivered
+        | Status::Blocked
+        | Status::Cancelled
+        | Status::Expired
+        | Status::Received => Some(Next { delay: Duration::ZERO, look: next_look(now, due.looks, now) }),
         Status::Sent => (due.looks < MOST_QUESTIONS).then(|| {
             let pause = FIRST_PAUSE_SECONDS << due.looks;
             Next { delay: Duration::ZERO, look: switchboard::clock::plus_seconds(now, pause) }
         }),
-        Status::Cancelled | Status::Expired => None,
     }
 }
 
@@ -181,10 +184,11 @@ mod tests {
     }
 
     #[test]
-    fn a_call_that_was_not_charged_is_brought_again_and_what_was_cancelled_is_not() {
-        let charge = next(&due(Status::Delivered, 0, None), NOW).unwrap();
-        assert_eq!(charge.delay, Duration::ZERO);
-        assert_eq!(next(&due(Status::Cancelled, 0, None), NOW), None);
+    fn what_ended_with_something_to_follow_is_brought_again() {
+        for status in Status::iter().filter(|status| status.is_final()) {
+            let brought = next(&due(status, 0, None), NOW).unwrap();
+            assert_eq!(brought.delay, Duration::ZERO, "{status}");
+        }
     }
 
     #[test]

@@ -166,6 +166,22 @@ mod tests {
     }
 
     #[test]
+    fn proof_corrects_what_we_believed_and_nothing_a_provider_said() {
+        let corrected =
+            |next, unknown| Status::iter().filter(|status| status.is_corrected_by(next, unknown)).collect::<Vec<_>>();
+        use Status::{Blocked, Cancelled, Delivered, Expired, Failed, Held, Retrying, Sent, Undelivered};
+        for arrived in [Sent, Delivered] {
+            for mut statuses in [corrected(arrived, false), corrected(arrived, true)] {
+                statuses.sort_by_key(|status| status.as_str());
+                assert_eq!(statuses, [Blocked, Cancelled, Expired, Failed, Held, Retrying], "{arrived}");
+            }
+        }
+        assert_eq!(corrected(Undelivered, false), [Held, Retrying]);
+        assert_eq!(corrected(Undelivered, true), [Held, Retrying, Failed]);
+        assert!(corrected(Failed, true).is_empty());
+    }
+
+    #[test]
     fn nothing_is_its_own_successor() {
         assert!(Status::iter().all(|status| !status.may_become(status)));
     }

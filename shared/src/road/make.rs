@@ -86,7 +86,8 @@ pub(super) fn message(
         code: task.code.clone(),
         secrets: None,
         segments,
-        cost,
+        // What ends before it begins costs nothing.
+        cost: if status.is_final() { Micros::default() } else { cost },
         estimate: cost,
         refund: Micros::default(),
         links: task.links.clone(),

@@ -211,7 +211,10 @@ mod tests {
     fn the_rate_headers_tell_how_long_to_wait() {
         let wait = |headers: &[(&'static str, &'static str)]| match refused_with(429, "", headers) {
             SendError::Throttled { retry_after, .. } => retry_after.map(|wait| wait.as_secs()),
-            other => panic!("{other:?}"),
+            other @ (SendError::Transient { .. }
+            | SendError::Repeatable { .. }
+            | SendError::Permanent { .. }
+            | SendError::Uncertain { .. }) => panic!("{other:?}"),
         };
         assert_eq!(wait(&[("ratelimit-reset", "4")]), Some(4));
         assert_eq!(wait(&[("ratelimit-reset", "4"), ("retry-after", "1")]), Some(1));

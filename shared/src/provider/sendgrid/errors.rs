@@ -171,7 +171,10 @@ mod tests {
     fn too_many_requests_wait_as_told() {
         let wait = |headers: &[(&'static str, &'static str)]| match refused_with(429, "", headers) {
             SendError::Throttled { retry_after, .. } => retry_after.map(|wait| wait.as_secs()),
-            other => panic!("{other:?}"),
+            other @ (SendError::Transient { .. }
+            | SendError::Repeatable { .. }
+            | SendError::Permanent { .. }
+            | SendError::Uncertain { .. }) => panic!("{other:?}"),
         };
         assert_eq!(wait(&[("x-ratelimit-reset", "1042")]), Some(42));
         assert_eq!(wait(&[("x-ratelimit-reset", "900")]), Some(0));

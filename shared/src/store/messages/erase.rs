@@ -52,7 +52,7 @@ impl Messages {
             }
             let message = self.read(item.clone())?;
             let names = message.person.as_ref();
-            let is_waiting = ended(message.status, now).1 > 0 || message.status == Status::Uncertain;
+            let is_waiting = ended(&message, now).1 > 0 || message.status == Status::Uncertain;
             if !erasable.covers(names, message.times.created) || erasable.spares(names, &message.caller, is_waiting) {
                 return Ok((Erased::Others, None));
             }
@@ -69,8 +69,8 @@ impl Messages {
             self.remove_content(&item).await?;
             before(&message).await?;
             let address = item.get("recipient").and_then(|recipient| recipient.as_s().ok()).cloned();
-            let code = address.zip(message.code.map(|code| code.purpose));
-            let (update, cancelled) = ended(message.status, now);
+            let code = address.zip(message.code.as_ref().map(|code| code.purpose.clone()));
+            let (update, cancelled) = ended(&message, now);
             let update = update
                 .only_if_equal("status", text(message.status.as_str()))
                 .only_if_equal("attempts", number(message.attempts))
@@ -119,20 +119,24 @@ impl Update {
 }
 
 /// How a message ends by being erased, and whether (1 or 0) it was cancelled by that. What a provider may have got cannot be
-/// asked about without an address.
-fn ended(status: Status, now: Timestamp) -> (Update, u64) {
+/// asked about without an address; what none has costs nothing, and what was counted for it is given back by `deliver`.
+fn ended(message: &Message, now: Timestamp) -> (Update, u64) {
     let end = |to: Status| {
         let entry = TrailEntry::ours(now, to.as_str(), Some(ERASED.to_owned()));
-        Update::default()
-            .status(to)
-            .set("reason", text(ERASED))
-            .time("ended_at", now)
-            .trail(ERASED, &entry)
-            .nothing_due()
+        Update::default().status(to).set("reason", text(ERASED)).time("ended_at", now).trail(ERASED, &entry)
     };
-    match status {
-        Status::Accepted | Status::Scheduled | Status::Held | Status::Retrying => (end(Status::Cancelled), 1),
-        Status::Sending | Status::Uncertain => (end(Status::Failed), 0),
+    match message.status {
+        Status::Held | Status::Retrying if message.times.unsure.is_some() => (end(Status::Failed).nothing_due(), 0),
+        Status::Accepted | Status::Scheduled | Status::Held | Status::Retrying => {
+            let update = end(Status::Cancelled).costs_nothing();
+            let update = if message.attempts > 0 {
+                update.refunded_later().remove("lease_until").due(message.id, now)
+            } else {
+                update.nothing_due()
+            };
+            (update, 1)
+        }
+        Status::Sending | Status::Uncertain => (end(Status::Failed).nothing_due(), 0),
         // The provider is still asked what became of it, by the id it gave.
         Status::Sent => (noted(now), 0),
         // What is due of it is what it cost; that stays, and so must be right.
@@ -196,7 +200,7 @@ mod tests {
             let unrecorded = unrecorded.await;
             assert_eq!(unrecorded.len(), 1);
             assert_eq!(!unrecorded[0].contains("due_at"), stays, "{status}: {}", unrecorded[0]);
-            let (update, _) = ended(status, Timestamp::UNIX_EPOCH);
+            let (update, _) = ended(&message, Timestamp::UNIX_EPOCH);
             let kept = !format!("{update:?}").contains("due_at");
             assert_eq!(kept, stays, "{status} erased");
         }
@@ -205,8 +209,16 @@ mod tests {
     #[test]
     fn what_was_to_be_sent_is_cancelled_and_what_has_ended_keeps_its_end() {
         for status in Status::iter() {
-            let (_, cancelled) = ended(status, Timestamp::UNIX_EPOCH);
+            let mut message = Message { status, attempts: 1, ..sample_message(Timestamp::UNIX_EPOCH) };
+            let (update, cancelled) = ended(&message, Timestamp::UNIX_EPOCH);
             assert_eq!(cancelled == 1, status.may_become(Status::Cancelled), "{status}");
+            assert_eq!(format!("{update:?}").contains("refund"), cancelled == 1, "{status}");
+            // What its provider may have is neither denied nor given back.
+            message.times.unsure = Some(Timestamp::UNIX_EPOCH);
+            let (update, cancelled) = ended(&message, Timestamp::UNIX_EPOCH);
+            if matches!(status, Status::Held | Status::Retrying) {
+                assert_eq!((cancelled, format!("{update:?}").contains("refund")), (0, false), "{status}");
+            }
         }
     }
 }

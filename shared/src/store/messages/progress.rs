@@ -298,3 +298,87 @@ impl Update {
         keys.fold(self, |update, key| update.remove_in(&["trail", &key]))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::{Clock, from_millis};
+    use crate::person::Decision;
+    use crate::provider::stub::{Stub, reply};
+    use crate::testing::{road_on, sample_message};
+
+    const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+
+    /// The write that a step makes, as its row would get it.
+    async fn written(step: impl AsyncFnOnce(&Messages) -> Result<bool, StoreError>) -> serde_json::Value {
+        let table = Stub::new([reply(200, serde_json::json!({"Attributes": {}}))]).await;
+        let road = road_on(&table.base_url, Clock::fixed(NOW)).unwrap();
+        step(&road.messages).await.unwrap();
+        table.only_request().json()
+    }
+
+    /// What the expression says, with names for aliases.
+    fn expression(body: &serde_json::Value, of: &str) -> String {
+        let names = body["ExpressionAttributeNames"].as_object().unwrap();
+        let mut text = body[of].as_str().unwrap().to_owned();
+        let mut names: Vec<_> = names.iter().collect();
+        names.sort_by_key(|(alias, _)| std::cmp::Reverse(alias.len()));
+        for (alias, name) in names {
+            text = text.replace(alias.as_str(), name.as_str().unwrap());
+        }
+        text
+    }
+
+    #[tokio::test]
+    async fn trail_of_hundreds_of_attempts_keeps_the_first_and_the_newest() {
+        for (attempts, forgotten) in [(9, None), (10, Some(4)), (290, Some(284))] {
+            let message = Message { status: Status::Retrying, attempts, ..sample_message(NOW) };
+            let body = written(async |messages: &Messages| messages.claim(&message, &message.decision, NOW, NOW).await);
+            let update = expression(&body.await, "UpdateExpression");
+            let removed = forgotten.map(|attempt| format!("trail.attempt:{attempt}, trail.attempt:{attempt}:retrying"));
+            match removed {
+                Some(removed) => assert!(update.contains(&removed), "{update}"),
+                None => assert!(!update.contains("trail.attempt:3"), "{update}"),
+            }
+            assert!(update.contains(&format!("trail.attempt:{} =", attempts + 1)), "{update}");
+        }
+    }
+
+    #[tokio::test]
+    async fn time_held_by_rules_of_ours_is_kept_apart() {
+        let mut message = Message { status: Status::Retrying, attempts: 1, ..sample_message(NOW) };
+        let held = |reason: &str| Decision { reason: reason.to_owned(), ..message.decision.clone() };
+        let (night, busy) = (held("quiet_hours"), held(THROTTLED));
+        let hold = async |message: &Message, decision: &Decision, now| {
+            let body = written(async |messages: &Messages| messages.hold(message, decision, now, now, now).await);
+            expression(&body.await, "UpdateExpression")
+        };
+        assert!(hold(&message, &night, NOW).await.contains("held_since ="));
+        assert!(!hold(&message, &busy, NOW).await.contains("held_since"), "the provider's doing");
+        message.times.held = Some(NOW);
+        message.held_ms = 5;
+        assert_eq!(message.held_ms_by(from_millis(7_000)), 7_005);
+        assert!(!hold(&message, &night, from_millis(7_000)).await.contains("held_since"), "it goes on");
+        for update in [
+            hold(&message, &busy, from_millis(7_000)).await,
+            expression(
+                &written(async |messages: &Messages| messages.claim(&message, &night, NOW, NOW).await).await,
+                "UpdateExpression",
+            ),
+        ] {
+            assert!(update.contains("held_ms =") && update.contains("held_since"), "{update}");
+        }
+    }
+
+    #[tokio::test]
+    async fn end_of_ours_is_refused_where_a_provider_may_have_it() {
+        let message = Message { status: Status::Retrying, attempts: 1, ..sample_message(NOW) };
+        let body = written(async |messages: &Messages| {
+            messages.end(&message, Status::Expired, "expired", None, &Then::FollowUp { due: NOW }, NOW).await
+        })
+        .await;
+        assert!(expression(&body, "ConditionExpression").contains("attribute_not_exists(unsure_since)"));
+        let update = expression(&body, "UpdateExpression");
+        assert!(update.contains("refund = cost") && update.contains("cost = :"), "{update}");
+    }
+}

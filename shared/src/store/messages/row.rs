@@ -189,7 +189,7 @@ impl Messages {
             secrets: message.secrets,
             segments: message.segments,
             cost: message.cost,
-            estimate: (!is_fixed(&message.choice)).then_some(message.estimate),
+            estimate: (!is_fixed(&message.choice) || message.cost != message.estimate).then_some(message.estimate),
             refund: Some(message.refund).filter(|refund| *refund > Micros::default()),
             links: message.links,
             fallback_to: message.fallback_to,
