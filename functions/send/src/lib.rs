@@ -12,6 +12,7 @@ mod email;
 mod links;
 mod many;
 pub mod messages;
+mod query;
 mod rendering;
 pub mod reschedule;
 pub mod sms;

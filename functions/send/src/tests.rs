@@ -56,6 +56,22 @@ async fn a_bad_send_is_told_what_is_wrong_in_the_words_of_the_contract() {
 }
 
 #[tokio::test]
+async fn odd_query_is_refused_in_the_envelope() {
+    let token = token("service", "communication:read settings:manage").unwrap();
+    for path in [
+        "/api/v2/communications/jobs",
+        "/api/v2/communications/threads/user:1/messages",
+        "/api/v2/communications/templates",
+        "/api/v2/communications/voice/menu",
+    ] {
+        let name = if path.ends_with("menu") { "version" } else { "limit" };
+        let path = format!("{path}?{name}=1&{name}=2");
+        let answer = ask(&router(), "GET", &path, Some(&token), "").await.unwrap();
+        assert_eq!((answer.status, &answer.json["error"]), (http::StatusCode::BAD_REQUEST, &json!("Invalid query")), "{path}");
+    }
+}
+
+#[tokio::test]
 async fn an_unknown_trigger_answers_with_every_field_of_the_contract() {
     let answer =
         post("/api/communication/send", r#"{"user_id": 123, "trigger_type": "unknown_trigger", "data": {}}"#).await;

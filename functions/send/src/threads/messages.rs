@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use axum::Json;
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use serde::{Deserialize, Serialize};
 use switchboard::http::refusals::Refusals;
@@ -13,6 +14,7 @@ use switchboard::store::messages::{List, Mark};
 
 use super::{Said, Thread, said};
 use crate::App;
+use crate::query::query;
 
 /// Which part of it.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
@@ -58,8 +60,9 @@ const MOST: usize = 100;
 pub async fn handle(
     State(app): State<App>,
     Path(id): Path<String>,
-    Query(page): Query<Page>,
+    page: Result<Query<Page>, QueryRejection>,
 ) -> Result<Json<ThreadResponse>, ApiError> {
+    let page = query(page)?;
     let thread = Thread::parse(&id)?;
     let limit = paging::limit(page.limit.as_deref(), USUAL, MOST)?;
     let before = page.cursor.as_deref().map(mark).transpose()?;

@@ -1,6 +1,7 @@
 //! `GET /api/v2/communications/jobs`: one's own jobs, newest first.
 
 use axum::Json;
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -10,6 +11,7 @@ use switchboard::http::{ApiError, Caller, paging};
 
 use super::view::JobView;
 use crate::App;
+use crate::query::query;
 
 /// Which of them.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
@@ -51,8 +53,9 @@ const MOST: i32 = 50;
 pub async fn handle(
     State(app): State<App>,
     caller: Caller,
-    Query(page): Query<Page>,
+    page: Result<Query<Page>, QueryRejection>,
 ) -> Result<Json<JobsResponse>, ApiError> {
+    let page = query(page)?;
     let limit = paging::limit(page.limit.as_deref(), USUAL, MOST)?;
     let after = page.cursor.as_deref().map(place).transpose()?;
     let (jobs, next) = app.jobs.of_caller(&caller.subject, after.as_deref(), limit).await?;

@@ -10,8 +10,9 @@ use switchboard::http::ApiError;
 use switchboard::http::error::ErrorBody;
 use switchboard::http::refusals::Refusals;
 
-use super::{TemplateView, name, not_found, query};
+use super::{TemplateView, name, not_found};
 use crate::App;
+use crate::query::query;
 
 /// Which version.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]

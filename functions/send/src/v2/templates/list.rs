@@ -14,8 +14,8 @@ use switchboard::http::{ApiError, paging};
 use switchboard::message::template::{SHIPPED_VERSION, TemplateName, shipped};
 use switchboard::store::catalog::templates::Listed;
 
-use super::query;
 use crate::App;
+use crate::query::query;
 
 /// Which part of the list.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]

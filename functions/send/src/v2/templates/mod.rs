@@ -7,8 +7,6 @@ pub mod preview_draft;
 pub mod put;
 pub mod rollback;
 
-use axum::extract::Query;
-use axum::extract::rejection::QueryRejection;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use switchboard::http::{ApiError, Caller};
@@ -79,11 +77,6 @@ const LONGEST_NOTE: usize = 200;
 /// A name from a path. One that can be none is of no template.
 fn name(text: &str) -> Result<TemplateName, ApiError> {
     text.parse().map_err(|_| not_found())
-}
-
-/// A query string as it was meant.
-fn query<T>(query: Result<Query<T>, QueryRejection>) -> Result<T, ApiError> {
-    query.map(|Query(query)| query).map_err(|error| ApiError::bad_request("Invalid query").details(error.body_text()))
 }
 
 fn not_found() -> ApiError {
