@@ -8,7 +8,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::message::content::UNSUBSCRIBE_LINK;
+use crate::message::content::{Email, UNSUBSCRIBE_LINK};
 use crate::message::trigger::Class;
 use crate::message::{Address, Content, Message, Trigger};
 use crate::provider::Outgoing;
@@ -80,11 +80,9 @@ impl UnsubscribeLinks {
     /// it. The same message always has the same link, so a repeated call carries the same bytes.
     pub fn complete(&self, message: &Message, outgoing: Outgoing) -> Outgoing {
         let Content::Email(email) = &outgoing.content else { return outgoing };
-        let asks = |part: &Option<String>| {
-            part.as_deref().is_some_and(|part| SPELLINGS.iter().any(|spelling| part.contains(spelling)))
-        };
         let marketing = message.class == Class::Marketing;
-        if !(marketing || asks(&email.text) || asks(&email.html)) {
+        // Everybody who gets it could use the link, and it is one recipient's.
+        if !email.others.is_empty() || !(marketing || asks_for_link(email)) {
             return outgoing;
         }
         let url = self.url(&message.to, message.trigger);
@@ -97,6 +95,14 @@ impl UnsubscribeLinks {
     }
 }
 
+/// Whether an e-mail's words ask for its link.
+pub fn asks_for_link(email: &Email) -> bool {
+    let asks = |part: &Option<String>| {
+        part.as_deref().is_some_and(|part| SPELLINGS.iter().any(|spelling| part.contains(spelling)))
+    };
+    asks(&email.text) || asks(&email.html)
+}
+
 #[cfg(test)]
 mod tests {
     use base64::Engine;
@@ -106,7 +112,6 @@ mod tests {
 
     use super::*;
     use crate::clock::from_millis;
-    use crate::message::content::Email;
     use crate::message::template::{Ask, Template};
     use crate::message::{Channel, EmailAddress, Locale};
     use crate::seal::purpose::tests::links as link_keys;
@@ -193,6 +198,20 @@ mod tests {
         assert_eq!((email.text.clone(), email.html.clone()), (Some(format!("Leave: {url}.")), Some(url)));
         assert_eq!(says.unsubscribe, None, "only marketing can be left with one click");
         assert_eq!(outgoing(Class::Security, "Your code", None).unsubscribe, None);
+    }
+
+    /// The attack: a mail to somebody whose words ask for their link, and a copy of it to oneself.
+    #[test]
+    fn unsubscribe_link_of_one_recipient_is_not_told_to_others() {
+        use crate::message::content::{Place, Recipient};
+
+        let mut message = sample_message(from_millis(0));
+        (message.channel, message.to) = (Channel::Email, ada());
+        let other = Recipient { place: Place::Bcc, address: EmailAddress::parse("eve@example.com").unwrap() };
+        let text = Some(format!("Leave: {UNSUBSCRIBE_LINK}"));
+        message.content = Content::Email(Email { text, others: vec![other], ..Email::default() });
+        let sent = links().complete(&message, message.outgoing());
+        assert!(sent.content == message.content && sent.unsubscribe.is_none());
     }
 
     proptest! {

@@ -12,6 +12,7 @@ use switchboard::message::content::Email;
 use switchboard::message::record::{Links, ProviderChoice};
 use switchboard::message::trigger::Class;
 use switchboard::message::{Address, Channel, Content, Priority};
+use switchboard::person::unsubscribe::asks_for_link;
 use switchboard::provider::ProviderName;
 use switchboard::road::{Part, Task};
 
@@ -134,6 +135,10 @@ fn read(caller: String, identity: Identity, request: V2EmailRequest, now: Timest
         attachments: attachments::read(request.attachments)?,
     };
     let others_field = email.further().next().map(|(field, _)| field);
+    if let Some(field) = others_field.as_deref().filter(|_| asks_for_link(&email)) {
+        let why = "An e-mail with a link to unsubscribe goes to one recipient at a time: the link is theirs";
+        return Err(ApiError::invalid_field(field, why));
+    }
     let links = Links {
         contact_id: link("contact_id", request.contact_id)?,
         application_id: link("application_id", request.application_id)?,
@@ -261,6 +266,25 @@ mod tests {
             });
             assert_eq!(error.expect_err("refused").message(), format!("Invalid value for field: {field}"));
         }
+    }
+
+    /// The attack: a mail to somebody whose words ask for their link, and a copy of it to oneself.
+    #[test]
+    fn email_that_asks_for_an_unsubscribe_link_goes_to_one_recipient() {
+        for (field, part) in [("bcc[0]", "text"), ("bcc[0]", "html")] {
+            let error = task(|body| {
+                body[part] = json!("<a href=\"https://unsubscribe.invalid/link\">Leave</a>");
+                body["bcc"] = json!("eve@x.example");
+            });
+            assert_eq!(error.expect_err("refused").message(), format!("Invalid value for field: {field}"));
+        }
+        let filled = task(|body| {
+            body["text"] = json!("Leave: {{ link }}");
+            body["variables"] = json!({"link": "https://unsubscribe.invalid/link"});
+            body["cc"] = json!("eve@x.example");
+        });
+        assert!(filled.is_err());
+        assert!(task(|body| body["text"] = json!("Leave: https://unsubscribe.invalid/link")).is_ok());
     }
 
     #[test]
