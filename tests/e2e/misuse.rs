@@ -115,6 +115,33 @@ async fn caller_cap_stops_security_messages_too() {
     world.post_text(&format!("{path}/cancel"), "").token(&token).send().await.ok();
 }
 
+/// The attack: one message to a number that nothing reaches, with three more to be sent instead of it.
+#[tokio::test]
+async fn message_sent_instead_of_another_counts_against_the_cap() {
+    let world = World::new();
+    let _lines = world.share(&[Line::Sms, Line::Sendgrid, Line::Resend]).await;
+    let (user, email, subject) = (fresh::user(), fresh::email(), fresh::word());
+    let number = json!({"user_id": user, "phone_number": "+15005550030", "send_code": false});
+    world.post("/api/communication/consent/sms", &number).send().await.ok();
+    world.owns(user, &email).await;
+    let token = tokens::token(&subject, "communication:send communication:read");
+    let path = format!("/api/v2/communications/budgets/{subject}");
+    world.put(&path, &json!({"messages_daily": 1})).send().await.ok();
+    let send = json!({
+        "user_id": user, "trigger_type": "payment_confirmation", "data": {}, "channel": "sms", "fallback": "auto",
+    });
+    let sent = world.post("/api/communication/send", &send).token(&token).send().await.ok();
+    let task = sent["task_id"].as_str().expect("a task").to_owned();
+    let mail = eventually("what is sent instead is decided", seconds(60), async || {
+        let task = world.status(&task).await;
+        let instead = task["messages"].get(1).cloned();
+        instead.filter(|mail| mail["status"] == "blocked").ok_or_else(|| task.to_string())
+    })
+    .await;
+    assert_eq!(mail["reason"], "caller_daily_cap", "{mail}");
+    assert!(world.arrived(&email).await.is_empty());
+}
+
 #[tokio::test]
 async fn kill_switch_holds_waiting_messages() {
     let world = World::new();

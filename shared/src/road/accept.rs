@@ -13,10 +13,13 @@ use super::timing::plan;
 use crate::message::budget::Period;
 use crate::message::record::secrets_context;
 use crate::message::{Address, Content, Message, MessageId, MessageSecrets, Status};
-use crate::person::{INVALID_ADDRESS, OUTSIDE_WINDOW};
+use crate::person::{Decision, INVALID_ADDRESS, OUTSIDE_WINDOW};
 use crate::store::StoreError;
 use crate::store::controls::CALLER_DAILY_CAP;
 use crate::store::messages::Created;
+
+/// The rule's name in the decision of a message that is sent instead of another one.
+const CAP: &str = "daily_cap";
 
 /// Why a task was not accepted.
 #[derive(Debug, thiserror::Error)]
@@ -122,7 +125,13 @@ impl Road {
         };
         let intent = task.intent(&part, now);
         let decision = self.decide(&intent, task.person.as_ref()).await?;
-        let decision = self.within_window(&intent, &part.content, decision).await;
+        let mut decision = self.within_window(&intent, &part.content, decision).await;
+        // It is one more message of its caller's day.
+        let counted = u64::from(!decision.is_refused());
+        let has_room = counted == 0 || self.controls.take(&ended.caller, counted, now).await?;
+        if !has_room {
+            decision = decision.or_stricter(Decision::refused_by(CAP, CALLER_DAILY_CAP, now));
+        }
         let made = Message {
             fallback_to: rest.iter().map(|fallback| fallback.channel).collect(),
             fallbacks: rest.to_vec(),
@@ -133,6 +142,8 @@ impl Road {
         };
         if self.messages.create(std::slice::from_ref(&made)).await? == Created::New {
             self.queue(std::slice::from_ref(&made)).await;
+        } else if has_room {
+            self.controls.give_back(&ended.caller, counted, now);
         }
         Ok(Some(id))
     }

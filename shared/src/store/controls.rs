@@ -176,9 +176,15 @@ impl Controls {
         Ok(block.map(|block| block.left -= messages).is_some())
     }
 
-    /// Gives back what was counted for messages that were not accepted after all.
+    /// Gives back what was counted for messages that were not accepted after all. Of a caller without a cap nothing was counted.
     pub fn give_back(&self, caller: &str, messages: u64, now: Timestamp) {
-        self.give(caller, &Period::Day.name(now), messages);
+        let is_counted = {
+            let memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
+            memory.known.get(caller).is_some_and(|known| known.cap.is_some())
+        };
+        if is_counted {
+            self.give(caller, &Period::Day.name(now), messages);
+        }
     }
 
     fn left(&self, caller: &str, day: &str) -> u64 {
@@ -227,6 +233,30 @@ impl Controls {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The attack: repeat a request while there is no cap, and have its messages given back once there is one.
+    #[tokio::test]
+    async fn repeated_requests_without_a_cap_are_no_credit_against_a_later_one() {
+        use crate::clock::{Clock, from_millis};
+        use crate::provider::stub::{Stub, reply};
+        use serde_json::json;
+
+        let none = || reply(200, json!({}));
+        let capped = || reply(200, json!({"Item": {"messages_daily": {"N": "1"}}}));
+        let total = |count: u64| reply(200, json!({"Attributes": {"accepted": {"N": count.to_string()}}}));
+        let without = vec![none(), none(), none()];
+        let with = vec![none(), none(), capped(), total(1), total(2)];
+        let table = Stub::new(without.into_iter().chain(with)).await;
+        let road = crate::testing::road_on(&table.base_url, Clock::fixed(from_millis(0))).unwrap();
+        let controls = road.controls;
+        for _ in 0..5 {
+            assert!(controls.take("a", 1, from_millis(0)).await.unwrap());
+            controls.give_back("a", 1, from_millis(0));
+        }
+        let later = from_millis(FRESH_MS);
+        assert!(controls.take("a", 1, later).await.unwrap());
+        assert!(!controls.take("a", 1, later).await.unwrap(), "the cap is one message");
+    }
 
     #[test]
     fn switch_stops_what_it_names() {
