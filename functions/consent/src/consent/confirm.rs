@@ -72,19 +72,17 @@ pub async fn handle(State(app): State<App>, origin: Origin, Path(token): Path<St
     Ok(show(app.road.confirm(&app.links, &confirmation, &witness).await?))
 }
 
-/// Whether a second factor was enrolled since the link was sent, and the link would put another address in the place of a proven one.
-/// From the enrolment on that takes the factor, which nobody was asked for when the link was sent.
+/// Whether the link would put another address in the place of a proven one, though nobody was asked for the second factor when it was
+/// sent: the factor was enrolled since, or the address was proven since. A link's time is in whole seconds.
 async fn is_overtaken(app: &App, confirmation: &Confirmation) -> Result<bool, ApiError> {
     let person = app.road.people.get(&confirmation.person).await?;
     let claimed = person.as_ref().and_then(|person| person.claim(Channel::Email));
-    let replaces = person.zip(claimed).is_some_and(|(person, claimed)| {
-        app.links.is_about(confirmation, &claimed) && person.would_replace_proven(&claimed)
-    });
-    if !replaces {
-        return Ok(false);
-    }
+    let replaced = person
+        .zip(claimed)
+        .filter(|(person, claimed)| app.links.is_about(confirmation, claimed) && person.would_replace_proven(claimed));
+    let Some(proof) = replaced.and_then(|(person, _)| person.proof(Channel::Email)) else { return Ok(false) };
     let factor = app.actions.factor(&confirmation.person).await?;
-    Ok(factor.is_some_and(|factor| factor.confirmed >= confirmation.sent))
+    Ok(factor.is_some_and(|factor| factor.confirmed.max(proof.at) >= confirmation.sent))
 }
 
 /// What the pages say in one language.
