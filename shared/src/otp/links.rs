@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use super::guard::{Refusal, WindowRule, network, rule};
 use super::{Guard, Otp};
-use crate::message::Address;
+use crate::message::{Address, MessageId};
 use crate::person::PersonId;
 use crate::seal::Seal;
 use crate::store::StoreError;
@@ -70,6 +70,18 @@ impl Otp {
             refusal.count();
         }
         Ok(refusal)
+    }
+
+    /// Whether this request (idempotency key) granted something before and sent nothing; `None`: another body has the key. A grant that
+    /// sent something is known by its message.
+    pub async fn granted_before(&self, id: MessageId, request_hash: &str) -> Result<Option<bool>, StoreError> {
+        let before = self.store.grant(id).await?;
+        Ok(before.map_or(Some(false), |before| (before == request_hash).then_some(true)))
+    }
+
+    /// Remembers a request that granted something and sent nothing.
+    pub async fn remember_grant(&self, id: MessageId, request_hash: &str) -> Result<(), StoreError> {
+        self.store.remember_grant(id, request_hash, self.road.clock.now()).await
     }
 
     /// Ends the pause of an admitted link that could not be sent.

@@ -51,6 +51,9 @@ pub struct Pretended {
 /// How long a code for nobody is remembered, in seconds.
 const PRETENDED_KEPT_SECONDS: i64 = 86_400;
 
+/// How long a grant that sent nothing is remembered, in seconds: as long as most messages.
+const GRANT_KEPT_SECONDS: i64 = 90 * 86_400;
+
 /// Rows that only exist to be written, so that a wrong code costs the same work as a right one.
 const DECOYS: usize = 64;
 
@@ -167,6 +170,22 @@ impl OtpStore {
         }))
     }
 
+    /// Remembers a grant that sent nothing, by its request's id and the keyed hash of its body.
+    pub async fn remember_grant(&self, id: MessageId, request_hash: &str, now: Timestamp) -> Result<(), StoreError> {
+        let put = self.client.put_item().table_name(&self.table).item("key", text(granted_row(id)));
+        let put = put.item("request_hash", text(request_hash));
+        let put = put.item("expires", number(now.as_second() + GRANT_KEPT_SECONDS));
+        put.send().await.map_err(unavailable("otp.remember_grant"))?;
+        Ok(())
+    }
+
+    /// The keyed hash of the request of this id that granted something and sent nothing.
+    pub async fn grant(&self, id: MessageId) -> Result<Option<String>, StoreError> {
+        let get = self.client.get_item().table_name(&self.table).key("key", text(granted_row(id)));
+        let answer = get.consistent_read(true).send().await.map_err(unavailable("otp.grant"))?;
+        Ok(answer.item().and_then(|item| item.get("request_hash")?.as_s().ok()).cloned())
+    }
+
     /// Counts one send in a window of the guard (see [`Ephemera::count`]).
     pub async fn count_send(&self, key: &str, seconds: i64, now: Timestamp) -> Result<Window, StoreError> {
         self.windows.count(&sends(key), seconds, now).await
@@ -218,6 +237,10 @@ pub fn challenge_key(form: &str, purpose: &Purpose) -> String {
 
 fn sends(key: &str) -> String {
     format!("otp-sends#{key}")
+}
+
+fn granted_row(id: MessageId) -> String {
+    format!("otp-granted#{id}")
 }
 
 fn pretended_row(id: MessageId) -> String {

@@ -20,7 +20,7 @@ use switchboard::person::{Person, PersonId, Proof, ProofSource};
 use switchboard::road::AcceptError;
 use switchboard::road::confirm::{AskError, AskToConfirm, Asked};
 
-use super::{message_types, source};
+use super::{is_repeated_grant, message_types, source};
 use crate::App;
 use crate::request::{Evidence, may_change_address, set_by};
 
@@ -125,7 +125,10 @@ pub async fn handle(
     if let Some((id, hash)) = &keyed
         && let Some(sent) = app.road.messages.get(*id).await?
     {
-        return if sent.request_hash.as_ref() == Some(hash) { Ok(replay()) } else { Err(ApiError::other_body()) };
+        return if sent.request_hash.as_ref() == Some(hash) { Ok(replay(true)) } else { Err(ApiError::other_body()) };
+    }
+    if is_repeated_grant(&app, keyed.as_ref()).await? {
+        return Ok(replay(false));
     }
     let own = caller.subject == request.user_id.as_str();
     let ip = if own { origin.ip } else { request.ip_address };
@@ -164,6 +167,9 @@ pub async fn handle(
         if caller.subject == person.id.as_str() {
             app.road.come_back(&app.road.people.target(&to), &witness).await?;
         }
+        if let Some((id, hash)) = &keyed {
+            app.otp.remember_grant(*id, hash).await?;
+        }
         return Ok(Json(answer(false, None)).into_response());
     }
     let link = LinkRequest { address: &to, person: &person.id.clone(), ip };
@@ -191,8 +197,8 @@ fn answer(verification_required: bool, unsent: Option<Unsent>) -> EmailConsentRe
     EmailConsentResponse { success: true, message: "Email consent granted successfully", verification_required, unsent }
 }
 
-fn replay() -> Response {
-    let mut response = Json(answer(true, None)).into_response();
+fn replay(verification_required: bool) -> Response {
+    let mut response = Json(answer(verification_required, None)).into_response();
     mark_replay(response.headers_mut());
     response
 }

@@ -13,7 +13,9 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 use switchboard::http::ApiError;
-use switchboard::message::Trigger;
+use switchboard::message::{MessageId, Trigger};
+
+use crate::App;
 
 /// The consent is on record.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -48,6 +50,13 @@ fn source(source: Option<String>) -> Result<String, ApiError> {
     let fits = !source.is_empty() && source.chars().count() <= LONGEST_SOURCE && !source.chars().any(char::is_control);
     let why = || ApiError::invalid_field("consent_source", format!("It must be 1 to {LONGEST_SOURCE} characters"));
     fits.then_some(source).ok_or_else(why)
+}
+
+/// Whether a request with an idempotency key granted the same before and sent nothing: it grants nothing again, for they may have revoked it
+/// since.
+async fn is_repeated_grant(app: &App, request: Option<&(MessageId, String)>) -> Result<bool, ApiError> {
+    let Some((id, hash)) = request else { return Ok(false) };
+    app.otp.granted_before(*id, hash).await?.ok_or_else(ApiError::other_body)
 }
 
 /// The message types a consent is for; none means all. A list that names none could be meant either way, and is refused.

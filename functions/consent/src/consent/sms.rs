@@ -18,7 +18,7 @@ use switchboard::otp::{Purpose, Refusal, Start, StartError};
 use switchboard::person::profile::SetBy;
 use switchboard::person::{PersonId, Proof, ProofSource};
 
-use super::{ConsentResponse, Unsent, message_types, source};
+use super::{ConsentResponse, Unsent, is_repeated_grant, message_types, source};
 use crate::App;
 use crate::request::{Evidence, may_change_address, set_by};
 
@@ -110,6 +110,12 @@ pub async fn handle(
         mark_replay(response.headers_mut());
         return Ok(response);
     }
+    let keyed = code.request_hash.clone().map(|hash| (code.id, hash));
+    if is_repeated_grant(&app, keyed.as_ref()).await? {
+        let mut response = Json(granted(false, None)).into_response();
+        mark_replay(response.headers_mut());
+        return Ok(response);
+    }
     let now = app.road.clock.now();
     let evidence = Evidence::read(request.ip_address, None, None)?;
     let witness = evidence.witness(origin, &caller, &source, now);
@@ -137,6 +143,9 @@ pub async fn handle(
     let person = person.await?;
     app.road.settle_proofs(&person, &witness).await?;
     let verified = person.has_proven(&address);
+    if let Some((id, hash)) = keyed.as_ref().filter(|_| verified) {
+        app.otp.remember_grant(*id, hash).await?;
+    }
     let unsent = if verified { None } else { send(&app, code, set_by).await? };
     Ok(Json(granted(!verified, unsent)).into_response())
 }
