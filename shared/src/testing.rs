@@ -165,7 +165,7 @@ pub fn sample_id(name: &str) -> MessageId {
 pub fn sample_message(now: Timestamp) -> Message {
     let to = Address::stored(Channel::Sms, "+14155552671".to_owned());
     let (channel, class, lane) = (Channel::Sms, Class::Transactional, Lane::Standard);
-    let intent = Intent { channel, class, trigger: None, lane, to: &to, at: now };
+    let intent = Intent { channel, class, trigger: None, lane, to: &to, carries_code: false, at: now };
     let question = Question { intent, rules: &TimeRules::default(), person: None, suppressions: &[] };
     let decision = Decision::make(&question, now);
     Message {

@@ -76,7 +76,7 @@ pub async fn handle(
     let person = person.ok_or_else(|| ApiError::not_found(format!("Unknown user: {id}")).with("field", "user_id"))?;
     let (channel, to) = reached(&person, channel)?;
     let (class, lane, at) = (Class::Marketing, Lane::Standard, app.road.clock.now());
-    let intent = Intent { channel, class, trigger: None, lane, to: &to, at };
+    let intent = Intent { channel, class, trigger: None, lane, to: &to, carries_code: false, at };
     let time = app.road.best_time(&intent, Some(&person)).await?;
     let zones = app.road.rules.zones(Some(&person), &to);
     Ok(Json(answer(channel, &time, zones.first())))

@@ -90,6 +90,7 @@ impl Otp {
             trigger: Some(start.trigger),
             lane: Lane::Urgent,
             to: &start.address,
+            carries_code: true,
             at: now,
         };
         if self.road.decide(&intent, person.as_ref()).await?.is_refused() {

@@ -17,6 +17,8 @@ pub struct Intent<'a> {
     pub trigger: Option<Trigger>,
     pub lane: Lane,
     pub to: &'a Address,
+    /// Whether it carries a one-time code of ours: one that was asked for by this address, and proves it.
+    pub carries_code: bool,
     /// When it would go: the time it is scheduled for, else now.
     pub at: Timestamp,
 }
@@ -167,9 +169,9 @@ impl Decision {
 /// Whether it is for an address that its person only claims, and does not bring the code or link that proves it. This comes before
 /// every other rule, so that the answer says nothing of the address.
 fn is_claim(question: &Question<'_>) -> bool {
-    let Intent { trigger, to, .. } = question.intent;
-    let proves =
-        matches!(trigger, Some(Trigger::PhoneVerification | Trigger::EmailVerification | Trigger::OneTimeCode));
+    let Intent { trigger, to, carries_code, .. } = question.intent;
+    // A code to sign in with that a client made is no proof of the address: it would go to whoever claimed one.
+    let proves = carries_code || matches!(trigger, Some(Trigger::PhoneVerification | Trigger::EmailVerification));
     !proves && question.person.is_some_and(|person| person.only_claims(to))
 }
 

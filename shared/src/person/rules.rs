@@ -201,7 +201,11 @@ mod tests {
         let at = |class| {
             let (channel, lane) = (Channel::Sms, Lane::Standard);
             rules
-                .preferred(&Intent { channel, class, trigger: None, lane, to: &to, at: night() }, Some(&person), None)
+                .preferred(
+                    &Intent { channel, class, trigger: None, lane, to: &to, carries_code: false, at: night() },
+                    Some(&person),
+                    None,
+                )
                 .at
         };
         assert_eq!(at(Class::Transactional).to_string(), "2026-01-16T04:00:00Z");
@@ -218,6 +222,7 @@ mod tests {
             trigger: None,
             lane: Lane::Standard,
             to: &to,
+            carries_code: false,
             at: night(),
         };
         // Midnight in New York; the morning begins at 13:00 UTC.

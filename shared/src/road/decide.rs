@@ -45,6 +45,6 @@ impl Message {
     /// What is asked before it is sent `at`.
     pub fn intent(&self, at: jiff::Timestamp) -> Intent<'_> {
         let Self { channel, class, trigger, lane, .. } = *self;
-        Intent { channel, class, trigger, lane, to: &self.to, at }
+        Intent { channel, class, trigger, lane, to: &self.to, carries_code: self.code.is_some(), at }
     }
 }

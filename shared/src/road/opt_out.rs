@@ -17,8 +17,8 @@ use crate::store::people::{Details, Target};
 /// tired of them does not tell one from the other. Calls are no texts; they have a consent of their own.
 pub const TEXTS: [Channel; 2] = [Channel::Sms, Channel::Whatsapp];
 
-/// Of how many people who have an address without proof the consent is changed. The list stops what goes there whoever they are.
-const MOST_CLAIMANTS: usize = 32;
+/// Of how many people who have an address on file without proof the consent is changed. The list stops what goes there whoever they are.
+const MOST_FILED: usize = 32;
 
 /// A no to texts or mails, and how far it goes.
 pub(super) struct No<'a> {
@@ -144,8 +144,8 @@ impl Road {
         self.each_owner(target, witness, |person| TEXTS.into_iter().for_each(|channel| person.unstop(channel))).await
     }
 
-    /// Changes everybody who has the address, proven or not, one after the other: a no counts for whoever would be written to
-    /// there. Nobody gains anything by it.
+    /// Changes everybody who is reached at the address, proven or on file, one after the other: a no counts for whoever would be
+    /// written to there. Who only claims it is not: they would see in their own consent what its owner said.
     async fn each_owner(
         &self,
         target: &Target,
@@ -154,7 +154,7 @@ impl Road {
     ) -> Result<(), StoreError> {
         let facts = self.people.facts(&target.fingerprint).await?;
         let owners: Vec<&PersonId> = facts.holders.at(self.clock.now());
-        for owner in owners.into_iter().chain(facts.claimants.iter().take(MOST_CLAIMANTS)) {
+        for owner in owners.into_iter().chain(facts.filed.iter().take(MOST_FILED)) {
             if self.people.get(owner).await?.is_none() {
                 continue;
             }

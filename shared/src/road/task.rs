@@ -84,7 +84,7 @@ impl Task {
     /// What is asked before a part of it is accepted: may it go when it would go.
     pub(super) fn intent<'a>(&self, part: &'a Part, at: Timestamp) -> Intent<'a> {
         let Self { class, trigger, lane, .. } = *self;
-        Intent { channel: part.channel, class, trigger, lane, to: &part.to, at }
+        Intent { channel: part.channel, class, trigger, lane, to: &part.to, carries_code: self.code.is_some(), at }
     }
 }
 

@@ -47,7 +47,9 @@ const TRIES: u32 = 20;
 pub struct AddressFacts {
     /// Whose it is and was, by proof.
     pub holders: Holders,
-    /// Who is reached there, or says so, without proof. They have no say over the address.
+    /// Who is reached there without proof: it is on file as theirs. They have no say over the address.
+    pub filed: Vec<PersonId>,
+    /// Who says that it is theirs, without proof. Nothing goes there for them, and nothing that happens there concerns them.
     pub claimants: Vec<PersonId>,
     pub suppressions: Vec<Suppression>,
 }

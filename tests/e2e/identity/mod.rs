@@ -1,9 +1,10 @@
 //! An address counts only when it is proven. [`claims`]: what somebody who merely gives an address gets (nothing); [`shared`]: two people
-//! with one number, at once or one after the other; [`changes`]: who is told when it changes, and what stands in the ledger;
+//! with one number, at once or one after the other; [`oracles`]: what such an answer could tell; [`changes`]: who is told when it changes, and what stands in the ledger;
 //! [`sequences`]: random lives of two people.
 
 mod changes;
 mod claims;
+mod oracles;
 mod sequences;
 mod shared;
 

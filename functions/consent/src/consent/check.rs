@@ -10,7 +10,7 @@ use switchboard::http::refusals::Refusals;
 use switchboard::http::{ApiError, Body, Caller};
 use switchboard::message::{Channel, Trigger};
 use switchboard::person::consent::Standing;
-use switchboard::person::{Decision, Intent, PersonId};
+use switchboard::person::{ADDRESS_UNVERIFIED, Decision, Intent, PersonId};
 
 use crate::App;
 
@@ -77,8 +77,13 @@ pub async fn handle(
         let reason = "no_address".to_owned();
         return Ok(Json(CheckResponse { success: true, can_send: false, reason, consent_status, not_before: None }));
     };
+    // Whatever the kind of message: what is known of an address is not told to whoever only claims it.
+    if person.only_claims(&to) {
+        let reason = ADDRESS_UNVERIFIED.to_owned();
+        return Ok(Json(CheckResponse { success: true, can_send: false, reason, consent_status, not_before: None }));
+    }
     let (class, lane, at) = (trigger.class(), trigger.default_priority().lane(), app.road.clock.now());
-    let intent = Intent { channel, class, trigger: Some(trigger), lane, to: &to, at };
+    let intent = Intent { channel, class, trigger: Some(trigger), lane, to: &to, carries_code: false, at };
     let decision = app.road.decide(&intent, Some(&person)).await?;
     Ok(Json(CheckResponse {
         success: true,

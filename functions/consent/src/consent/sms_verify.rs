@@ -105,7 +105,8 @@ async fn people(
         None if caller.may_act_for(None, Scope::ManagePreferences).is_ok() => {
             let facts = app.road.people.address(address).await?;
             let owners = facts.holders.at(app.road.clock.now()).into_iter().cloned();
-            let people: Vec<PersonId> = facts.claimants.into_iter().chain(owners).take(PEOPLE).collect();
+            let people: Vec<PersonId> =
+                facts.filed.into_iter().chain(facts.claimants).chain(owners).take(PEOPLE).collect();
             // Where nobody has the number, a check of the caller's own fails, as it does for everybody else.
             Ok(if people.is_empty() { own.into_iter().collect() } else { people })
         }

@@ -33,7 +33,7 @@ fn make(
     lane: Lane,
 ) -> Decision {
     let to = Address::Phone(number());
-    let intent = Intent { channel: Channel::Sms, class, trigger, lane, to: &to, at: NOW };
+    let intent = Intent { channel: Channel::Sms, class, trigger, lane, to: &to, carries_code: false, at: NOW };
     let suppressions = suppression.map(std::slice::from_ref).unwrap_or_default();
     Decision::make(&Question { intent, rules: &TimeRules::default(), person, suppressions }, NOW)
 }
@@ -97,6 +97,14 @@ fn claimed_address_gets_nothing_but_its_proof() {
     }
     let code = make(Class::Security, Some(Trigger::PhoneVerification), Some(&person), None, Lane::Urgent);
     assert!(code.is_allowed());
+    // A code for signing in proves the number only if it is one of ours, which was asked for by the number.
+    let clients = make(Class::Security, Some(Trigger::OneTimeCode), Some(&person), None, Lane::Urgent);
+    assert_eq!(clients.reason, "address_unverified");
+    let (to, trigger, class, lane) =
+        (Address::Phone(number()), Some(Trigger::OneTimeCode), Class::Security, Lane::Urgent);
+    let intent = Intent { channel: Channel::Sms, class, trigger, lane, to: &to, carries_code: true, at: NOW };
+    let ours = Question { intent, rules: &TimeRules::default(), person: Some(&person), suppressions: &[] };
+    assert!(Decision::make(&ours, NOW).is_allowed());
 }
 
 #[test]
@@ -125,7 +133,8 @@ fn a_no_to_calls_is_about_calls_alone() {
     let to = Address::Phone(number());
     let ask = |channel: Channel| {
         let class = Class::Transactional;
-        let intent = Intent { channel, class, trigger: None, lane: Lane::Standard, to: &to, at: NOW };
+        let intent =
+            Intent { channel, class, trigger: None, lane: Lane::Standard, to: &to, carries_code: false, at: NOW };
         let question = Question { intent, rules: &TimeRules::default(), person: Some(&person), suppressions: &[] };
         Decision::make(&question, NOW).reason
     };
@@ -163,7 +172,7 @@ fn a_dead_address_is_refused_as_that_and_somebodys_no_comes_first() {
     let (class, channel) = (Class::Transactional, Channel::Sms);
     let ask = |suppressions: &[Suppression], seconds: i64| {
         let at = crate::clock::plus_seconds(NOW, seconds);
-        let intent = Intent { channel, class, trigger: None, lane: Lane::Standard, to: &to, at };
+        let intent = Intent { channel, class, trigger: None, lane: Lane::Standard, to: &to, carries_code: false, at };
         let rules = &TimeRules::default();
         Decision::make(&Question { intent, rules, person: None, suppressions }, NOW).reason
     };

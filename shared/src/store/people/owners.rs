@@ -1,6 +1,6 @@
 //! Whose an address is, in its own partition: `owner#ID` for who proved it, with the time; `past#ID#TIME` for who had it until
-//! a time; `claim#ID` for who is reached there or says so without proof. Read downwards, owners come before claims: however many claim an
-//! address, its owner is found.
+//! a time; `filed#ID` for who is reached there without proof, because an administrator put it on file; `claim#ID` for who says so without
+//! proof. Read downwards, owners and who is reached there come before claims: however many claim an address, they are found.
 
 use std::collections::BTreeMap;
 
@@ -14,6 +14,7 @@ use crate::store::{Item, StoreError, text, unavailable};
 
 const OWNER: &str = "owner#";
 const PAST: &str = "past#";
+const FILED: &str = "filed#";
 const CLAIM: &str = "claim#";
 
 /// The kinds of address a person has.
@@ -40,9 +41,11 @@ impl People {
         let mut rows = Rows::new();
         let fingerprint = |address: &Address| self.seal.fingerprint(address);
         for channel in KINDS {
-            let unproven = [person.claim(channel), person.address(channel)].into_iter().flatten();
-            for address in unproven.filter(|address| !person.has_proven(address)) {
-                rows.insert((fingerprint(&address), format!("{CLAIM}{}", person.id)), None);
+            let unproven = [(FILED, person.address(channel)), (CLAIM, person.claim(channel))];
+            for (kind, address) in unproven {
+                if let Some(address) = address.filter(|address| !person.has_proven(address)) {
+                    rows.insert((fingerprint(&address), format!("{kind}{}", person.id)), None);
+                }
             }
             if let Some(proven) = ProvenAddress::of(person, channel) {
                 let key = (fingerprint(proven.address()), format!("{OWNER}{}", person.id));
@@ -112,14 +115,16 @@ impl People {
 
     /// Adds a row of an address to what is known of it.
     pub(super) fn read_owner(
-        facts: &mut Vec<Holding>,
-        claimants: &mut Vec<PersonId>,
+        holdings: &mut Vec<Holding>,
+        facts: &mut AddressFacts,
         sort: &str,
         item: Item,
     ) -> Result<(), StoreError> {
-        if let Some(person) = sort.strip_prefix(CLAIM) {
-            claimants.extend(PersonId::text(person));
-            return Ok(());
+        for (prefix, people) in [(FILED, &mut facts.filed), (CLAIM, &mut facts.claimants)] {
+            if let Some(person) = sort.strip_prefix(prefix) {
+                people.extend(PersonId::text(person));
+                return Ok(());
+            }
         }
         let person = match (sort.strip_prefix(OWNER), sort.strip_prefix(PAST)) {
             (Some(person), _) => person,
@@ -128,7 +133,7 @@ impl People {
         };
         // Of somebody who was erased: `#` and what tells two of them apart.
         let person = Some(person).filter(|person| !person.starts_with('#')).and_then(PersonId::text);
-        facts.push(Holding { person, span: serde_dynamo::from_item(item).map_err(unreadable)? });
+        holdings.push(Holding { person, span: serde_dynamo::from_item(item).map_err(unreadable)? });
         Ok(())
     }
 

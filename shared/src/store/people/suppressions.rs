@@ -101,7 +101,7 @@ impl People {
             if sk.starts_with("suppression#") {
                 facts.suppressions.push(serde_dynamo::from_item(item).map_err(unreadable)?);
             } else {
-                Self::read_owner(&mut holdings, &mut facts.claimants, &sk, item)?;
+                Self::read_owner(&mut holdings, &mut facts, &sk, item)?;
             }
         }
         facts.holders = Holders::new(holdings);
@@ -118,7 +118,7 @@ impl People {
         Ok(rows)
     }
 
-    /// Those under one fingerprint, by their sort keys, the last ones first: suppressions, owners, then claims. However many
+    /// Those under one fingerprint, by their sort keys, the last ones first: suppressions, owners, who is on file, then claims. However many
     /// claim it, the others are among them.
     async fn rows_under(&self, form: &str) -> Result<Vec<AddressRow>, StoreError> {
         let query = self.client.query().table_name(&self.table).scan_index_forward(false);
