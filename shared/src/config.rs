@@ -74,6 +74,28 @@ impl Endpoints {
     }
 }
 
+/// Refuses public addresses that carry links, codes and callbacks over the network in clear: `PUBLIC_BASE_URL` and `LINK_BASE_URL`
+/// must be https, or be on this machine.
+pub(crate) fn check_public_addresses() -> Result<(), Invalid> {
+    for name in ["PUBLIC_BASE_URL", "LINK_BASE_URL"] {
+        if present(name).is_some_and(|address| !address.is_empty() && !is_safe_address(&address)) {
+            return Err(Invalid(name));
+        }
+    }
+    Ok(())
+}
+
+fn is_safe_address(address: &str) -> bool {
+    let Ok(uri) = address.parse::<http::Uri>() else { return false };
+    match (uri.scheme_str(), uri.host()) {
+        (Some("https"), Some(_)) => true,
+        (Some("http"), Some(host)) => {
+            host == "localhost" || host.parse::<std::net::Ipv4Addr>().is_ok_and(|address| address.is_loopback())
+        }
+        _ => false,
+    }
+}
+
 /// Our public address, for links in what people read; without a slash at the end.
 pub fn public_base_url() -> String {
     optional("PUBLIC_BASE_URL", "http://localhost").trim_end_matches('/').to_owned()
@@ -102,4 +124,29 @@ pub fn default_region() -> String {
 /// The language of messages to whoever asked for none (BCP 47).
 pub fn default_locale() -> Result<Locale, NotALocale> {
     optional("DEFAULT_LOCALE", "en").parse()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn public_address_in_clear_is_refused_unless_it_is_this_machine() {
+        for safe in
+            ["https://api.example.com", "https://example.com/api", "http://127.0.0.1:8080", "http://localhost:8080"]
+        {
+            assert!(is_safe_address(safe), "{safe}");
+        }
+        for unsafe_ in [
+            "http://api.example.com",
+            "http://127.0.0.1.example.com",
+            "http://localhost.example.com",
+            "ftp://x",
+            "/",
+            "",
+            "api",
+        ] {
+            assert!(!is_safe_address(unsafe_), "{unsafe_}");
+        }
+    }
 }

@@ -83,6 +83,7 @@ mod swallowed;
 #[cfg(test)]
 mod sweep;
 #[cfg(test)]
+mod template;
 mod templates;
 #[cfg(test)]
 mod twofa;

@@ -44,7 +44,7 @@ pub use task::{Accepted, Part, Task, Timing};
 pub use templates::{RenderError, Rendered, Templates};
 
 use crate::clock::Clock;
-use crate::config::{aws_timeouts, default_locale, required};
+use crate::config::{aws_timeouts, check_public_addresses, default_locale, required};
 use crate::message::Retention;
 use crate::message::short_link::ShortLinks;
 use crate::person::TimeRules;
@@ -98,6 +98,7 @@ pub fn secrets_client(aws: &aws_config::SdkConfig) -> aws_sdk_secretsmanager::Cl
 impl Road {
     /// Builds the road from the environment and opens its connections, so that the first request does not wait for them.
     pub async fn from_env(aws: &aws_config::SdkConfig) -> Result<Self, StartError> {
+        check_public_addresses()?;
         let dynamo = aws_sdk_dynamodb::Client::new(aws);
         let (keys, ()) = futures::join!(purpose::from_env(aws), crate::store::prime(&dynamo));
         let (seal, keys) = keys?;
