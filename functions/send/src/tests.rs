@@ -67,7 +67,11 @@ async fn odd_query_is_refused_in_the_envelope() {
         let name = if path.ends_with("menu") { "version" } else { "limit" };
         let path = format!("{path}?{name}=1&{name}=2");
         let answer = ask(&router(), "GET", &path, Some(&token), "").await.unwrap();
-        assert_eq!((answer.status, &answer.json["error"]), (http::StatusCode::BAD_REQUEST, &json!("Invalid query")), "{path}");
+        assert_eq!(
+            (answer.status, &answer.json["error"]),
+            (http::StatusCode::BAD_REQUEST, &json!("Invalid query")),
+            "{path}"
+        );
     }
 }
 
