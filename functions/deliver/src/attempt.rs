@@ -53,7 +53,7 @@ pub(crate) async fn take(app: &App, message: &Message) -> Result<Done, StepError
     if let Some(held) = budget::hold(app, before, message, &message.decision, now).await {
         return hold(app, message, &held, now).await;
     }
-    let places = match quota::take(&app.road, message, person.as_ref(), &message.decision, now).await? {
+    let places = match quota::take(&app.road, message, person.as_deref(), &message.decision, now).await? {
         Ok(places) => places,
         Err(decision) => return hold(app, message, &decision, now).await,
     };

@@ -17,7 +17,7 @@ const STOPPED_SECONDS: i64 = 300;
 #[derive(Debug)]
 pub(crate) enum Verdict {
     /// It may go, to whom the decision does not leave out. With its person, as they are now.
-    Send(Decision, Option<Person>),
+    Send(Decision, Option<Box<Person>>),
     /// It waits until the time in the decision.
     Hold(Decision),
     End(End),
@@ -69,5 +69,5 @@ pub(crate) async fn decide(app: &App, message: &Message, now: Timestamp) -> Resu
         }
     }
     let decision = app.road.without_unwilling(&message.intent(now), &message.content, decision).await?;
-    Ok(Verdict::Send(decision, person))
+    Ok(Verdict::Send(decision, person.map(Box::new)))
 }
