@@ -142,6 +142,52 @@ async fn message_sent_instead_of_another_counts_against_the_cap() {
     assert!(world.arrived(&email).await.is_empty());
 }
 
+/// The attack: questions about numbers, each of which a provider is paid for, without end.
+#[tokio::test]
+async fn paid_lookups_count_against_the_cap() {
+    let world = World::new();
+    let subject = fresh::word();
+    let token = tokens::sender(&subject);
+    let path = format!("/api/v2/communications/budgets/{subject}");
+    world.put(&path, &json!({"messages_daily": 1})).send().await.ok();
+    let (first, second) = (fresh::phone(), fresh::phone());
+    let ask = async |phone: &str| {
+        let question = json!({"phone_number": phone, "lookup": true});
+        world.post("/api/sms/validate-phone", &question).token(&token).send().await
+    };
+    ask(&first).await.ok();
+    assert_eq!(ask(&second).await.is(429).json["reason"], "caller_daily_cap");
+    // What is known already costs nothing.
+    ask(&first).await.ok();
+    world.put(&format!("/api/v2/communications/switches/{subject}"), &json!({"stopped": true})).send().await.ok();
+    eventually("the caller is stopped", seconds(30), async || {
+        let answer = ask(&second).await;
+        if answer.json["reason"] == "caller_stopped" { Ok(()) } else { Err(answer.text) }
+    })
+    .await;
+}
+
+/// The attack: use one's messages up, and see by who is refused who has a second factor.
+#[tokio::test]
+async fn caller_without_messages_left_learns_of_no_second_factor() {
+    let world = World::new();
+    let _lines = world.share(&[Line::Sms]).await;
+    let (enrolled, other, subject) = (fresh::user(), fresh::user(), fresh::word());
+    world.enrolled(enrolled, &fresh::phone()).await;
+    let token = tokens::sender(&subject);
+    let path = format!("/api/v2/communications/budgets/{subject}");
+    world.put(&path, &json!({"messages_daily": 1})).send().await.ok();
+    let used = json!({"to": fresh::phone(), "body": fresh::text()});
+    world.post("/api/v1/twilio/send-sms", &used).token(&token).send().await.ok();
+    let mut reasons = Vec::new();
+    for user in [enrolled, other] {
+        let start = json!({"user_id": user});
+        let answer = world.post("/api/v2/2fa/start", &start).token(&token).send().await.is(429);
+        reasons.push((answer.json["error"].clone(), answer.json["reason"].clone()));
+    }
+    assert_eq!(reasons[0], reasons[1]);
+}
+
 #[tokio::test]
 async fn kill_switch_holds_waiting_messages() {
     let world = World::new();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use switchboard::http::ApiError;
-use switchboard::message::{Address, PhoneNumber};
+use switchboard::message::{Address, Channel, PhoneNumber};
 use switchboard::provider::twilio::lookup::{LookedUp, Lookup};
 use switchboard::road::Road;
 use switchboard::store::OtpStore;
@@ -25,13 +25,14 @@ impl Lookups {
         Self { client, store, road: Arc::new(road) }
     }
 
-    /// What is known of a number, kept or asked for now.
-    pub(crate) async fn find(&self, number: &PhoneNumber) -> Result<LookedUp, ApiError> {
+    /// What is known of a number, kept or asked for now. A question counts against its caller's day, as a message does.
+    pub(crate) async fn find(&self, caller: &str, number: &PhoneNumber) -> Result<LookedUp, ApiError> {
         let now = self.road.clock.now();
         let key = self.road.seal.fingerprint_to_store(&Address::Phone(number.clone()));
         if let Some(kept) = self.store.looked_up(&key, now).await? {
             return Ok(kept);
         }
+        self.road.admit_paid(caller, Channel::Sms).await??;
         let found = self.client.number(number).await.map_err(|error| ApiError::unavailable(error.to_string()))?;
         telemetry::count("phone_looked_up", 1);
         self.store.keep_lookup(&key, &found, KEPT_SECONDS, now).await?;

@@ -34,6 +34,10 @@ impl Otp {
             self.road.people.get(person).await?;
         }
         self.part(&start, start.channel, start.locale.as_ref(), &challenge).await?;
+        // Whose messages are used up learns from that nothing either.
+        if let Err(refusal) = self.road.admit_paid(&start.caller, start.channel).await? {
+            return Err(StartError::NotAdmitted(refusal));
+        }
         // The moment a message would be of: what a repeated request is told counts from it.
         let at = self.road.clock.now();
         self.road.people.address(&start.address).await?;

@@ -100,6 +100,9 @@ impl Otp {
             verify.status(&nobodys()).await.map_err(|error| unavailable(&error))?;
             return Ok(Ok(until));
         }
+        if let Err(refusal) = self.road.admit_paid(&start.caller, start.channel).await? {
+            return Err(StartError::NotAdmitted(refusal));
+        }
         let locale = start.locale.as_ref().or_else(|| person.as_ref().and_then(|person| person.locale.as_ref()));
         match self.take_over(verify, start, &challenge, locale).await? {
             Ok(()) => Ok(Ok(until)),

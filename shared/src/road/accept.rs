@@ -12,7 +12,7 @@ use super::task::{Accepted, Part, Task, Timing};
 use super::timing::plan;
 use crate::message::budget::Period;
 use crate::message::record::secrets_context;
-use crate::message::{Address, Content, Message, MessageId, MessageSecrets, Status};
+use crate::message::{Address, Channel, Content, Message, MessageId, MessageSecrets, Status};
 use crate::person::{Decision, INVALID_ADDRESS, OUTSIDE_WINDOW};
 use crate::store::StoreError;
 use crate::store::controls::CALLER_DAILY_CAP;
@@ -39,6 +39,13 @@ pub struct NotAdmitted {
     pub reason: &'static str,
     /// In how many seconds the next day begins, where that is what it waits for.
     pub retry_after: Option<u64>,
+}
+
+impl NotAdmitted {
+    fn until_tomorrow(now: Timestamp) -> Self {
+        let wait = Period::Day.end(now).as_second() - now.as_second();
+        Self { reason: CALLER_DAILY_CAP, retry_after: Some(u64::try_from(wait).unwrap_or(1).max(1)) }
+    }
 }
 
 impl Road {
@@ -87,9 +94,17 @@ impl Road {
         if recipients == 0 || self.controls.take(caller, recipients, now).await? {
             return Ok(Ok(recipients));
         }
-        let wait = Period::Day.end(now).as_second() - now.as_second();
-        let retry_after = Some(u64::try_from(wait).unwrap_or(1).max(1));
-        Ok(Err(NotAdmitted { reason: CALLER_DAILY_CAP, retry_after }))
+        Ok(Err(NotAdmitted::until_tomorrow(now)))
+    }
+
+    /// Counts what a provider is paid for and is no message of ours, as if it were one: a code of the provider's, a lookup.
+    pub async fn admit_paid(&self, caller: &str, channel: Channel) -> Result<Result<(), NotAdmitted>, StoreError> {
+        let now = self.clock.now();
+        if let Some(reason) = self.controls.stopped(caller, channel, now).await? {
+            return Ok(Err(NotAdmitted { reason, retry_after: None }));
+        }
+        let has_room = self.controls.take(caller, 1, now).await?;
+        Ok(if has_room { Ok(()) } else { Err(NotAdmitted::until_tomorrow(now)) })
     }
 
     /// Makes the message that is sent instead of one that ended without arriving, and queues it. However often this is

@@ -5,7 +5,7 @@ use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use switchboard::http::error::ErrorBody;
 use switchboard::http::refusals::Refusals;
-use switchboard::http::{ApiError, Body};
+use switchboard::http::{ApiError, Body, Caller};
 use switchboard::message::PhoneNumber;
 use switchboard::message::line::Line;
 use switchboard::provider::twilio::lookup::LookedUp;
@@ -79,6 +79,7 @@ const LONGEST: usize = 64;
 )]
 pub async fn handle(
     State(app): State<App>,
+    caller: Caller,
     body: Body<ValidatePhoneRequest>,
 ) -> Result<Json<ValidatePhoneResponse>, ApiError> {
     let ValidatePhoneRequest { phone_number, country, lookup } = body.value;
@@ -93,7 +94,7 @@ pub async fn handle(
         Ok(number) => number,
         Err(error) => return Ok(Json(ValidatePhoneResponse { error: Some(format!("It is {error}")), ..nothing() })),
     };
-    let lookup = if lookup { Some(app.lookups.find(&number).await?) } else { None };
+    let lookup = if lookup { Some(app.lookups.find(&caller.subject, &number).await?) } else { None };
     Ok(Json(ValidatePhoneResponse { lookup, ..described(&number) }))
 }
 
