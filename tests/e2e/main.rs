@@ -84,6 +84,7 @@ mod swallowed;
 mod sweep;
 #[cfg(test)]
 mod template;
+#[cfg(test)]
 mod templates;
 #[cfg(test)]
 mod twofa;

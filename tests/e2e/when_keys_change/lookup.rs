@@ -57,13 +57,12 @@ impl<'a> Rotation<'a> {
             for row in self.world.rows(table).await {
                 let texts = row.iter().filter_map(|(name, value)| Some((name, value.as_s().ok()?)));
                 let old = |text: &str| {
-                    let found = text.match_indices(&mark).any(|(at, _)| {
+                    text.match_indices(&mark).any(|(at, _)| {
                         let starts = !text[..at].ends_with(|before: char| before.is_ascii_digit());
                         let hash = text.get(at + mark.len()..at + mark.len() + 43).unwrap_or_default();
                         let is_hash = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
                         starts && hash.len() == 43 && hash.chars().all(is_hash)
-                    });
-                    found
+                    })
                 };
                 left.extend(texts.filter(|(_, text)| old(text)).map(|(name, text)| format!("{table}.{name}: {text}")));
             }
