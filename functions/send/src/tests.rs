@@ -76,6 +76,34 @@ async fn odd_query_is_refused_in_the_envelope() {
 }
 
 #[tokio::test]
+async fn misspelt_secret_variables_are_refused_and_not_sent_in_clear() {
+    let token = token("service", "communication:send communication:read").unwrap();
+    for (path, mut body) in [
+        (
+            "/api/communication/send",
+            json!({"user_id": 123, "trigger_type": "document_request", "data": {"name": "Ada"}}),
+        ),
+        (
+            "/api/v2/communications/sms",
+            json!({"to": "+14155552671", "message": "{{ pin }}", "variables": {"pin": "1"}}),
+        ),
+        (
+            "/api/v2/communications/email",
+            json!({"to": "a@example.com", "subject": "s", "text": "{{ pin }}", "variables": {"pin": "1"}}),
+        ),
+        ("/api/v2/communications/jobs", json!({"channel": "sms", "message": "{{ pin }}"})),
+    ] {
+        body["secretVariables"] = json!(["pin"]);
+        let answer = ask(&router(), "POST", path, Some(&token), &body.to_string()).await.unwrap();
+        assert_eq!(
+            (answer.status, &answer.json["field"]),
+            (http::StatusCode::BAD_REQUEST, &json!("secretVariables")),
+            "{path}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn an_unknown_trigger_answers_with_every_field_of_the_contract() {
     let answer =
         post("/api/communication/send", r#"{"user_id": 123, "trigger_type": "unknown_trigger", "data": {}}"#).await;

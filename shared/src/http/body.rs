@@ -40,9 +40,37 @@ pub fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<Body<T>, ApiError> {
     Ok(Body { value: from_json(json)?, canonical })
 }
 
-/// Reads a part of a body.
+/// Reads a part of a body. A field that nothing reads is refused: what is misspelt must not be passed over, least of all what keeps
+/// something secret or stops it.
 pub fn from_json<T: DeserializeOwned>(json: Value) -> Result<T, ApiError> {
-    serde_path_to_error::deserialize(json).map_err(|error| described(&error))
+    let (mut track, mut unknown) = (serde_path_to_error::Track::new(), Vec::new());
+    let reader = serde_path_to_error::Deserializer::new(json, &mut track);
+    let read = serde_ignored::deserialize(reader, |path| unknown.push(spelled(&path)));
+    match read {
+        Ok(_) if !unknown.is_empty() => Err(no_such_fields(&unknown)),
+        Ok(value) => Ok(value),
+        Err(error) => Err(described(&serde_path_to_error::Error::new(track.path(), error))),
+    }
+}
+
+fn no_such_fields(unknown: &[String]) -> ApiError {
+    let all = unknown.join(", ");
+    let first = unknown.first().map_or("", String::as_str);
+    ApiError::invalid_field(first, format!("There is no such field; nothing was done. Unknown: {all}"))
+}
+
+/// A place in a body as clients write it: `items[1].name`.
+fn spelled(path: &serde_ignored::Path<'_>) -> String {
+    use serde_ignored::Path;
+    match path {
+        Path::Root => String::new(),
+        Path::Seq { parent, index } => format!("{}[{index}]", spelled(parent)),
+        Path::Map { parent, key } => match spelled(parent) {
+            parent if parent.is_empty() => key.clone(),
+            parent => format!("{parent}.{key}"),
+        },
+        Path::Some { parent } | Path::NewtypeStruct { parent } | Path::NewtypeVariant { parent } => spelled(parent),
+    }
 }
 
 /// Serde's words as ours. `missing field` and a `null` in a required place are both missing.
@@ -98,6 +126,14 @@ mod tests {
         for text in ["", "{", "[]", "\"x\"", "nul"] {
             assert_eq!(refusal(text).await["error"], "Invalid JSON", "{text}");
         }
+    }
+
+    #[tokio::test]
+    async fn unknown_fields_are_refused_and_all_are_named() {
+        let refused = refusal(r#"{"user_id": 1, "items": [{"name": "a", "Name": "b"}], "itemz": []}"#).await;
+        assert_eq!(refused["error"], "Invalid value for field: items[0].Name");
+        let details = refused["details"].as_str().unwrap();
+        assert!(details.ends_with("Unknown: items[0].Name, itemz"), "{details}");
     }
 
     #[test]

@@ -87,9 +87,14 @@ async fn what_is_wrong_is_named() {
 #[tokio::test]
 async fn who_sends_may_begin_and_check_and_who_administers_may_do_the_rest() {
     let bodies = |path: &str| {
-        let mut body = json!({"user_id": 7, "phone_number": "+14155552671", "code": "482913"});
+        let mut body = json!({"user_id": 7});
         match path {
-            "check" => body["audience"] = json!("service"),
+            "enrol" => body["phone_number"] = json!("+14155552671"),
+            "enrol/confirm" => body["code"] = json!("482913"),
+            "check" => {
+                body["code"] = json!("482913");
+                body["audience"] = json!("service");
+            }
             "devices/revoke" => body["device_id"] = json!("7a0c7e62-6f0e-4a52-9f54-3c1e8f1d2b11"),
             _ => {}
         }
