@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::world::aws::number;
 use crate::world::flows::{count, in_an_hour};
-use crate::world::{Line, World, fresh, seconds};
+use crate::world::{Line, World, eventually, fresh, seconds};
 
 const A_DAY: i64 = 23 * 3_600;
 
@@ -240,4 +240,39 @@ async fn cancelled_after_a_429_costs_nothing_and_is_given_back() {
     crate::settled::until_spent(&world, &budget, 0.0).await;
     let row = world.row(&id).await;
     assert!(!row.contains_key("refund") && !row.contains_key("due_at"), "{row:?}");
+}
+
+#[tokio::test]
+async fn refund_goes_into_the_day_it_was_counted_in() {
+    let world = World::new();
+    let _lines = world.own(&[Line::Whatsapp]).await;
+    let budget = crate::settled::with_budget(&world).await;
+    let to = fresh::phone();
+    let busy = json!({"provider": "twilio", "channel": "whatsapp", "kind": "status", "status": 429, "to": to});
+    let busy = world.fault(busy).await;
+    let body = json!({"to": to, "body": fresh::text()});
+    let answer = world.post("/api/v1/twilio/send-whatsapp", &body).token(&budget.0).send().await.ok();
+    let id = answer["message_id"].as_str().expect("an id").to_owned();
+    world.until_noted(&id, "retrying").await;
+    let now = jiff::Timestamp::now();
+    let (hour, yesterday) = (now.as_millisecond() + 3_600_000, now - jiff::SignedDuration::from_hours(24));
+    let times = [(":n", number(hour)), (":y", number(yesterday.as_millisecond()))];
+    world.rewrite(&id, "SET not_before = :n, started_at = :y", &times).await;
+    let cost = world.until(&id, "retrying").await["cost"].as_f64().expect("a cost");
+    crate::settled::until_spent(&world, &budget, cost).await;
+    world.post(&format!("/api/communication/cancel/{id}"), &json!({})).token(&budget.0).send().await.ok();
+    drop(busy);
+    world.until(&id, "cancelled").await;
+    let caller = budget.1.rsplit('/').next().expect("a caller");
+    let key = format!("spend#{caller}#{}", yesterday.to_zoned(jiff::tz::TimeZone::UTC).date());
+    eventually("it is given back", seconds(60), async || {
+        world.sweep().await;
+        let get = world.dynamodb().get_item().table_name(&world.stack.tables["ephemera"]);
+        let get = get.key("key", aws_sdk_dynamodb::types::AttributeValue::S(key.clone())).consistent_read(true);
+        let row = get.send().await.expect("DynamoDB answers").item.ok_or("nothing yet")?;
+        let micros: i64 = row["micros"].as_n().expect("a number").parse().expect("whole");
+        if micros < 0 { Ok(()) } else { Err(format!("{micros}")) }
+    })
+    .await;
+    crate::settled::until_spent(&world, &budget, cost).await;
 }

@@ -91,12 +91,15 @@ impl Guard {
         }
     }
 
-    /// Takes back so much of what was counted for a message.
+    /// Takes back so much of what was counted for a message: from the day and the month it was counted in, which is when it was
+    /// first handed over.
     pub(crate) async fn give_back(&self, message: &Message, amount: Micros, now: Timestamp) {
+        let counted = message.times.started.unwrap_or(now);
         for scope in scopes(message) {
             let Some(Known { budget: Some(_), .. }) = self.known(scope, now).await else { continue };
             for period in Period::ALL {
-                if let Some(total) = heard(self.budgets.give_back(scope, period, amount, now).await) {
+                let total = heard(self.budgets.give_back(scope, period, amount, counted).await);
+                if let Some(total) = total.filter(|_| period.name(counted) == period.name(now)) {
                     self.learn(scope, period, total).await;
                 }
             }
