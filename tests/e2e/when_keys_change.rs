@@ -168,6 +168,30 @@ async fn a_rotated_key_leaves_nothing_unreadable_and_the_old_one_can_go() {
     world.get(&export_path(person.id)).send().await.ok();
 }
 
+/// A new key of the ledger that is active at once: whoever has read it writes under it, and whoever has not yet checks what was
+/// written.
+#[tokio::test]
+async fn entry_under_a_key_that_others_read_first_is_no_break() {
+    let _alone = ALONE.lock().await;
+    World::wait_for_the_others().await;
+    let world = World::new();
+    let (user, key) = (fresh::user(), json!(base64_key()));
+    world.prefers(user, &json!({"time_zone": "UTC"})).await;
+    let add = |ledger: &mut Value| ledger["keys"]["early"] = key.clone();
+    let changed = Changed::make(&world, "LEDGER_SECRET", |ledger| {
+        add(ledger);
+        ledger["active"] = json!("early");
+    })
+    .await;
+    // A secret is read again at most every ten seconds.
+    tokio::time::sleep(seconds(11)).await;
+    world.owns(user, &fresh::email()).await;
+    let verified = world.get(&format!("/api/communication/ledger/{user}/verify")).send().await.ok();
+    assert_eq!(verified["intact"], true, "{verified}");
+    // What was written under it must go on being checked.
+    changed.again(&world, add).await;
+}
+
 /// One write takes a key away: its tokens are refused by every function that reads the secret after that, although the
 /// version before still lists it.
 #[tokio::test]

@@ -47,6 +47,18 @@ pub(crate) fn valid_until(
     text.map(|text| expiry("expires_at", text, scheduled, app.road.clock.now())).transpose()
 }
 
+/// When a message goes, and after which time it is worthless.
+pub(crate) struct Times {
+    pub(crate) scheduled: Option<Timestamp>,
+    pub(crate) valid_until: Option<Timestamp>,
+}
+
+/// The times that a request names.
+pub(crate) fn times(app: &App, scheduled: Option<&str>, expires: Option<&str>) -> Result<Times, ApiError> {
+    let scheduled = scheduled.map(|text| instant("scheduled_time", text, app.road.clock.now())).transpose()?;
+    Ok(Times { scheduled, valid_until: valid_until(app, expires, scheduled)? })
+}
+
 /// When a send by trigger goes: at a time, or whenever the recipient likes it best.
 pub(crate) fn timing(app: &App, text: Option<&str>) -> Result<(Timing, Option<Timestamp>), ApiError> {
     match text {

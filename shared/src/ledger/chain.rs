@@ -84,6 +84,11 @@ impl Chain {
         Self { keys }
     }
 
+    /// Reads the keys again, if one was met that is not known.
+    pub async fn reread_keys(&self) {
+        self.keys.keep_current().await;
+    }
+
     /// A new mark over these parts.
     fn sign<'a>(&self, label: &str, parts: impl IntoIterator<Item = &'a str>) -> String {
         let (id, key) = self.keys.active(label);

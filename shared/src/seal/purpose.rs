@@ -176,6 +176,12 @@ purpose!(
     LedgerKeys,
     "LEDGER_SECRET"
 );
+impl LedgerKeys {
+    /// Takes up the keys of the secret's present version.
+    pub(crate) async fn keep_current(&self) {
+        self.0.keep_current().await;
+    }
+}
 purpose!(
     /// Keys of links: confirmation, unsubscribe, short.
     LinkKeys,

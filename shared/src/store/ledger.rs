@@ -155,7 +155,12 @@ impl Ledger {
         // One more than asked for tells whether there are more, and what the last one stands on.
         let asked = i32::from(limit) + 1;
         let mut entries = self.entries(subject, before, asked).await?;
-        let intact = self.chain.holds(subject, &entries);
+        let mut intact = self.chain.holds(subject, &entries);
+        if !intact {
+            // Perhaps only by a key that was not read yet.
+            self.chain.reread_keys().await;
+            intact = self.chain.holds(subject, &entries);
+        }
         let more = entries.len() > usize::from(limit);
         entries.truncate(usize::from(limit));
         let next = entries.last().filter(|_| more).map(|entry| entry.sequence);

@@ -4,6 +4,8 @@
 use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use switchboard::http::body::from_json;
 use switchboard::http::error::ErrorBody;
 use switchboard::http::refusals::Refusals;
 use switchboard::http::{ApiError, Body, Caller, Origin, SecondFactorAssertion};
@@ -14,6 +16,9 @@ use switchboard::person::{Person, PersonId, Preferences};
 
 use crate::App;
 use crate::request::{may_change_address, set_by};
+
+/// What an answer has beside the preferences.
+const ANSWERED: [&str; 5] = ["success", "user_id", "phone_verified", "pending_phone_number", "consent_status"];
 
 /// What the ledger says a change came by.
 const SOURCE: &str = "sms_preferences";
@@ -118,10 +123,13 @@ pub async fn put(
     caller: Caller,
     origin: Origin,
     assertion: SecondFactorAssertion,
-    body: Body<SmsPreferences>,
+    body: Body<Map<String, Value>>,
 ) -> Result<Json<SmsPreferencesResponse>, ApiError> {
     let id = own(&caller)?;
-    let changes = Changes::read(body.value, &app.region, set_by(&caller))?;
+    // What was read may be written back whole; what only the answer says changes nothing.
+    let mut request = body.value;
+    request.retain(|name, _| !ANSWERED.contains(&name.as_str()));
+    let changes = Changes::read(from_json(Value::Object(request))?, &app.region, set_by(&caller))?;
     if let Some(phone) = &changes.phone {
         may_change_address(&app, changes.set_by, &id, &Address::Phone(phone.clone()), &assertion).await?;
     }

@@ -13,7 +13,7 @@ use super::NAMES;
 use crate::App;
 use crate::accept::{Identity, accept_read};
 use crate::direct::{DirectResponse, Template, Text, answer};
-use crate::times::valid_until;
+use crate::times::{Times, times};
 
 /// A text to a phone.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
@@ -28,6 +28,9 @@ pub struct TextRequest {
     body: String,
     /// Links in the text go out short, and count how often they are followed.
     shorten_links: Option<bool>,
+    /// When to send it (ISO 8601); at once if absent.
+    #[schema(example = "2025-01-27T10:00:00Z")]
+    scheduled_time: Option<String>,
     /// It is worthless after this time (ISO 8601), and ends as `expired` instead of being sent.
     #[schema(example = "2025-01-27T18:00:00Z")]
     expires_at: Option<String>,
@@ -53,9 +56,9 @@ pub async fn handle(
     body: Body<TextRequest>,
 ) -> Result<Response, ApiError> {
     let identity = Identity::of(&app, &caller.subject, "send-sms", &key, &body.canonical);
-    let TextRequest { to, from, body, shorten_links, expires_at } = body.value;
+    let TextRequest { to, from, body, shorten_links, scheduled_time, expires_at } = body.value;
     let link_form = LinkForm::default().or(shorten_links);
-    let valid_until = valid_until(&app, expires_at.as_deref(), None);
+    let times = times(&app, scheduled_time.as_deref(), expires_at.as_deref());
     let text = Text {
         to,
         from,
@@ -65,8 +68,13 @@ pub async fn handle(
         names: NAMES,
         secrets: MessageSecrets::default(),
     };
-    let task = valid_until.and_then(|valid_until| {
-        Ok(Task { valid_until, link_form, ..text.task(&app, caller.subject, identity.clone(), Channel::Sms)? })
+    let task = times.and_then(|Times { scheduled, valid_until }| {
+        Ok(Task {
+            scheduled,
+            valid_until,
+            link_form,
+            ..text.task(&app, caller.subject, identity.clone(), Channel::Sms)?
+        })
     });
     accept_read(&app, identity, task, answer(Channel::Sms)).await
 }

@@ -14,7 +14,7 @@ use super::NAMES;
 use crate::App;
 use crate::accept::{Identity, accept_read};
 use crate::direct::{DirectResponse, Template, Text, answer};
-use crate::times::valid_until;
+use crate::times::{Times, times};
 
 /// A WhatsApp message: a text, or an approved template.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
@@ -35,6 +35,9 @@ pub struct WhatsappTextRequest {
     /// What the template's places are filled with.
     #[schema(example = json!({"1": "Ada", "2": "Friday"}))]
     content_variables: Option<BTreeMap<String, String>>,
+    /// When to send it (ISO 8601); at once if absent.
+    #[schema(example = "2025-01-27T10:00:00Z")]
+    scheduled_time: Option<String>,
     /// It is worthless after this time (ISO 8601), and ends as `expired` instead of being sent.
     #[schema(example = "2025-01-27T18:00:00Z")]
     expires_at: Option<String>,
@@ -60,12 +63,12 @@ pub async fn handle(
     body: Body<WhatsappTextRequest>,
 ) -> Result<Response, ApiError> {
     let identity = Identity::of(&app, &caller.subject, "send-whatsapp", &key, &body.canonical);
-    let WhatsappTextRequest { to, from, body, content_sid, content_variables, expires_at } = body.value;
-    let valid_until = valid_until(&app, expires_at.as_deref(), None);
+    let WhatsappTextRequest { to, from, body, content_sid, content_variables, scheduled_time, expires_at } = body.value;
+    let times = times(&app, scheduled_time.as_deref(), expires_at.as_deref());
     let template = Template { content_sid, content_variables };
     let text = Text { to, from, body, media: None, template, names: NAMES, secrets: MessageSecrets::default() };
-    let task = valid_until.and_then(|valid_until| {
-        Ok(Task { valid_until, ..text.task(&app, caller.subject, identity.clone(), Channel::Whatsapp)? })
+    let task = times.and_then(|Times { scheduled, valid_until }| {
+        Ok(Task { scheduled, valid_until, ..text.task(&app, caller.subject, identity.clone(), Channel::Whatsapp)? })
     });
     accept_read(&app, identity, task, answer(Channel::Whatsapp)).await
 }

@@ -19,8 +19,24 @@ pub enum Verified {
 const PAGE: i32 = 200;
 
 impl Ledger {
-    /// Follows entries from the first, or from one that was reached before; at most `most` of them, to the next full page.
+    /// Follows entries from the first, or from one that was reached before; at most `most` of them, to the next full page. An entry
+    /// under a key that is not known here may be of a key that others have read already: the keys are read again before that counts.
     pub async fn verify(&self, subject: &str, reached: Option<u64>, most: u64) -> Result<Verified, StoreError> {
+        match self.verify_by_known_keys(subject, reached, most).await? {
+            Verified::Broken(Break { fault: Fault::UnknownKey, .. }) => {
+                self.chain.reread_keys().await;
+                self.verify_by_known_keys(subject, reached, most).await
+            }
+            verified @ (Verified::Intact { .. } | Verified::Broken(_) | Verified::SoFar { .. }) => Ok(verified),
+        }
+    }
+
+    async fn verify_by_known_keys(
+        &self,
+        subject: &str,
+        reached: Option<u64>,
+        most: u64,
+    ) -> Result<Verified, StoreError> {
         let mut at = match reached {
             None => Reached::default(),
             // It was verified, but not remembered: it stands for itself, and what follows must stand on it.

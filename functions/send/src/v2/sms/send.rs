@@ -17,7 +17,7 @@ use crate::App;
 use crate::accept::{Identity, accept_read};
 use crate::direct::{DirectResponse, Template, Text, answer};
 use crate::rendering::{Variables, refused, render};
-use crate::times::valid_until;
+use crate::times::{Times, times};
 
 /// A text to a number. Either `message` or `template` says what is sent.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
@@ -43,6 +43,9 @@ pub struct V2SmsRequest {
     locale: Option<Locale>,
     /// Links in the text go out short, and count how often they are followed; as the template says if absent.
     shorten_links: Option<bool>,
+    /// When to send it (ISO 8601); at once if absent.
+    #[schema(example = "2025-01-27T10:00:00Z")]
+    scheduled_time: Option<String>,
     /// It is worthless after this time (ISO 8601), and ends as `expired` instead of being sent.
     #[schema(example = "2025-01-27T18:00:00Z")]
     expires_at: Option<String>,
@@ -76,11 +79,20 @@ pub async fn handle(
 }
 
 async fn read(app: &App, caller: Caller, identity: Identity, request: V2SmsRequest) -> Result<Task, ApiError> {
-    let V2SmsRequest { to, message, template, variables, secret_variables, locale, shorten_links, expires_at } =
-        request;
+    let V2SmsRequest {
+        to,
+        message,
+        template,
+        variables,
+        secret_variables,
+        locale,
+        shorten_links,
+        scheduled_time,
+        expires_at,
+    } = request;
     let has_variables = variables.is_some();
     let variables = Variables::read("variables", variables.unwrap_or_default(), secret_variables)?;
-    let valid_until = valid_until(app, expires_at.as_deref(), None)?;
+    let Times { scheduled, valid_until } = times(app, scheduled_time.as_deref(), expires_at.as_deref())?;
     let task = match (message, template) {
         (Some(_), Some(_)) => {
             return Err(ApiError::invalid_field("template", "Either message or template says what is sent"));
@@ -94,7 +106,7 @@ async fn read(app: &App, caller: Caller, identity: Identity, request: V2SmsReque
         }
         (None, Some(name)) => templated(app, caller, identity, to, &name, locale, variables).await?,
     };
-    Ok(Task { valid_until, link_form: task.link_form.or(shorten_links), ..task })
+    Ok(Task { scheduled, valid_until, link_form: task.link_form.or(shorten_links), ..task })
 }
 
 /// A text with its variables filled in.
