@@ -27,6 +27,8 @@ pub(super) struct Update {
     conditions: Vec<String>,
     /// Whether done twice it would not be as done once.
     counts: bool,
+    /// It leaves no token in the row, so that a repeat of it is refused.
+    unmarked: bool,
 }
 
 /// One of several things a condition may ask.
@@ -112,6 +114,11 @@ impl Update {
         let (path, value) = (self.path(path), self.value(value));
         self.sets.push(format!("{path} = if_not_exists({path}, {value})"));
         self
+    }
+
+    /// Leaves no token in the row: for a row of which nothing else may change.
+    pub(super) fn unmarked(self) -> Self {
+        Self { unmarked: true, ..self }
     }
 
     pub(super) fn increment(self, name: &str) -> Self {
@@ -325,6 +332,9 @@ impl Update {
 
     /// Marks the row with a token, so that a repetition of the request is recognised.
     fn once(mut self, token: &WriteToken) -> Self {
+        if self.unmarked {
+            return self;
+        }
         if self.counts {
             let (name, own) = (self.path(&[ATTRIBUTE]), self.value(token.value()));
             self.conditions.push(format!("(attribute_not_exists({name}) OR {name} <> {own})"));

@@ -160,6 +160,11 @@ impl Sealed {
         };
         let key = key_of(place, item);
         let update = Update::default().only_if_equal(attribute, text(&sealed)).set(attribute, text(new));
+        let update = match place {
+            // An anchor has everything of an entry but its personal part, and the role may change nothing else of it.
+            Place::Ledger => update.unmarked(),
+            Place::Messages | Place::People | Place::Ephemera | Place::Catalog | Place::Content => update,
+        };
         Ok(Some(match update.apply_at(&self.client, table, key, "reseal.row").await? {
             Applied::Done(_) => Became::Resealed,
             Applied::Refused(_) => Became::Overtaken,
