@@ -226,11 +226,11 @@ async fn stop_is_heard_in_every_phase_of_a_lookup_rotation() {
     let waiting = waiting["task_id"].as_str().expect("an id").to_owned();
     let erase = format!("/api/communication/privacy/{}/erase", person.id);
     world.post(&erase, &json!({})).send().await.is(202);
-    eventually("what went to their number is erased", seconds(60), async || {
-        let erased = [&bare, &waiting].map(|id| world.message(id));
-        let erased = futures::future::join_all(erased).await;
-        let is_erased = |message: &Value| crate::world::flows::count(message, "erased") > 0;
-        if erased.iter().all(is_erased) { Ok(()) } else { Err(format!("{erased:?}")) }
+    eventually("what went to their number is erased, and what waited for it does not go", seconds(60), async || {
+        let (sent, held) = tokio::join!(world.message(&bare), world.message(&waiting));
+        let is_erased = crate::world::flows::count(&sent, "erased") > 0;
+        let is_ended = (&held["status"], &held["reason"]) == (&json!("cancelled"), &json!("erased"));
+        if is_erased && is_ended { Ok(()) } else { Err(format!("{sent} {held}")) }
     })
     .await;
     are_silent(&world, &silent, "at the end").await;
