@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::world::aws::number;
 use crate::world::flows::{count, in_an_hour};
+use crate::world::simulator::Fault;
 use crate::world::{Line, World, eventually, fresh, seconds};
 
 const A_DAY: i64 = 23 * 3_600;
@@ -212,18 +213,24 @@ async fn text_kept_in_another_spelling_is_found() {
     drop((silence, respelled));
 }
 
+/// A message that its provider turned away with a 429 and is tried again; and the fault that did it.
+async fn turned_away(world: &World, (token, _): &(String, String)) -> (Fault, String) {
+    let to = fresh::phone();
+    let busy = json!({"provider": "twilio", "channel": "whatsapp", "kind": "status", "status": 429, "to": to});
+    let busy = world.fault(busy).await;
+    let body = json!({"to": to, "body": fresh::text()});
+    let answer = world.post("/api/v1/twilio/send-whatsapp", &body).token(token).send().await.ok();
+    let id = answer["message_id"].as_str().expect("an id").to_owned();
+    world.until_noted(&id, "retrying").await;
+    (busy, id)
+}
+
 #[tokio::test]
 async fn cancelled_after_a_429_costs_nothing_and_is_given_back() {
     let world = World::new();
     let _lines = world.own(&[Line::Whatsapp]).await;
     let budget = crate::settled::with_budget(&world).await;
-    let to = fresh::phone();
-    let busy = json!({"provider": "twilio", "channel": "whatsapp", "kind": "status", "status": 429, "to": to});
-    let busy = world.fault(busy).await;
-    let body = json!({"to": to, "body": fresh::text()});
-    let answer = world.post("/api/v1/twilio/send-whatsapp", &body).token(&budget.0).send().await.ok();
-    let id = answer["message_id"].as_str().expect("an id").to_owned();
-    world.until_noted(&id, "retrying").await;
+    let (busy, id) = turned_away(&world, &budget).await;
     let hour = jiff::Timestamp::now().as_millisecond() + 3_600_000;
     world.rewrite(&id, "SET not_before = :n", &[(":n", number(hour))]).await;
     let before = world.until(&id, "retrying").await;
@@ -247,13 +254,7 @@ async fn refund_goes_into_the_day_it_was_counted_in() {
     let world = World::new();
     let _lines = world.own(&[Line::Whatsapp]).await;
     let budget = crate::settled::with_budget(&world).await;
-    let to = fresh::phone();
-    let busy = json!({"provider": "twilio", "channel": "whatsapp", "kind": "status", "status": 429, "to": to});
-    let busy = world.fault(busy).await;
-    let body = json!({"to": to, "body": fresh::text()});
-    let answer = world.post("/api/v1/twilio/send-whatsapp", &body).token(&budget.0).send().await.ok();
-    let id = answer["message_id"].as_str().expect("an id").to_owned();
-    world.until_noted(&id, "retrying").await;
+    let (busy, id) = turned_away(&world, &budget).await;
     let now = jiff::Timestamp::now();
     let (hour, yesterday) = (now.as_millisecond() + 3_600_000, now - jiff::SignedDuration::from_hours(24));
     let times = [(":n", number(hour)), (":y", number(yesterday.as_millisecond()))];

@@ -20,6 +20,7 @@ mod progress;
 mod request;
 mod segments;
 mod send;
+mod sending;
 mod sign;
 mod spelling;
 pub(crate) mod verify;

@@ -8,11 +8,11 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
 
-use super::{answer, answer::Error, auth, fetch, form::Form, magic, progress, spelling};
+use super::{answer, answer::Error, auth, fetch, form::Form, magic, progress, sending, spelling};
 use crate::{
     app::App,
     connection::Line,
-    faults::{self, Request, Verdict},
+    faults::{self, Request},
     ids,
     store::{self, Status},
 };
@@ -28,28 +28,10 @@ pub(super) async fn create(
     let form = Form::parse(&body);
     note(&app, &form);
     if let Err(error) = auth::check(&app.config, &headers, &account) {
-        return refuse(&app, error);
+        return sending::refuse(&app, error);
     }
     let verdict = faults::meet(&app, &line, Request::sends_to(form.get("To"), form.channel())).await;
-    let hang = match verdict {
-        Verdict::Proceed => None,
-        Verdict::AcceptThenHang(delay) => Some(delay),
-        Verdict::AcceptThenRefuse(status) => {
-            return accept(&app, &account, &form)
-                .map_or_else(|error| refuse(&app, error), |_| Error::of_status(status).into_response());
-        }
-        Verdict::Refuse(status) => return Error::of_status(status).into_response(),
-        Verdict::Cut => return StatusCode::OK.into_response(),
-    };
-    match accept(&app, &account, &form) {
-        Err(error) => refuse(&app, error),
-        Ok(response) => {
-            if let Some(delay) = hang {
-                faults::hang(delay).await;
-            }
-            response
-        }
-    }
+    sending::answered(&app, verdict, || accept(&app, &account, &form)).await
 }
 
 /// Counts the request, and the message it carries, before anything can go wrong with it.
@@ -59,11 +41,6 @@ fn note(app: &App, form: &Form) {
     let mut store = app.store();
     store.stats_mut().requests += 1;
     store.carry(identity);
-}
-
-fn refuse(app: &App, error: Error) -> Response {
-    app.store().stats_mut().refused += 1;
-    error.into_response()
 }
 
 /// Takes the message in and sets it going.

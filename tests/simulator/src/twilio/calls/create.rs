@@ -2,19 +2,19 @@
 
 use axum::{
     extract::{ConnectInfo, Path, State},
-    response::{IntoResponse, Response},
+    response::Response,
 };
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
 use super::{
-    super::{answer::Error, auth, form::Form},
+    super::{answer::Error, auth, form::Form, sending},
     answer, progress,
 };
 use crate::{
     app::App,
     connection::Line,
-    faults::{self, Request, Verdict},
+    faults::{self, Request},
     ids,
     store::{self, Channel},
 };
@@ -30,28 +30,10 @@ pub(super) async fn create(
     let form = Form::parse(&body);
     note(&app, &form);
     if let Err(error) = auth::check(&app.config, &headers, &account) {
-        return refuse(&app, error);
+        return sending::refuse(&app, error);
     }
     let verdict = faults::meet(&app, &line, Request::sends_to(form.get("To"), Channel::Voice)).await;
-    let hang = match verdict {
-        Verdict::Proceed => None,
-        Verdict::AcceptThenHang(delay) => Some(delay),
-        Verdict::AcceptThenRefuse(status) => {
-            return accept(&app, &account, &form)
-                .map_or_else(|error| refuse(&app, error), |_| Error::of_status(status).into_response());
-        }
-        Verdict::Refuse(status) => return Error::of_status(status).into_response(),
-        Verdict::Cut => return StatusCode::OK.into_response(),
-    };
-    match accept(&app, &account, &form) {
-        Err(error) => refuse(&app, error),
-        Ok(response) => {
-            if let Some(delay) = hang {
-                faults::hang(delay).await;
-            }
-            response
-        }
-    }
+    sending::answered(&app, verdict, || accept(&app, &account, &form)).await
 }
 
 /// Takes the call in and sets it going.
@@ -74,9 +56,4 @@ fn note(app: &App, form: &Form) {
     let mut store = app.store();
     store.stats_mut().requests += 1;
     store.carry(identity);
-}
-
-fn refuse(app: &App, error: Error) -> Response {
-    app.store().stats_mut().refused += 1;
-    error.into_response()
 }

@@ -13,7 +13,7 @@ use super::{
         answer::{Error, answer as respond},
         auth,
         form::{Form, is_sid},
-        progress,
+        progress, sending,
     },
     answer,
     state::{State as Outcome, Verification},
@@ -48,12 +48,12 @@ pub(super) async fn start(
 ) -> Response {
     app.store().stats_mut().requests += 1;
     if let Err(error) = admit(&app, &headers, &service) {
-        return refuse(&app, error);
+        return sending::refuse(&app, error);
     }
     let form = Form::parse(&body);
     let start = match form.start(app.config.strict) {
         Ok(start) => start,
-        Err(error) => return refuse(&app, error),
+        Err(error) => return sending::refuse(&app, error),
     };
     let channel = start.way.channel();
     let hang = match faults::meet(&app, &line, Request::sends_to(form.get("To"), channel)).await {
@@ -66,7 +66,7 @@ pub(super) async fn start(
     let started = app.verifications().start(&service, &start, &code, Timestamp::now());
     let verification = match started {
         Ok(verification) => verification,
-        Err(error) => return refuse(&app, error),
+        Err(error) => return sending::refuse(&app, error),
     };
     deliver(&app, &verification);
     if let Some(delay) = hang {
@@ -176,9 +176,4 @@ pub(super) async fn update(
     let open = open.ok_or_else(|| gone(&format!("/Services/{service}/Verifications/{sid}")))?;
     (open.state, open.updated) = (outcome, now);
     Ok(respond(StatusCode::OK, &answer::verification(&app.config.twilio_account_sid, BASE, open)))
-}
-
-fn refuse(app: &App, error: Error) -> Response {
-    app.store().stats_mut().refused += 1;
-    error.into_response()
 }
