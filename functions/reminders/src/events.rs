@@ -1,7 +1,7 @@
 //! Deliveries of outgoing events whose time has come, or whose record was lost: each is put in the events queue. Its next
 //! look is moved on before: if this run ends in between, it comes up again.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures::stream::{self, StreamExt};
 use switchboard::queue::EventWork;
@@ -9,37 +9,23 @@ use switchboard::road::timing::{delay, next_look};
 use switchboard::store::StoreError;
 use switchboard::store::events::{DueDelivery, SHARDS};
 
-use crate::part::Part;
-use crate::sweep::LONGEST_RUN;
+use crate::part::{PAGE, Part};
 use crate::{App, Swept};
 
-const SHARDS_AT_A_TIME: usize = 4;
 const MOVES_AT_A_TIME: usize = 8;
-/// How many deliveries are read at a time.
-const PAGE: i32 = 100;
 
 /// Has the deliveries queued that are due.
 pub(crate) async fn run(app: &App, part: Part) -> Swept {
-    let started = Instant::now();
-    let mut open = part.shards(SHARDS, app.clock.now());
-    let mut swept = Swept::default();
-    while !open.is_empty() && started.elapsed() < LONGEST_RUN {
-        let pages = stream::iter(std::mem::take(&mut open)).map(|number| shard(app, number));
-        for (page, goes_on) in pages.buffered(SHARDS_AT_A_TIME).collect::<Vec<_>>().await {
-            open.extend(goes_on);
-            swept = swept.plus(page);
-        }
-    }
-    swept
+    part.sweep(SHARDS, app.clock.now(), async |number| shard(app, number).await).await
 }
 
-/// A page of a shard; answers also the shard, where there may be more.
-async fn shard(app: &App, number: u32) -> (Swept, Option<u32>) {
+/// A page of a shard; answers also whether there may be more.
+async fn shard(app: &App, number: u32) -> (Swept, bool) {
     let page = match app.deliveries.due(number, app.clock.now(), PAGE).await {
         Ok(page) => page,
         Err(error) => {
             tracing::error!(shard = number, error = %error, "a shard of deliveries was not read; the next run reads it");
-            return (Swept { failed: 1, ..Swept::default() }, None);
+            return (Swept { failed: 1, ..Swept::default() }, false);
         }
     };
     let is_full = i32::try_from(page.len()).is_ok_and(|length| length == PAGE);
@@ -59,7 +45,7 @@ async fn shard(app: &App, number: u32) -> (Swept, Option<u32>) {
     }
     let refused = app.queues.enqueue_events(&to_queue).await;
     swept.events = to_queue.len().saturating_sub(refused);
-    (swept, (is_full && !to_queue.is_empty()).then_some(number))
+    (swept, is_full && !to_queue.is_empty())
 }
 
 /// `None`: it moved on by itself, or another sweep has it.

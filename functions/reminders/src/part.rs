@@ -1,8 +1,21 @@
 //! The part of the work that one run has. The schedule starts several runs a minute, each with other shards, so that a lot that is
-//! due at once does not wait for one of them to come to its end.
+//! due at once does not wait for one of them to come to its end. A run takes a page of every shard in turn, until nothing is left or
+//! it is over.
 
+use std::time::{Duration, Instant};
+
+use futures::stream::{self, StreamExt};
 use jiff::Timestamp;
 use serde::Deserialize;
+
+use crate::Swept;
+
+/// How many shards are worked on at a time.
+const SHARDS_AT_A_TIME: usize = 4;
+/// How many rows a page has.
+pub(crate) const PAGE: i32 = 100;
+/// A run ends after this long; the next one goes on. Below the function's time-out of a minute.
+const LONGEST_RUN: Duration = Duration::from_secs(45);
 
 /// Part `part` of `parts`. An event that names none asks for everything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -36,8 +49,24 @@ impl Part {
         self.part == 0
     }
 
-    /// Of so many shards its own, each minute with another one first.
-    pub(crate) fn shards(self, shards: u32, now: Timestamp) -> Vec<u32> {
+    /// Takes a page of every own shard in turn. `page` answers what it brought, and whether there may be more.
+    pub(crate) async fn sweep(self, shards: u32, now: Timestamp, page: impl AsyncFn(u32) -> (Swept, bool)) -> Swept {
+        let started = Instant::now();
+        let mut open = self.shards(shards, now);
+        let mut swept = Swept::default();
+        while !open.is_empty() && started.elapsed() < LONGEST_RUN {
+            let pages = stream::iter(std::mem::take(&mut open)).map(async |shard| (shard, page(shard).await));
+            for (shard, (brought, goes_on)) in pages.buffered(SHARDS_AT_A_TIME).collect::<Vec<_>>().await {
+                open.extend(goes_on.then_some(shard));
+                swept = swept.plus(brought);
+            }
+        }
+        swept
+    }
+
+    /// Of so many shards its own, each minute with another one first: if a run cannot reach all of them, it is not always the same
+    /// that wait.
+    fn shards(self, shards: u32, now: Timestamp) -> Vec<u32> {
         let mut own: Vec<u32> = (0..shards).filter(|shard| shard % self.parts == self.part).collect();
         let minute = usize::try_from(now.as_second().div_euclid(60)).unwrap_or(0);
         let first = minute.checked_rem(own.len()).unwrap_or(0);

@@ -1,7 +1,7 @@
 //! One sweep: a page of every shard in turn, the longest overdue first, until nothing is left or the run is over. A message's next
 //! look is moved on before it is queued: if this run ends in between, the message comes up again.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures::stream::{self, StreamExt};
 use jiff::Timestamp;
@@ -10,49 +10,27 @@ use switchboard::message::{Lane, MessageId, Status};
 use switchboard::road::timing::{delay, next_look};
 use switchboard::store::messages::{Due, SHARDS};
 
-use crate::part::Part;
+use crate::part::{PAGE, Part};
 use crate::{App, Swept};
 
-/// How many shards are swept, and how many of one shard's messages are moved on, at a time.
-const SHARDS_AT_A_TIME: usize = 4;
+/// How many of one shard's messages are moved on at a time.
 const MOVES_AT_A_TIME: usize = 8;
-/// How many messages are read at a time.
-const PAGE: i32 = 100;
-/// A run ends after this long; the next one goes on. Below the function's time-out of a minute.
-pub(crate) const LONGEST_RUN: Duration = Duration::from_secs(45);
 /// How often a provider is asked about a message it never reported on: after 5 minutes, then at doubling pauses, for
 /// about a day and a half.
 const MOST_QUESTIONS: u32 = 8;
 const FIRST_PAUSE_SECONDS: i64 = 600;
 
 pub(crate) async fn run(app: &App, part: Part) -> Swept {
-    let started = Instant::now();
-    // Another shard is the first of each run: if a run cannot reach all of them, it is not always the same that wait.
-    let mut open = part.shards(SHARDS, app.clock.now());
-    let mut swept = Swept::default();
-    while !open.is_empty() && started.elapsed() < LONGEST_RUN {
-        let pages = stream::iter(std::mem::take(&mut open)).map(|number| shard(app, number));
-        for page in pages.buffered(SHARDS_AT_A_TIME).collect::<Vec<_>>().await {
-            open.extend(page.goes_on);
-            swept = swept.plus(page.swept);
-        }
-    }
-    swept
+    part.sweep(SHARDS, app.clock.now(), async |number| shard(app, number).await).await
 }
 
-/// What a page of a shard brought.
-struct Page {
-    swept: Swept,
-    /// The shard, where there may be more.
-    goes_on: Option<u32>,
-}
-
-async fn shard(app: &App, number: u32) -> Page {
+/// A page of a shard; answers also whether there may be more.
+async fn shard(app: &App, number: u32) -> (Swept, bool) {
     let page = match app.agenda.due(number, app.clock.now(), PAGE).await {
         Ok(page) => page,
         Err(error) => {
             tracing::error!(shard = number, error = %error, "a shard was not read; the next run reads it");
-            return Page { swept: Swept { failed: 1, ..Swept::default() }, goes_on: None };
+            return (Swept { failed: 1, ..Swept::default() }, false);
         }
     };
     let is_full = i32::try_from(page.len()).is_ok_and(|length| length == PAGE);
@@ -66,11 +44,11 @@ async fn shard(app: &App, number: u32) -> Page {
     };
     let to_queue: Vec<_> = moved.into_iter().filter_map(Moved::asks_for).collect();
     // The index follows the table within moments: a page that brought nothing new may still hold what was moved.
-    let goes_on = (is_full && !to_queue.is_empty()).then_some(number);
+    let goes_on = is_full && !to_queue.is_empty();
     let all = to_queue.len();
     swept.refused = queue(app, to_queue).await;
     swept.queued = all - swept.refused;
-    Page { swept, goes_on }
+    (swept, goes_on)
 }
 
 /// What became of a message that was due.
