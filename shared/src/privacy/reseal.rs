@@ -102,6 +102,18 @@ pub struct Walk {
     pub ended: Option<Timestamp>,
 }
 
+impl Walk {
+    /// `running` or `completed`, as answers say it.
+    pub fn status(&self) -> &'static str {
+        if self.left == 0 { "completed" } else { "running" }
+    }
+
+    /// When its last segment ended, if it has.
+    pub fn completed(&self) -> Option<Timestamp> {
+        self.ended.filter(|_| self.left == 0)
+    }
+}
+
 /// How far a segment is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Segment {

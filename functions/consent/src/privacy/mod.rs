@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use switchboard::person::PersonId;
 use switchboard::privacy::erasure::{Erasure, ErasureCounts, State};
-use switchboard::privacy::reseal::{ResealCounts, Walk};
+use switchboard::privacy::reseal::{Progress, ResealCounts};
 
 /// How far the erasure of a person is.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -88,16 +88,15 @@ pub struct ResealResponse {
     found: ResealCounts,
 }
 
-fn walk_view(walk: Walk, found: ResealCounts) -> ResealResponse {
-    let ended = walk.left == 0;
+fn walk_view(Progress { walk, counts: found }: Progress) -> ResealResponse {
     ResealResponse {
         success: true,
+        status: walk.status(),
+        completed_at: walk.completed(),
         reseal_id: walk.id,
-        status: if ended { "completed" } else { "running" },
         key: walk.key,
         requested_by: walk.by,
         requested_at: walk.began,
-        completed_at: walk.ended.filter(|_| ended),
         found,
     }
 }

@@ -9,7 +9,7 @@ use serde::Serialize;
 use switchboard::http::error::ErrorBody;
 use switchboard::http::refusals::Refusals;
 use switchboard::http::{ApiError, Caller};
-use switchboard::privacy::reseal::{ResealCounts, Walk, WalkKind};
+use switchboard::privacy::reseal::{Progress, WalkKind};
 
 use crate::App;
 
@@ -44,16 +44,15 @@ pub struct ReindexCounts {
     unopened: u64,
 }
 
-fn view(walk: Walk, found: ResealCounts) -> ReindexResponse {
-    let ended = walk.left == 0;
+fn view(Progress { walk, counts: found }: Progress) -> ReindexResponse {
     ReindexResponse {
         success: true,
+        status: walk.status(),
+        completed_at: walk.completed(),
         reindex_id: walk.id,
-        status: if ended { "completed" } else { "running" },
         generation: walk.key,
         requested_by: walk.by,
         requested_at: walk.began,
-        completed_at: walk.ended.filter(|_| ended),
         found: ReindexCounts { moved: found.resealed, overtaken: found.overtaken, unopened: found.unopened },
     }
 }
@@ -74,11 +73,8 @@ pub async fn start_reindex(
     State(app): State<App>,
     caller: Caller,
 ) -> Result<(StatusCode, Json<ReindexResponse>), ApiError> {
-    let walks = &app.privacy.reseals;
-    let walk = walks.ask(WalkKind::Reindex, &caller.subject).await?;
-    let found = walks.progress(WalkKind::Reindex).await?.filter(|progress| progress.walk.id == walk.id);
-    let found = found.map_or_else(ResealCounts::default, |progress| progress.counts);
-    Ok((StatusCode::ACCEPTED, Json(view(walk, found))))
+    let progress = app.privacy.reseals.ask(WalkKind::Reindex, &caller.subject).await?;
+    Ok((StatusCode::ACCEPTED, Json(view(progress))))
 }
 
 /// How far bringing everything under the active lookup key is
@@ -96,5 +92,5 @@ pub async fn start_reindex(
 pub async fn reindex(State(app): State<App>) -> Result<Json<ReindexResponse>, ApiError> {
     let progress = app.privacy.reseals.progress(WalkKind::Reindex).await?;
     let progress = progress.ok_or_else(|| ApiError::not_found("Nothing was brought under another lookup key"))?;
-    Ok(Json(view(progress.walk, progress.counts)))
+    Ok(Json(view(progress)))
 }

@@ -5,7 +5,7 @@ use axum::extract::State;
 use http::StatusCode;
 use switchboard::http::refusals::Refusals;
 use switchboard::http::{ApiError, Caller};
-use switchboard::privacy::reseal::{ResealCounts, WalkKind};
+use switchboard::privacy::reseal::WalkKind;
 
 use super::{ResealResponse, walk_view};
 use crate::App;
@@ -23,9 +23,6 @@ use crate::App;
     security(("bearer" = ["settings:manage"])),
 )]
 pub async fn handle(State(app): State<App>, caller: Caller) -> Result<(StatusCode, Json<ResealResponse>), ApiError> {
-    let reseals = &app.privacy.reseals;
-    let walk = reseals.ask(WalkKind::Reseal, &caller.subject).await?;
-    let found = reseals.progress(WalkKind::Reseal).await?.filter(|progress| progress.walk.id == walk.id);
-    let found = found.map_or_else(ResealCounts::default, |progress| progress.counts);
-    Ok((StatusCode::ACCEPTED, Json(walk_view(walk, found))))
+    let progress = app.privacy.reseals.ask(WalkKind::Reseal, &caller.subject).await?;
+    Ok((StatusCode::ACCEPTED, Json(walk_view(progress))))
 }

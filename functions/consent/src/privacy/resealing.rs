@@ -25,5 +25,5 @@ use crate::App;
 pub async fn handle(State(app): State<App>) -> Result<Json<ResealResponse>, ApiError> {
     let progress = app.privacy.reseals.progress(WalkKind::Reseal).await?;
     let progress = progress.ok_or_else(|| ApiError::not_found("Nothing was sealed anew"))?;
-    Ok(Json(walk_view(progress.walk, progress.counts)))
+    Ok(Json(walk_view(progress)))
 }

@@ -47,7 +47,8 @@ pub struct Progress {
 
 impl Reseals {
     /// Begins a walk to the present key. While one is on its way that one is answered, and whatever of it was lost goes on.
-    pub async fn ask(&self, kind: WalkKind, by: &str) -> Result<Walk, StoreError> {
+    /// Answers how far it is.
+    pub async fn ask(&self, kind: WalkKind, by: &str) -> Result<Progress, StoreError> {
         self.seal.read_anew().await;
         let walk = Walk {
             id: uuid::Uuid::now_v7().to_string(),
@@ -66,18 +67,24 @@ impl Reseals {
                 tracing::error!(reseal.id = walk.id, error = %error, "not queued; the sweep will queue it");
             }
         }
-        Ok(walk)
+        let counts = self.counts(kind, &walk).await?;
+        Ok(Progress { walk, counts })
     }
 
     /// How far the present walk is, or how the last one ended.
     pub async fn progress(&self, kind: WalkKind) -> Result<Option<Progress>, StoreError> {
         let Some(walk) = self.store.walk(kind).await? else { return Ok(None) };
+        let counts = self.counts(kind, &walk).await?;
+        Ok(Some(Progress { walk, counts }))
+    }
+
+    async fn counts(&self, kind: WalkKind, walk: &Walk) -> Result<ResealCounts, StoreError> {
         let mut counts = ResealCounts::default();
         for number in 0..SEGMENTS {
             let segment = self.store.segment(kind, number).await?.filter(|segment| segment.walk == walk.id);
             counts = segment.map_or(counts, |segment| counts.plus(segment.counts));
         }
-        Ok(Some(Progress { walk, counts }))
+        Ok(counts)
     }
 }
 
