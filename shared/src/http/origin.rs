@@ -22,7 +22,12 @@ pub struct Origin {
 impl Origin {
     /// Who did what this request asks for; `source` is where it came from, in the client's word.
     pub fn witness(self, caller: &Caller, source: &str, at: Timestamp) -> Witness {
-        Witness { ip: self.ip, agent: self.agent, ..Witness::new(&caller.subject, source, at) }
+        self.witness_of_link(&caller.subject, source, at)
+    }
+
+    /// The same of whoever followed a link and needs no token; `name` is what the ledger calls them.
+    pub fn witness_of_link(self, name: &str, source: &str, at: Timestamp) -> Witness {
+        Witness { ip: self.ip, agent: self.agent, ..Witness::new(name, source, at) }
     }
 }
 

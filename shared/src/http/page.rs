@@ -27,6 +27,13 @@ button{font:inherit;font-weight:600;padding:.75rem 1.5rem;border:0;border-radius
 button:hover{background:#1e40af}button:focus-visible{outline:3px solid #f59e0b;outline-offset:3px}\
 @media(prefers-color-scheme:dark){body{color:#e8e8ec;background:#161618}button{background:#93b4ff;color:#10131c}button:hover{background:#b4ccff}}";
 
+impl<'a> Page<'a> {
+    /// A page of a title and a text.
+    pub fn plain(status: StatusCode, language: &'a str, title: &'a str, text: &'a str) -> Self {
+        Self { status, language, title, text, list: Vec::new(), button: None }
+    }
+}
+
 impl IntoResponse for Page<'_> {
     fn into_response(self) -> Response {
         let Page { status, language, title, text, list, button } = self;

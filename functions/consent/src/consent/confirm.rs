@@ -7,15 +7,14 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use switchboard::http::error::ErrorBody;
+use switchboard::http::page::{Page, in_language};
 use switchboard::http::{ApiError, Origin};
-use switchboard::ledger::Witness;
 use switchboard::message::{Channel, Trigger};
 use switchboard::person::Person;
 use switchboard::person::confirm::{Confirmation, NoConfirmation};
 use switchboard::road::confirm::Confirmable;
 
 use crate::App;
-use switchboard::http::page::{Page, in_language};
 
 /// What the ledger says of who follows a link: it needs no token.
 const CALLER: &str = "confirmation_link";
@@ -68,7 +67,7 @@ pub async fn handle(State(app): State<App>, origin: Origin, Path(token): Path<St
     if is_overtaken(&app, &confirmation).await? {
         return Ok(show(Confirmable::Gone));
     }
-    let witness = Witness { ip: origin.ip, agent: origin.agent, ..Witness::new(CALLER, SOURCE, now) };
+    let witness = origin.witness_of_link(CALLER, SOURCE, now);
     Ok(show(app.road.confirm(&app.links, &confirmation, &witness).await?))
 }
 
@@ -178,6 +177,5 @@ fn gone(text: &str) -> Response {
 }
 
 fn refusal(status: StatusCode, text: &str) -> Response {
-    let title = "This link does not work";
-    Page { status, language: "en", title, text, list: Vec::new(), button: None }.into_response()
+    Page::plain(status, "en", "This link does not work", text).into_response()
 }

@@ -9,7 +9,6 @@ use http::StatusCode;
 use switchboard::http::error::ErrorBody;
 use switchboard::http::page::{Page, in_language};
 use switchboard::http::{ApiError, Origin};
-use switchboard::ledger::Witness;
 use switchboard::message::Locale;
 use switchboard::person::PersonId;
 use switchboard::privacy::erasure::{Cancellation, State as ErasureState};
@@ -63,8 +62,7 @@ pub async fn page(State(app): State<App>, Path(token): Path<String>) -> Result<R
 )]
 pub async fn handle(State(app): State<App>, origin: Origin, Path(token): Path<String>) -> Result<Response, ApiError> {
     let Some(link) = app.privacy.eraser.cooling.links.read(&token) else { return Ok(invalid()) };
-    let now = app.road.clock.now();
-    let witness = Witness { ip: origin.ip, agent: origin.agent, ..Witness::new(CALLER, SOURCE, now) };
+    let witness = origin.witness_of_link(CALLER, SOURCE, app.road.clock.now());
     let shown = match app.privacy.eraser.cancel(&link.person, Some(&link.erasure), &witness).await? {
         Cancellation::Cancelled(_) => Shown::Cancelled,
         Cancellation::TooLate => Shown::TooLate,
@@ -158,11 +156,10 @@ fn render(locale: Option<&Locale>, shown: Shown) -> Response {
         Shown::Gone => (StatusCode::GONE, words.gone),
     };
     let button = (shown == Shown::Ask).then_some(words.button);
-    Page { status, language, title, text, list: Vec::new(), button }.into_response()
+    Page { button, ..Page::plain(status, language, title, text) }.into_response()
 }
 
 fn invalid() -> Response {
     let (title, text) = ("This link does not work", "This is not a link of ours, or it was cut off on its way.");
-    let status = StatusCode::FORBIDDEN;
-    Page { status, language: "en", title, text, list: Vec::new(), button: None }.into_response()
+    Page::plain(StatusCode::FORBIDDEN, "en", title, text).into_response()
 }

@@ -96,7 +96,7 @@ pub(super) fn render(which: Which, headers: &HeaderMap) -> Response {
         Which::BadLink => (StatusCode::NOT_FOUND, words.bad_link),
     };
     let button = (which == Which::Ask).then_some(words.button);
-    let page = Page { status, language: words.language, title, text, list: Vec::new(), button };
+    let page = Page { button, ..Page::plain(status, words.language, title, text) };
     ([(header::VARY, "Accept-Language")], page).into_response()
 }
 

@@ -5,7 +5,6 @@ use axum::response::Response;
 use http::HeaderMap;
 use switchboard::http::error::ErrorBody;
 use switchboard::http::{ApiError, Origin};
-use switchboard::ledger::Witness;
 use switchboard::store::people::Details;
 
 use super::page::{self, Which};
@@ -34,11 +33,7 @@ pub async fn handle(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let Some(said) = app.unsubscribe.read(&token) else { return Ok(page::render(Which::BadLink, &headers)) };
-    let witness = Witness {
-        ip: origin.ip,
-        agent: origin.agent,
-        ..Witness::new("link", "unsubscribe_link", app.road.clock.now())
-    };
+    let witness = origin.witness_of_link("link", "unsubscribe_link", app.road.clock.now());
     let details = Details { message_type: said.message_type, ..Details::default() };
     app.road.leave_marketing(&target(&said), &witness, &details).await?;
     Ok(page::render(Which::Done, &headers))

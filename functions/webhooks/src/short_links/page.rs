@@ -66,8 +66,7 @@ pub(super) fn render(page: Which, headers: &HeaderMap) -> Response {
         Which::Unknown => (StatusCode::NOT_FOUND, words.unknown),
         Which::Ended => (StatusCode::GONE, words.ended),
     };
-    let page = Page { status, language: words.language, title, text, list: Vec::new(), button: None };
-    let mut response = page.into_response();
+    let mut response = Page::plain(status, words.language, title, text).into_response();
     response.headers_mut().insert(header::VARY, HeaderValue::from_static("Accept-Language"));
     response
 }
