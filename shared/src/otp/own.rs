@@ -8,11 +8,9 @@ use super::delivery::{MASK, says_code};
 use super::guard::{Refusal, never_entered};
 use super::verified::wrong;
 use super::{Checked, Code, Otp, Purpose, Start, StartError};
-use crate::message::record::ProviderChoice;
 use crate::message::template::TemplateName;
 use crate::message::trigger::Class;
 use crate::message::{Address, Channel, Lane, Locale};
-use crate::provider::ProviderName;
 use crate::road::{Part, Task};
 use crate::store::StoreError;
 use crate::store::otp::Counted;
@@ -96,19 +94,7 @@ impl Otp {
         if !says_code(&rendered.content) {
             return Err(StartError::Template(format!("the template {name} does not print its code on {channel}")));
         }
-        Ok(Part {
-            channel,
-            to: start.address.clone(),
-            from: None,
-            content: rendered.content,
-            template: Some(rendered.template),
-            provider: match channel {
-                Channel::Sms | Channel::Whatsapp | Channel::Voice => ProviderName::Twilio,
-                Channel::Email => ProviderName::Resend,
-            },
-            choice: ProviderChoice::Any,
-            asked: None,
-        })
+        Ok(Part::rendered(channel, start.address.clone(), rendered))
     }
 
     /// Counts the check, and only then compares. Whatever comes of it, the same is computed and written: three updates,

@@ -2,15 +2,12 @@
 //! address, and press the button behind it.
 
 use jiff::Timestamp;
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
-use super::compose::provider;
 use super::{AcceptError, Part, RenderError, Rendered, Road, Task};
 use crate::ledger::Witness;
-use crate::message::record::ProviderChoice;
 use crate::message::secrets::InvalidSecret;
-use crate::message::template::{Ask, SHIPPED_VERSION, TemplateName};
-use crate::message::{Address, Channel, Content, MessageId, MessageSecrets, Trigger};
+use crate::message::{Address, Channel, MessageId, MessageSecrets, Trigger};
 use crate::person::confirm::{ConfirmLinks, Confirmation, DAYS};
 use crate::person::{Person, Proof, ProofSource};
 use crate::store::StoreError;
@@ -75,16 +72,7 @@ impl Road {
             None => (self.id_of_now(&person, &to, now), None),
         };
         let (rendered, secrets) = self.confirmation(&person, &links.url(&person.id, &to, now)).await?;
-        let part = Part {
-            channel: Channel::Email,
-            to,
-            from: None,
-            content: rendered.content,
-            template: Some(rendered.template),
-            provider: provider(Channel::Email),
-            choice: ProviderChoice::Any,
-            asked: None,
-        };
+        let part = Part::rendered(Channel::Email, to, rendered);
         let lane = TRIGGER.default_priority().lane();
         let task = Task {
             request_hash,
@@ -110,23 +98,8 @@ impl Road {
 
     /// The template in force, if it says the link; else the shipped one.
     async fn confirmation(&self, person: &Person, link: &str) -> Result<(Rendered, MessageSecrets), AskError> {
-        let name = TemplateName::from(TRIGGER);
-        let data = json!({"link": link, "days": DAYS});
-        let mut data = data.as_object().cloned().unwrap_or_else(Map::new);
-        // Whoever reads the message may not confirm with it.
-        let secrets = MessageSecrets::take_from(&mut data, &["link".to_owned()])?;
-        let link = data.get("link").and_then(Value::as_str).unwrap_or_default().to_owned();
-        let (channel, locale, key) = (Channel::Email, person.locale.as_ref(), person.id.as_str());
-        match self.templates.render(&name, channel, locale, key, &data).await {
-            Ok(rendered) if says(&rendered.content, &link) => return Ok((rendered, secrets)),
-            Ok(_) | Err(RenderError::Template(_)) => {}
-            Err(error @ (RenderError::NoSuchTemplate(_) | RenderError::Store(_))) => return Err(error.into()),
-        }
-        tracing::warn!(template = %name, "the template in force does not say the link; the shipped one is sent");
-        let shipped = self.templates.version(&name, SHIPPED_VERSION).await.map_err(RenderError::from)?;
-        let shipped = shipped.ok_or_else(|| RenderError::NoSuchTemplate(name.clone()))?;
-        let ask = Ask { channel, wanted: locale, default: &self.templates.default_locale, key, data: &data };
-        Ok((self.templates.render_version(&name, SHIPPED_VERSION, &shipped, &ask)?, secrets))
+        let data = [("link".to_owned(), json!(link)), ("days".to_owned(), json!(DAYS))].into_iter().collect();
+        self.words_with_link(TRIGGER, Channel::Email, person, data).await
     }
 
     /// How it stands with a link. Changes nothing.
@@ -183,39 +156,14 @@ fn is_settled(person: &Person, address: &Address) -> bool {
     person.has_proven(address) && (!waits || person.claim(Channel::Email).is_some())
 }
 
-/// Whether a content says a link.
-pub(super) fn says(content: &Content, link: &str) -> bool {
-    let email = match content {
-        Content::Email(email) => email,
-        Content::Text(text) => return text.body.contains(link),
-        Content::Call(_) => return false,
-    };
-    let in_html = link.replace('/', "&#x2f;");
-    let says =
-        |part: &Option<String>| part.as_deref().is_some_and(|part| part.contains(link) || part.contains(&in_html));
-    // Each of the parts there are: which one is shown is up to the reader's program.
-    [&email.text, &email.html].into_iter().filter(|part| part.is_some()).all(says)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::clock::Clock;
-    use crate::message::content::Email;
+    use crate::message::Content;
+    use crate::message::template::{Ask, SHIPPED_VERSION, TemplateName};
+    use crate::road::linked::says;
     use crate::testing::dead_road;
-
-    fn email(text: Option<&str>, html: Option<&str>) -> Content {
-        Content::Email(Email { text: text.map(str::to_owned), html: html.map(str::to_owned), ..Email::default() })
-    }
-
-    #[test]
-    fn every_part_of_the_mail_must_say_the_link() {
-        let link = "https://api.example/c/abc";
-        assert!(says(&email(Some("Go: https://api.example/c/abc"), None), link));
-        assert!(says(&email(None, Some("<a href=\"https:&#x2f;&#x2f;api.example&#x2f;c&#x2f;abc\">x</a>")), link));
-        assert!(!says(&email(Some("Go: https://api.example/c/abc"), Some("<p>Hello</p>")), link));
-        assert!(!says(&email(Some("Your code is 1"), None), link));
-    }
 
     #[test]
     fn the_shipped_words_say_the_link_in_every_language() {

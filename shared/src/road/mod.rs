@@ -15,6 +15,7 @@ mod decide;
 pub mod erasure_notice;
 mod heed;
 mod inbound;
+mod linked;
 mod make;
 pub mod menus;
 mod opt_out;

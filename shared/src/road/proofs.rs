@@ -3,10 +3,8 @@
 
 use serde_json::{Map, json};
 
-use super::compose::provider;
 use super::{AcceptError, Part, RenderError, Rendered, Road, Task};
 use crate::ledger::{Event, Witness};
-use crate::message::record::ProviderChoice;
 use crate::message::template::{Ask, SHIPPED_VERSION, TemplateName};
 use crate::message::{Address, Channel, MessageId, Trigger};
 use crate::person::profile::Replaced;
@@ -87,16 +85,7 @@ impl Road {
                 return Ok(());
             }
         };
-        let part = Part {
-            channel,
-            to: replaced.address.clone(),
-            from: None,
-            content: rendered.content,
-            template: Some(rendered.template),
-            provider: provider(channel),
-            choice: ProviderChoice::Any,
-            asked: None,
-        };
+        let part = Part::rendered(channel, replaced.address.clone(), rendered);
         // One message for the time in which the address was proven, however often this is done.
         let key = format!("{}#{}", replaced.address.canonical(), replaced.proof.at.as_millisecond());
         let id = MessageId::derived(self.seal.ids(), person.id.as_str(), "notice/address_change", &key);

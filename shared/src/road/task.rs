@@ -2,7 +2,9 @@
 
 use jiff::Timestamp;
 
+use super::compose::provider;
 use super::make::ACCEPT;
+use super::templates::Rendered;
 use crate::message::record::{Links, ProviderChoice, TemplateUse};
 use crate::message::short_link::LinkForm;
 use crate::message::trigger::Class;
@@ -100,6 +102,22 @@ pub struct Part {
     pub choice: ProviderChoice,
     /// The channel the client asked for, where this is another.
     pub asked: Option<Channel>,
+}
+
+impl Part {
+    /// A message of ours in a template's words, from whom and by whom such messages usually go.
+    pub fn rendered(channel: Channel, to: Address, rendered: Rendered) -> Self {
+        Self {
+            channel,
+            to,
+            from: None,
+            content: rendered.content,
+            template: Some(rendered.template),
+            provider: provider(channel),
+            choice: ProviderChoice::Any,
+            asked: None,
+        }
+    }
 }
 
 /// The messages of an accepted task.
