@@ -177,8 +177,8 @@ impl Messages {
             Settled::Failed { reason, provider_code, detail, costs, then } => {
                 let update = update.set("reason", text(reason)).time("ended_at", now);
                 let update = match costs {
-                    // What may have been taken is never denied, whoever believes to know it.
                     Costs::Nothing => update.costs_nothing().refunded_later(),
+                    // It may have been taken, and what was counted for it stays counted.
                     Costs::AsCounted => update,
                 };
                 let update = match then {
