@@ -4,9 +4,10 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
+use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 
+use super::batch_get::batch_get;
 use super::{Files, Item, StoreError, number, text, unavailable};
 use crate::ledger::anchor::{Anchored, Broken, How, Image};
 
@@ -85,19 +86,11 @@ impl Anchors {
         let key = |entry: &Anchored| {
             Item::from([("subject".to_owned(), text(&entry.subject)), ("sequence".to_owned(), number(entry.sequence))])
         };
-        let mut missing: Vec<Item> = entries.iter().map(key).collect();
         let mut found = HashMap::new();
-        while !missing.is_empty() {
-            let keys = KeysAndAttributes::builder().set_keys(Some(missing)).consistent_read(true);
-            let keys = keys.build().map_err(unreadable)?;
-            let answer = self.client.batch_get_item().request_items(&self.table, keys).send().await;
-            let answer = answer.map_err(unavailable("anchors.read"))?;
-            for item in answer.responses.unwrap_or_default().remove(&self.table).unwrap_or_default() {
-                let entry = image(item)?.anchored().map_err(unreadable)?;
-                found.insert((entry.subject.clone(), entry.sequence), entry);
-            }
-            let left = answer.unprocessed_keys.unwrap_or_default().remove(&self.table);
-            missing = left.map(|left| left.keys).unwrap_or_default();
+        let keys = entries.iter().map(key).collect();
+        for item in batch_get(&self.client, &self.table, keys, true, "anchors.read").await? {
+            let entry = image(item)?.anchored().map_err(unreadable)?;
+            found.insert((entry.subject.clone(), entry.sequence), entry);
         }
         Ok(found)
     }

@@ -5,6 +5,7 @@
 //! [`update`]: the one builder of conditional updates.
 
 pub mod anchors;
+mod batch_get;
 pub mod budgets;
 pub mod catalog;
 pub mod controls;

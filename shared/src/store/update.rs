@@ -48,13 +48,27 @@ pub(super) enum Applied {
     Refused(Option<Item>),
 }
 
-/// How often an update is tried against transactions on its row.
+/// How often a write is tried against transactions on its row.
 const CONFLICT_TRIES: u32 = 6;
 
-/// How long to wait before the next of those tries: 10 ms and more, doubling, each between half and all of it.
-fn conflict_pause(tries: u32) -> Duration {
-    let most = 10_u64 << tries.min(6);
-    Duration::from_millis(most / 2 + most * u64::from(uuid::Uuid::new_v4().as_bytes()[0]) / 512)
+/// The transactions that a write has met on its row. The SDK repeats throttled requests, but not these.
+#[derive(Debug, Default)]
+pub(super) struct Conflicts {
+    met: u32,
+}
+
+impl Conflicts {
+    /// Waits before the next try: 10 ms and more, doubling, each between half and all of it. `false`: there were too many.
+    pub(super) async fn wait(&mut self) -> bool {
+        self.met += 1;
+        if self.met >= CONFLICT_TRIES {
+            return false;
+        }
+        let most = 10_u64 << self.met;
+        let pause = most / 2 + most * u64::from(uuid::Uuid::new_v4().as_bytes()[0]) / 512;
+        tokio::time::sleep(Duration::from_millis(pause)).await;
+        true
+    }
 }
 
 impl Update {
@@ -363,7 +377,7 @@ impl Update {
             .set_expression_attribute_values((!update.values.is_empty()).then_some(update.values))
             .return_values(ReturnValue::AllNew)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        let mut tries = 1;
+        let mut conflicts = Conflicts::default();
         loop {
             let error = match request.clone().send().await {
                 Ok(answer) => return Ok(Applied::Done(answer.attributes.unwrap_or_default())),
@@ -373,11 +387,7 @@ impl Update {
                 Some(UpdateItemError::ConditionalCheckFailedException(refused)) => {
                     return Ok(token.recognised(refused.item().cloned()));
                 }
-                // A transaction has the row at this moment. The SDK repeats throttled requests, but not these.
-                Some(UpdateItemError::TransactionConflictException(_)) if tries < CONFLICT_TRIES => {
-                    tokio::time::sleep(conflict_pause(tries)).await;
-                    tries += 1;
-                }
+                Some(UpdateItemError::TransactionConflictException(_)) if conflicts.wait().await => {}
                 _ => return Err(unavailable(operation)(error)),
             }
         }

@@ -14,7 +14,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailur
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use super::update::Applied;
+use super::update::{Applied, Conflicts};
 use super::{Item, StoreError, text, unavailable};
 
 /// The attribute it stands in.
@@ -47,21 +47,26 @@ impl WriteToken {
     }
 }
 
-/// Puts a row on its condition.
+/// Puts a row on its condition. A transaction that has the row at this moment is waited for.
 pub(super) async fn put_once(put: PutItemFluentBuilder, operation: &'static str) -> Result<Applied, StoreError> {
     let token = WriteToken::new(operation)?;
     let put = put
         .item(ATTRIBUTE, token.value())
         .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
     let row = put.get_item().clone().unwrap_or_default();
-    match put.send().await {
-        Ok(_) => Ok(Applied::Done(row)),
-        Err(error) => match error.as_service_error() {
+    let mut conflicts = Conflicts::default();
+    loop {
+        let error = match put.clone().send().await {
+            Ok(_) => return Ok(Applied::Done(row)),
+            Err(error) => error,
+        };
+        match error.as_service_error() {
             Some(PutItemError::ConditionalCheckFailedException(refused)) => {
-                Ok(token.recognised(refused.item().cloned()))
+                return Ok(token.recognised(refused.item().cloned()));
             }
-            _ => Err(unavailable(operation)(error)),
-        },
+            Some(PutItemError::TransactionConflictException(_)) if conflicts.wait().await => {}
+            _ => return Err(unavailable(operation)(error)),
+        }
     }
 }
 

@@ -2,13 +2,11 @@
 //! an index; a page of several lists is merged here.
 
 use std::collections::{BTreeSet, HashMap};
-use std::time::Duration;
-
-use aws_sdk_dynamodb::types::KeysAndAttributes;
 
 use super::Messages;
 use crate::message::{Message, MessageId};
 use crate::person::PersonId;
+use crate::store::batch_get::batch_get;
 use crate::store::{Item, StoreError, number, text, unavailable};
 
 /// One list of messages.
@@ -50,9 +48,6 @@ struct Read {
     /// Where the reading ended, epoch milliseconds, if the list goes on: what is of that time may not have been read.
     until: Option<i64>,
 }
-
-/// How often in a row a call for several messages may bring none of them.
-const MOST_EMPTY_ROUNDS: u32 = 6;
 
 impl Messages {
     /// A page of messages, newest first, and where the next one begins, if there is one.
@@ -110,36 +105,14 @@ impl Messages {
     /// These messages, in this order, without content that is stored apart. One that was deleted meanwhile is left out.
     async fn several(&self, marks: &[Mark]) -> Result<Vec<Message>, StoreError> {
         let mut found: HashMap<MessageId, Message> = HashMap::new();
-        // A call takes a hundred.
-        for hundred in marks.chunks(100) {
-            let mut wanted: Vec<Item> = hundred.iter().map(|mark| key(mark.id)).collect();
-            let mut rounds = 0;
-            while !wanted.is_empty() {
-                let keys = KeysAndAttributes::builder().set_keys(Some(wanted)).build();
-                let keys = keys.map_err(|error| super::row::unreadable(error.to_string()))?;
-                let answer = self.client.batch_get_item().request_items(&self.table, keys).send().await;
-                let mut answer = answer.map_err(unavailable("messages.several"))?;
-                let rows = answer.responses.as_mut().and_then(|all| all.remove(&self.table)).unwrap_or_default();
-                let brought = rows.len();
-                for row in rows {
-                    // One that cannot be read holds up none of the others.
-                    match self.read(row) {
-                        Ok(message) => drop(found.insert(message.id, message)),
-                        Err(error) => {
-                            tracing::error!(error = %error, "a message of a page cannot be read, left out");
-                            crate::telemetry::count("message_unreadable", 1);
-                        }
-                    }
-                }
-                // A megabyte at a time: what did not fit is asked for again. What brought nothing was throttled.
-                let left = answer.unprocessed_keys.as_mut().and_then(|all| all.remove(&self.table));
-                wanted = left.map(|left| left.keys).unwrap_or_default();
-                if brought == 0 && !wanted.is_empty() {
-                    rounds += 1;
-                    if rounds >= MOST_EMPTY_ROUNDS {
-                        return Err(StoreError::Contended { operation: "messages.several" });
-                    }
-                    tokio::time::sleep(Duration::from_millis(25 << rounds)).await;
+        let keys = marks.iter().map(|mark| key(mark.id)).collect();
+        for row in batch_get(&self.client, &self.table, keys, false, "messages.several").await? {
+            // One that cannot be read holds up none of the others.
+            match self.read(row) {
+                Ok(message) => drop(found.insert(message.id, message)),
+                Err(error) => {
+                    tracing::error!(error = %error, "a message of a page cannot be read, left out");
+                    crate::telemetry::count("message_unreadable", 1);
                 }
             }
         }
@@ -255,5 +228,19 @@ mod tests {
             merged(vec![Read { marks: vec![new, middle, old], until: None }], None, 2),
             (vec![new, middle], Some(middle))
         );
+    }
+
+    #[tokio::test]
+    async fn page_with_an_unreadable_row_leaves_that_one_out() {
+        let message = crate::testing::sample_message(jiff::Timestamp::UNIX_EPOCH);
+        let road = async |tables: &Stub| road_on(&tables.base_url, Clock::fixed(jiff::Timestamp::UNIX_EPOCH)).unwrap();
+        let table = Stub::new([reply(200, json!({}))]).await;
+        road(&table).await.messages.create(std::slice::from_ref(&message)).await.unwrap();
+        let (good, broken) = (table.only_request().json()["Item"].clone(), MessageId::new());
+        let broken_row = json!({"id": {"S": broken.to_string()}, "status": {"S": "no such status"}});
+        let table = Stub::new([reply(200, json!({"Responses": {"messages": [broken_row, good]}}))]).await;
+        let marks = [broken, message.id].map(|id| Mark { created: 0, id });
+        let read = road(&table).await.messages.several(&marks).await.unwrap();
+        assert_eq!(read.iter().map(|message| message.id).collect::<Vec<_>>(), [message.id]);
     }
 }

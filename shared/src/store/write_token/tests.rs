@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::clock::{Clock, plus_seconds};
 use crate::message::{Message, Micros, Status};
 use crate::otp::challenge::Challenge;
-use crate::provider::stub::{Script, Stub};
+use crate::provider::stub::{Script, Stub, reply};
 use crate::provider::{Event, ProviderName, Report};
 use crate::road::Road;
 use crate::store::OtpStore;
@@ -136,6 +136,37 @@ async fn sum_with_a_lost_answer_is_added_to_once() {
     let window = json!({"count": {"N": "4"}, "resets": {"N": "60000"}});
     let counted = repeated(window, async |road: &Road| road.ephemera.count("rate", 60, NOW).await.unwrap()).await;
     assert_eq!(counted.count, 4);
+}
+
+fn conflict() -> Script {
+    let kind = "com.amazonaws.dynamodb.v20120810#TransactionConflictException";
+    reply(400, json!({"__type": kind, "message": "Transaction is ongoing for the item"}))
+}
+
+/// A write on a road whose table is in a transaction of somebody else's for so many tries. Gives how often it was tried.
+async fn conflicted<T>(conflicts: usize, write: impl AsyncFn(&Road) -> T) -> (T, usize) {
+    let script = (0..conflicts).map(|_| conflict()).chain([reply(200, json!({}))]);
+    let table = Stub::new(script).await;
+    let road = persistent_road_on(&table.base_url, Clock::fixed(NOW)).unwrap();
+    let done = write(&road).await;
+    let requests = table.requests();
+    assert!(requests.iter().all(|request| request.json() == requests[0].json()), "{requests:?}");
+    (done, requests.len())
+}
+
+#[tokio::test]
+async fn write_in_conflict_with_a_transaction_is_repeated_in_place() {
+    let message = sample_message(NOW);
+    let claim = async |road: &Road| road.messages.claim(&message, &message.decision, NOW, NOW).await;
+    let create = async |road: &Road| road.messages.create(std::slice::from_ref(&message)).await;
+    let (claimed, tries) = conflicted(1, claim).await;
+    assert_eq!((claimed.unwrap(), tries), (true, 2), "UpdateItem");
+    let (created, tries) = conflicted(1, create).await;
+    assert_eq!((created.unwrap(), tries), (Created::New, 2), "PutItem");
+    let (claimed, tries) = conflicted(20, claim).await;
+    assert!(claimed.is_err() && tries == 6, "UpdateItem, {tries} tries");
+    let (created, tries) = conflicted(20, create).await;
+    assert!(created.is_err() && tries == 6, "PutItem, {tries} tries");
 }
 
 /// The stores' files, without their tests.
