@@ -265,14 +265,18 @@ async fn refund_goes_into_the_day_it_was_counted_in() {
     drop(busy);
     world.until(&id, "cancelled").await;
     let caller = budget.1.rsplit('/').next().expect("a caller");
-    let key = format!("spend#{caller}#{}", yesterday.to_zoned(jiff::tz::TimeZone::UTC).date());
+    let day = yesterday.to_zoned(jiff::tz::TimeZone::UTC).date();
     eventually("it is given back", seconds(60), async || {
         world.sweep().await;
-        let get = world.dynamodb().get_item().table_name(&world.stack.tables["ephemera"]);
-        let get = get.key("key", aws_sdk_dynamodb::types::AttributeValue::S(key.clone())).consistent_read(true);
-        let row = get.send().await.expect("DynamoDB answers").item.ok_or("nothing yet")?;
-        let micros: i64 = row["micros"].as_n().expect("a number").parse().expect("whole");
-        if micros < 0 { Ok(()) } else { Err(format!("{micros}")) }
+        let mut sum = 0;
+        for shard in 0..switchboard::store::budgets::SHARDS {
+            let key = aws_sdk_dynamodb::types::AttributeValue::S(format!("spend#{caller}#{day}#{shard}"));
+            let get = world.dynamodb().get_item().table_name(&world.stack.tables["ephemera"]);
+            let row = get.key("key", key).consistent_read(true).send().await.expect("DynamoDB answers").item;
+            let micros = row.map_or(0, |row| row["micros"].as_n().expect("a number").parse::<i64>().expect("whole"));
+            sum += micros;
+        }
+        if sum < 0 { Ok(()) } else { Err(format!("{sum}")) }
     })
     .await;
     crate::settled::until_spent(&world, &budget, cost).await;

@@ -118,6 +118,7 @@ async fn queue(app: &App, event: SqsEvent) -> Result<SqsBatchResponse, lambda_ru
     });
     let response = batch::each(steps, AT_A_TIME).await;
     app.routing.flush(&app.road).await;
+    app.budget.flush(app.road.clock.now()).await;
     Ok(response)
 }
 

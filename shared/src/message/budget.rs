@@ -45,8 +45,8 @@ pub struct Spent {
     pub month: Micros,
 }
 
-/// A mark that spending passed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A mark that spending reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Mark {
     /// 80 %.
     Warning,
@@ -97,19 +97,42 @@ impl Budget {
         ends.max().map(|end| end.min(plus_seconds(now, LONGEST_HOLD_SECONDS)))
     }
 
-    /// The mark that spending `amount` on the way to `total` passed, if it passed one.
-    pub fn passed(&self, period: Period, amount: Micros, total: Micros) -> Option<Mark> {
+    /// The highest mark that spending has reached in a period, if any.
+    pub fn reached(&self, period: Period, spent: Spent) -> Option<Mark> {
+        let reached = |mark: &Mark| self.amount(period, *mark).is_some_and(|amount| spent.of(period) >= amount);
+        [Mark::Exhausted, Mark::Warning].into_iter().find(reached)
+    }
+
+    /// What has to be spent in a period to reach a mark.
+    pub fn amount(&self, period: Period, mark: Mark) -> Option<Micros> {
         let limit = self.limit(period)?.get();
-        let before = total.get().saturating_sub(amount.get());
-        let passed = |mark: u64| before < mark && total.get() >= mark;
-        if passed(limit) {
-            return Some(Mark::Exhausted);
+        Some(Micros::new(match mark {
+            Mark::Warning => limit.saturating_mul(WARNING).div_ceil(100),
+            Mark::Exhausted => limit,
+        }))
+    }
+}
+
+impl Mark {
+    /// Its name in keys.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Warning => "warning",
+            Self::Exhausted => "exhausted",
         }
-        passed(limit.saturating_mul(WARNING).div_ceil(100)).then_some(Mark::Warning)
     }
 }
 
 impl Spent {
+    /// Adds to a sum, which does not fall below nothing.
+    pub fn add(&mut self, period: Period, micros: i64) {
+        let sum = match period {
+            Period::Day => &mut self.day,
+            Period::Month => &mut self.month,
+        };
+        *sum = Micros::new(sum.get().saturating_add_signed(micros));
+    }
+
     pub fn of(&self, period: Period) -> Micros {
         match period {
             Period::Day => self.day,
@@ -129,8 +152,6 @@ pub fn is_exempt(lane: Lane, class: Class) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
 
     fn at(text: &str) -> Timestamp {
@@ -162,22 +183,12 @@ mod tests {
         assert_eq!(Budget::default().hold(spent(u64::MAX, u64::MAX), now), None);
     }
 
-    proptest! {
-        #[test]
-        fn each_mark_is_passed_once_however_spending_is_cut(limit in 1u64..10_000, amounts in proptest::collection::vec(1u64..500, 1..200)) {
-            let budget = Budget { daily: Some(Micros::new(limit)), ..Budget::default() };
-            let (mut total, mut marks) = (0, Vec::new());
-            for amount in amounts {
-                total += amount;
-                marks.extend(budget.passed(Period::Day, Micros::new(amount), Micros::new(total)));
-            }
-            let exhausted = marks.iter().filter(|mark| **mark == Mark::Exhausted).count();
-            prop_assert_eq!(exhausted, usize::from(total >= limit));
-            prop_assert!(marks.iter().filter(|mark| **mark == Mark::Warning).count() <= 1);
-            prop_assert!(marks.len() <= 2);
-            if total >= (limit * WARNING).div_ceil(100) {
-                prop_assert!(!marks.is_empty());
-            }
-        }
+    #[test]
+    fn mark_is_reached_at_80_percent_and_at_all_of_a_limit() {
+        let reached = |day| BUDGET.reached(Period::Day, spent(day, 0));
+        assert_eq!([0, 79].map(reached), [None; 2]);
+        assert_eq!([80, 99].map(reached), [Some(Mark::Warning); 2]);
+        assert_eq!([100, 5_000].map(reached), [Some(Mark::Exhausted); 2]);
+        assert_eq!(Budget::default().reached(Period::Day, spent(u64::MAX, 0)), None);
     }
 }

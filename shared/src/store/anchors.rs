@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 
 use super::batch_get::batch_get;
-use super::{Files, Item, StoreError, number, text, unavailable};
+use super::{Files, Item, StoreError, number, text};
 use crate::ledger::anchor::{Anchored, Broken, How, Image};
 
 /// How many entries are read at a time; more is refused.
