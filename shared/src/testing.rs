@@ -25,7 +25,7 @@ use crate::clock::Clock;
 use crate::event::{EventType, Secrets, Subscriber, SubscriberId, Target};
 use crate::http::{AuthKeys, Edge, Limits};
 use crate::message::engagement::Engagement;
-use crate::message::record::{Links, ProviderChoice, Times};
+use crate::message::record::{AddressSource, Links, ProviderChoice, Times};
 use crate::message::short_link::ShortLinks;
 use crate::message::trigger::Class;
 use crate::message::{Address, Channel, Content, IdKey, Lane, Locale, Message, MessageId, Micros, Status};
@@ -185,6 +185,7 @@ pub fn sample_message(now: Timestamp) -> Message {
         provider: ProviderName::Twilio,
         choice: ProviderChoice::Fixed,
         to,
+        address_source: AddressSource::Given,
         from: None,
         content: Content::text("Hello"),
         code: None,

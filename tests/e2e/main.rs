@@ -61,6 +61,8 @@ mod privacy;
 #[cfg(test)]
 mod providers;
 #[cfg(test)]
+mod readdressed;
+#[cfg(test)]
 mod road;
 #[cfg(test)]
 mod roles;

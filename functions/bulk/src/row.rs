@@ -1,7 +1,7 @@
 //! What a row becomes: a task like any other, whose id follows from job and row.
 
 use switchboard::job::{Fault, Job, Spec, Wording, own_words};
-use switchboard::message::record::{ProviderChoice, TemplateUse};
+use switchboard::message::record::{AddressSource, ProviderChoice, TemplateUse};
 use switchboard::message::short_link::LinkForm;
 use switchboard::message::trigger::Class;
 use switchboard::message::{Address, Channel, Content, Lane, MessageSecrets};
@@ -50,6 +50,10 @@ pub(crate) async fn task(app: &App, job: &Job, number: u32, wanted: Wanted) -> R
     let part = Part {
         channel: spec.channel,
         to,
+        address_source: match wanted.recipient {
+            Recipient::Address(_) => AddressSource::Given,
+            Recipient::Person(_) => AddressSource::Profile,
+        },
         from: None,
         content: said.content,
         template: said.template,

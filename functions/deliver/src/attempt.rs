@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use switchboard::clock::plus_seconds;
 use switchboard::message::fallback::is_mendable;
-use switchboard::message::{Message, Micros, Status};
+use switchboard::message::{Address, Message, Micros, Status};
 use switchboard::person::Decision;
 use switchboard::provider::SendError;
 use switchboard::provider::call::CALL_TIMEOUT;
@@ -47,6 +47,7 @@ pub(crate) async fn take(app: &App, message: &Message) -> Result<Done, StepError
     let (decision, person) = match decide(app, message, now).await? {
         Verdict::Send(decision, person) => (decision, person),
         Verdict::Hold(decision) => return hold(app, message, &decision, now).await,
+        Verdict::Readdress(to) => return readdress(app, message, to, now).await,
         Verdict::End(end) => return stop(app, message, &end, now).await,
     };
     let (before, message) = (message, &app.routing.prepare(&app.road, message, decision).await);
@@ -88,11 +89,23 @@ async fn changed_its_mind(
             hold(app, before, &decision.held("recipients", "recipients_changed", until), now).await?
         }
         Verdict::Hold(decision) => hold(app, before, &decision, now).await?,
+        Verdict::Readdress(to) => readdress(app, before, to, now).await?,
         Verdict::End(end) => stop(app, before, &end, now).await?,
     };
     places.give_back(&app.road, message).await;
     tracing::debug!(message.id = %message.id, "decided otherwise right before it was sent");
     Ok(Some(done))
+}
+
+/// Gives a message the address its person has now; it is attempted there at once. Everything is decided about the new address then.
+async fn readdress(app: &App, message: &Message, to: Address, now: Timestamp) -> Result<Done, StepError> {
+    if app.road.messages.readdress(message, to, now).await?.is_none() {
+        return Ok(Done::nothing("taken"));
+    }
+    if let Err(error) = app.road.queues.enqueue(message.lane, message.id, Duration::ZERO).await {
+        tracing::error!(message.id = %message.id, error = %error, "readdressed but not queued; the sweep will queue it");
+    }
+    Ok(Done::nothing("readdressed"))
 }
 
 /// Ends a message that must not be sent; one that its provider may have is only not sent again. If that is for its address alone, which

@@ -2,9 +2,9 @@
 
 use jiff::Timestamp;
 use switchboard::clock::plus_seconds;
-use switchboard::message::record::ERASED;
-use switchboard::message::{Message, Status};
-use switchboard::person::{Decision, Outcome, Person};
+use switchboard::message::record::{AddressSource, ERASED};
+use switchboard::message::{Address, Message, Status};
+use switchboard::person::{Decision, NO_ADDRESS, Outcome, Person};
 use switchboard::road::EXPIRED;
 
 use crate::jobs::{CANCELLED, PAUSED, Wish};
@@ -20,6 +20,8 @@ pub(crate) enum Verdict {
     Send(Decision, Option<Box<Person>>),
     /// It waits until the time in the decision.
     Hold(Decision),
+    /// Its person is reached at another address by now: it goes there, if it may.
+    Readdress(Address),
     End(End),
 }
 
@@ -48,6 +50,9 @@ pub(crate) async fn decide(app: &App, message: &Message, now: Timestamp) -> Resu
     if message.erased.is_some() || person.as_ref().is_some_and(|person| person.erasing.is_some()) {
         return end(Status::Cancelled, ERASED);
     }
+    if let Some(verdict) = person.as_ref().and_then(|person| another_address(message, person, now)) {
+        return Ok(verdict);
+    }
     let decision = app.road.decide(&message.intent(now), person.as_ref()).await?.still_without(&message.decision);
     let decision = app.road.within_window(&message.intent(now), &message.content, decision).await;
     let decision = match wish {
@@ -70,4 +75,22 @@ pub(crate) async fn decide(app: &App, message: &Message, now: Timestamp) -> Resu
     }
     let decision = app.road.without_unwilling(&message.intent(now), &message.content, decision).await?;
     Ok(Verdict::Send(decision, person.map(Box::new)))
+}
+
+/// What is to become of a message to a person whose address is not the one it was accepted for. What its provider may have stays
+/// where it went.
+fn another_address(message: &Message, person: &Person, now: Timestamp) -> Option<Verdict> {
+    let waits = !matches!(message.status, Status::Sending | Status::Uncertain) && message.times.unsure.is_none();
+    if message.address_source == AddressSource::Given || !waits || person.only_claims(&message.to) {
+        return None;
+    }
+    match person.address(message.channel) {
+        Some(address) if address == message.to => None,
+        Some(address) => Some(Verdict::Readdress(address)),
+        None => Some(Verdict::End(End {
+            to: Status::Blocked,
+            reason: NO_ADDRESS.to_owned(),
+            decision: Some(Decision::refused_by("ownership", NO_ADDRESS, now)),
+        })),
+    }
 }

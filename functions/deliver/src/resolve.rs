@@ -77,6 +77,7 @@ async fn as_it_may_go(app: &App, message: &Message, now: Timestamp) -> Result<Op
             tracing::info!(message.id = %message.id, reason = decision.reason, "not asked about by sending: it is held");
             Ok(None)
         }
+        Verdict::Readdress(_) => Ok(None),
         Verdict::End(end) => {
             tracing::info!(message.id = %message.id, reason = end.reason, "not asked about by sending: it must not go");
             Ok(None)

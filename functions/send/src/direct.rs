@@ -7,7 +7,7 @@ use http::Uri;
 use serde::Serialize;
 use switchboard::http::ApiError;
 use switchboard::message::content::ProviderTemplate;
-use switchboard::message::record::ProviderChoice;
+use switchboard::message::record::{AddressSource, ProviderChoice};
 use switchboard::message::template::LONGEST_TEXT;
 use switchboard::message::trigger::Class;
 use switchboard::message::{Address, Channel, Content, Lane, MessageSecrets, PhoneNumber, Status, content};
@@ -177,8 +177,17 @@ pub(crate) fn task(
     content: Content,
     provider: ProviderName,
 ) -> Task {
-    let part =
-        Part { channel, to, from, content, template: None, provider, choice: ProviderChoice::Fixed, asked: None };
+    let part = Part {
+        channel,
+        to,
+        address_source: AddressSource::Given,
+        from,
+        content,
+        template: None,
+        provider,
+        choice: ProviderChoice::Fixed,
+        asked: None,
+    };
     let task = Task::new(identity.id, caller, Class::Transactional, Lane::Standard, vec![part]);
     Task { request_hash: identity.request_hash, ..task }
 }

@@ -6,7 +6,7 @@
 
 use super::record::ERASED;
 use super::{Channel, IdKey, Message, MessageId, Status};
-use crate::person::{INVALID_ADDRESS, OUTSIDE_WINDOW};
+use crate::person::{INVALID_ADDRESS, NO_ADDRESS, OUTSIDE_WINDOW};
 
 /// Why a message ended that its provider may have, and never said so.
 pub const OUTCOME_UNKNOWN: &str = "outcome_unknown";
@@ -19,9 +19,9 @@ const FINAL_REASONS: [&str; 4] = ["opted_out", "recipient_blocked", OUTCOME_UNKN
 pub fn is_mendable(status: Status, reason: Option<&str>) -> bool {
     let ended = match status {
         Status::Failed | Status::Undelivered => true,
-        // Refused for the address alone, which nothing can arrive at, after it was accepted.
+        // Refused for the address alone, which nothing can arrive at or which they have no more, after it was accepted.
         // Or because nobody there wrote to us by WhatsApp lately: they can be reached another way.
-        Status::Blocked => reason.is_some_and(|reason| [INVALID_ADDRESS, OUTSIDE_WINDOW].contains(&reason)),
+        Status::Blocked => reason.is_some_and(|reason| [INVALID_ADDRESS, NO_ADDRESS, OUTSIDE_WINDOW].contains(&reason)),
         Status::Accepted
         | Status::Scheduled
         | Status::Held

@@ -43,6 +43,7 @@ pub struct Message {
     pub choice: ProviderChoice,
     /// The other side's address: whom it goes to, or who wrote it.
     pub to: Address,
+    pub address_source: AddressSource,
     /// Ours: the sender that was asked for, or the number somebody wrote to.
     pub from: Option<String>,
     pub content: Content,
@@ -252,6 +253,17 @@ pub enum ProviderChoice {
     Any,
 }
 
+/// Where the recipient's address comes from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AddressSource {
+    /// The request, or what the message is about, names this address: it goes there or nowhere.
+    #[default]
+    Given,
+    /// The person's profile: it goes to the address they have when it is sent.
+    Profile,
+}
+
 /// What the client ties a message to. Its words, never interpreted.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Links {
@@ -278,6 +290,8 @@ impl Links {
 pub struct Fallback {
     pub channel: Channel,
     pub to: String,
+    #[serde(default)]
+    pub address_source: AddressSource,
     pub content: Content,
     pub template: Option<TemplateUse>,
     pub provider: ProviderName,

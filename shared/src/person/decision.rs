@@ -82,6 +82,9 @@ impl Check {
 /// The reason of a message to an address that its person claims and has not proven.
 pub const ADDRESS_UNVERIFIED: &str = "address_unverified";
 
+/// The reason of a message to a person who has no address on its channel any more.
+pub const NO_ADDRESS: &str = "no_address";
+
 /// The reason of a message to an address that nothing can arrive at.
 pub const INVALID_ADDRESS: &str = "invalid_address";
 

@@ -25,7 +25,7 @@ pub mod words;
 pub mod zones;
 
 pub use consent::{ChannelConsent, ConsentState, Standing};
-pub use decision::{ADDRESS_UNVERIFIED, Check, Decision, INVALID_ADDRESS, Intent, Outcome, Question};
+pub use decision::{ADDRESS_UNVERIFIED, Check, Decision, INVALID_ADDRESS, Intent, NO_ADDRESS, Outcome, Question};
 pub use engagement::Engagement;
 pub use frequency::{Frequencies, Quota};
 pub use id::PersonId;

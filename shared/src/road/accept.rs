@@ -11,7 +11,7 @@ use super::make::{message, part_id};
 use super::task::{Accepted, Part, Task, Timing};
 use super::timing::plan;
 use crate::message::budget::Period;
-use crate::message::record::secrets_context;
+use crate::message::record::{AddressSource, secrets_context};
 use crate::message::{Address, Channel, Content, Message, MessageId, MessageSecrets, Status};
 use crate::person::{Decision, INVALID_ADDRESS, OUTSIDE_WINDOW};
 use crate::store::StoreError;
@@ -118,9 +118,15 @@ impl Road {
             Some(id) => self.people.get(id).await?,
             None => None,
         };
+        let accepted_for = Address::stored(next.channel, next.to.clone());
+        let present = person.as_ref().and_then(|person| person.destination(next.channel));
         let part = Part {
             channel: next.channel,
-            to: Address::stored(next.channel, next.to.clone()),
+            to: match next.address_source {
+                AddressSource::Given => accepted_for,
+                AddressSource::Profile => present.unwrap_or(accepted_for),
+            },
+            address_source: next.address_source,
             from: None,
             content: next.content.clone(),
             template: next.template.clone(),

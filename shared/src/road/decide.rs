@@ -1,14 +1,16 @@
 //! The decision, with what the tables know: who owns the address, what they said, and why it must not be used.
 
+use futures::future::try_join_all;
+
 use super::Road;
 use crate::message::Message;
 use crate::person::{Decision, Intent, Person, Question};
 use crate::policy::destinations;
 use crate::store::StoreError;
 
-/// How many owners of one address are asked. A family shares a phone; a thousand people do not, and each of them would have had to prove
-/// that they read it.
-const MOST_OWNERS: usize = 32;
+/// How many owners of an address are read at a time. Every one of them is read: a family shares a phone, a reception shares it with
+/// everybody who works there, and the "no" of each counts.
+const READS_AT_A_TIME: usize = 16;
 
 impl Road {
     /// May this be sent to this address then, by all we know of its owner and of it.
@@ -27,15 +29,24 @@ impl Road {
         }
         // A message to a bare address concerns whoever proved that it is theirs: what the strictest of them says counts. Who
         // only claims it has no say.
+        let owners: Vec<_> = facts.holders.at(now).into_iter().collect();
         let mut strictest: Option<Decision> = None;
-        for owner in facts.holders.at(now).into_iter().take(MOST_OWNERS) {
-            // Who is being erased is not its owner any more.
-            let owner = self.people.get(owner).await?.filter(|owner| owner.erasing.is_none());
-            let decision = answer(owner.as_ref());
-            strictest = Some(match strictest {
-                Some(other) => other.or_stricter(decision),
-                None => decision,
-            });
+        for some in owners.chunks(READS_AT_A_TIME) {
+            let mut reads = Vec::with_capacity(some.len());
+            for owner in some {
+                reads.push(self.people.get(owner));
+            }
+            for owner in try_join_all(reads).await? {
+                // A person who is being erased does not own the address any more.
+                let decision = answer(owner.filter(|owner| owner.erasing.is_none()).as_ref());
+                strictest = Some(match strictest {
+                    Some(other) => other.or_stricter(decision),
+                    None => decision,
+                });
+            }
+            if strictest.as_ref().is_some_and(Decision::is_refused) {
+                break;
+            }
         }
         Ok(strictest.unwrap_or_else(|| answer(None)))
     }

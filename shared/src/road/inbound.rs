@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use super::{AcceptError, Heard, Heeded, Road};
 use crate::clock::plus_seconds;
 use crate::message::engagement::Engagement;
-use crate::message::record::{Links, ProviderChoice, Times};
+use crate::message::record::{AddressSource, Links, ProviderChoice, Times};
 use crate::message::trigger::Class;
 use crate::message::{Channel, Content, IdKey, Lane, Message, MessageId, Micros, PhoneNumber, Status, TrailEntry};
 use crate::person::words::Reply;
@@ -199,6 +199,7 @@ fn received(ids: &IdKey, inbound: Inbound, now: Timestamp) -> Message {
         provider: ProviderName::Twilio,
         choice: ProviderChoice::Fixed,
         to: inbound.sender,
+        address_source: AddressSource::Given,
         from: inbound.to,
         content: Content::Text(inbound.text),
         code: None,

@@ -81,6 +81,7 @@ pub(super) fn message(
         provider: part.provider,
         choice: part.choice,
         to: part.to.clone(),
+        address_source: part.address_source,
         from: part.from.clone(),
         content,
         code: task.code.clone(),
@@ -116,6 +117,7 @@ fn fallback(part: &Part) -> Fallback {
     Fallback {
         channel: part.channel,
         to: part.to.as_str().to_owned(),
+        address_source: part.address_source,
         content: worded(part),
         template: part.template.clone(),
         provider: part.provider,

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::compose::provider;
 use super::make::ACCEPT;
 use super::templates::Rendered;
-use crate::message::record::{Links, ProviderChoice, TemplateUse};
+use crate::message::record::{AddressSource, Links, ProviderChoice, TemplateUse};
 use crate::message::short_link::LinkForm;
 use crate::message::trigger::Class;
 use crate::message::{
@@ -95,6 +95,7 @@ impl Task {
 pub struct Part {
     pub channel: Channel,
     pub to: Address,
+    pub address_source: AddressSource,
     pub from: Option<String>,
     pub content: Content,
     pub template: Option<TemplateUse>,
@@ -105,11 +106,12 @@ pub struct Part {
 }
 
 impl Part {
-    /// A message of ours in a template's words, from whom and by whom such messages usually go.
+    /// A message of ours to this address in a template's words, from whom and by whom such messages usually go.
     pub fn rendered(channel: Channel, to: Address, rendered: Rendered) -> Self {
         Self {
             channel,
             to,
+            address_source: AddressSource::Given,
             from: None,
             content: rendered.content,
             template: Some(rendered.template),

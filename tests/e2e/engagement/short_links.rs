@@ -4,7 +4,7 @@ use reqwest::redirect::Policy;
 use serde_json::{Value, json};
 use switchboard::clock::plus_seconds;
 use switchboard::message::content::Email;
-use switchboard::message::record::ProviderChoice;
+use switchboard::message::record::{AddressSource, ProviderChoice};
 use switchboard::message::short_link::LinkForm;
 use switchboard::message::trigger::Class;
 use switchboard::message::{Address, Channel, Content, Lane, MessageId};
@@ -128,6 +128,7 @@ async fn the_links_of_a_message_that_is_put_off_live_their_days_from_when_it_goe
     let part = |channel: Channel, to: String, content: Content, provider| Part {
         channel,
         to: Address::stored(channel, to),
+        address_source: AddressSource::Given,
         from: None,
         content,
         template: None,

@@ -100,3 +100,23 @@ async fn shared_address_ledger_is_not_exported() {
     world.post("/api/communication/suppressions", &add).send().await;
     assert!(world.takes_out(alone).await.iter().any(|page| page.to_string().contains(&note)));
 }
+
+#[tokio::test]
+async fn every_owners_no_is_heard_however_many_share_the_number() {
+    let world = World::new();
+    let phone = fresh::phone();
+    let owners: Vec<i64> = (0..40).map(|_| fresh::user()).collect();
+    for owner in &owners {
+        proved(&world, *owner, &phone, 1).await;
+    }
+    let mut refusing = owners.clone();
+    refusing.sort_by_key(ToString::to_string);
+    // By the order of their ids: the first, one in the middle and the last.
+    for owner in [refusing[0], refusing[20], refusing[39]] {
+        world.prefers(owner, &json!({"sms_enabled": false})).await;
+        let to = json!({"to": phone, "body": fresh::text()});
+        let refused = world.post("/api/v1/twilio/send-sms", &to).send().await.is(403).json;
+        assert_eq!(refused["reason"], "channel_disabled", "{refused}");
+        world.prefers(owner, &json!({"sms_enabled": true})).await;
+    }
+}

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use switchboard::http::error::ErrorBody;
 use switchboard::http::refusals::SendRefusals;
 use switchboard::http::{ApiError, Body, Caller, IdempotencyKey};
-use switchboard::message::record::ProviderChoice;
+use switchboard::message::record::{AddressSource, ProviderChoice};
 use switchboard::message::short_link::LinkForm;
 use switchboard::message::{Channel, Locale, Priority, Trigger};
 use switchboard::person::{Person, PersonId};
@@ -202,6 +202,7 @@ async fn part(
     let part = Part {
         channel,
         to,
+        address_source: AddressSource::Profile,
         from: None,
         content: rendered.content,
         template: Some(rendered.template),

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use switchboard::http::{ApiError, Caller};
-use switchboard::message::record::{Links, ProviderChoice};
+use switchboard::message::record::{AddressSource, Links, ProviderChoice};
 use switchboard::message::{Address, Channel, Locale, PhoneNumber, Trigger};
 use switchboard::person::{Person, PersonId};
 use switchboard::provider::ProviderName;
@@ -147,6 +147,10 @@ pub(super) async fn task(
     let part = Part {
         channel: Channel::Sms,
         to,
+        address_source: match person {
+            Some(_) => AddressSource::Profile,
+            None => AddressSource::Given,
+        },
         from: None,
         content: rendered.content,
         template: Some(rendered.template),

@@ -96,6 +96,7 @@ async fn again(app: &App, caller: Caller, identity: Identity, id: &str) -> Resul
     let part = Part {
         channel: message.channel,
         to: message.to,
+        address_source: message.address_source,
         from: message.from,
         content: message.content,
         template: message.template,

@@ -3,7 +3,7 @@
 use std::future::Future;
 
 use super::AttendError;
-use crate::message::record::{Links, ProviderChoice};
+use crate::message::record::{AddressSource, Links, ProviderChoice};
 use crate::message::trigger::Class;
 use crate::message::{Content, Lane, Message, MessageId};
 use crate::person::PersonId;
@@ -84,6 +84,7 @@ impl Road {
         let part = Part {
             channel: message.channel,
             to: message.to.clone(),
+            address_source: AddressSource::Given,
             from: message.from.clone(),
             content: Content::text(reply.text.clone()),
             template: None,

@@ -8,12 +8,13 @@
 //! consent class, because the bucket's lifecycle deletes it when the row goes, and that depends on the class; what waits
 //! for longer than a week stands apart, and is kept for a year longer.
 
-use super::Messages;
-use super::row::{Sealed, unreadable};
+use super::row::{Sealed, attribute, unreadable};
+use super::{Messages, Update};
 use crate::clock::plus_seconds;
 use crate::message::record::Fallback;
 use crate::message::{Content, Message};
-use crate::store::StoreError;
+use crate::store::update::Applied;
+use crate::store::{StoreError, number, text};
 
 /// What fits a row, in bytes before sealing. Just above it, a message's five writes would cost $100 a million (a write unit
 /// a kilobyte, $0.625 a million); a put and a get of an object cost $5.40. Below it, no request waits for a second store.
@@ -46,6 +47,39 @@ impl Messages {
         Ok((self.seal.seal(&name, &outline)?, Some(key)))
     }
 
+    /// Writes what is sealed of a message anew, its decision, and what `update` says, if nothing happened to the message since it was
+    /// read.
+    pub(super) async fn replace_content(
+        &self,
+        seen: &Message,
+        changed: &Message,
+        update: Update,
+    ) -> Result<bool, StoreError> {
+        let id = seen.id.to_string();
+        let Some(before) = self.item(seen.id).await? else { return Ok(true) };
+        let Some(sealed) = before.get("sealed").cloned() else { return Ok(true) };
+        let old_key = before.get("content_key").and_then(|key| key.as_s().ok()).cloned();
+        let (new, new_key) = self.put_away(changed, &Self::private(changed)).await?;
+        let update = update
+            .only_if_equal("sealed", sealed)
+            .only_if_equal("status", text(seen.status.as_str()))
+            .only_if_equal("attempts", number(seen.attempts))
+            .set("sealed", text(new))
+            .set("decision", attribute(&changed.decision));
+        let update = match &new_key {
+            Some(key) => update.set("content_key", text(key)),
+            None => update.remove("content_key"),
+        };
+        let applied = update.apply(&self.client, &self.table, ("id", &id), "messages.replace_content").await?;
+        let done = matches!(applied, Applied::Done(_));
+        // The one nobody points to goes: the old one if it was replaced, else the new one.
+        let (left, kept) = if done { (old_key, new_key) } else { (new_key, old_key) };
+        if let (Some(shelf), Some(left)) = (&self.shelf, left.filter(|left| Some(left) != kept.as_ref())) {
+            shelf.remove(&left).await?;
+        }
+        Ok(done)
+    }
+
     /// The content under this key.
     pub(super) async fn fetch(&self, key: &str) -> Result<Sealed, StoreError> {
         let shelf = self.shelf.as_ref().ok_or_else(|| unreadable("its content is stored apart"))?;
@@ -58,6 +92,7 @@ fn outline(sealed: &Sealed) -> Sealed {
     let fallback = |fallback: &Fallback| Fallback { content: fallback.content.outline(), ..fallback.clone() };
     Sealed {
         to: sealed.to.clone(),
+        address_source: sealed.address_source,
         from: sealed.from.clone(),
         content: Content::outline(&sealed.content),
         fallbacks: sealed.fallbacks.iter().map(fallback).collect(),
@@ -75,6 +110,7 @@ mod tests {
 
     use super::*;
     use crate::message::content::{Attachment, Email, Place, Recipient};
+    use crate::message::record::AddressSource;
     use crate::message::{EmailAddress, MessageId};
     use crate::seal::tests::test_seal;
     use crate::store::files::Shelf;
@@ -123,7 +159,13 @@ mod tests {
             attachments: vec![file],
             ..Email::default()
         };
-        Sealed { to: "ada@example.com".to_owned(), from: None, content: Content::Email(email), fallbacks: Vec::new() }
+        Sealed {
+            to: "ada@example.com".to_owned(),
+            address_source: AddressSource::Given,
+            from: None,
+            content: Content::Email(email),
+            fallbacks: Vec::new(),
+        }
     }
 
     #[tokio::test]

@@ -14,9 +14,8 @@ use crate::message::content::{Email, Recipient};
 use crate::message::record::ERASED;
 use crate::message::{Address, Content, EmailAddress, Message, MessageId, Status};
 use crate::privacy::erasure::{Erasable, ErasureCounts};
-use crate::store::messages::row::{attribute, unreadable};
+use crate::store::messages::row::unreadable;
 use crate::store::privacy::Tally;
-use crate::store::update::Applied;
 use crate::store::{Item, StoreError, number, text};
 
 /// What stands in the place of a further recipient who wanted to be forgotten (RFC 2606: no mail ever goes there). The place
@@ -117,7 +116,7 @@ impl Messages {
                 decision: message.decision.clone().without(&field, ERASED),
                 ..message.clone()
             };
-            if !self.replace_content(&message, &changed).await? {
+            if !self.replace_content(&message, &changed, Update::default()).await? {
                 return Ok(Forgotten::Later(now));
             }
         }
@@ -133,33 +132,6 @@ impl Messages {
         // One that is gone was counted.
         tally.take(delete, ErasureCounts { mentions: 1, ..ErasureCounts::default() }).await?;
         Ok(Forgotten::Done)
-    }
-
-    /// Writes a message's content anew, if nothing happened to the message since it was read.
-    async fn replace_content(&self, seen: &Message, changed: &Message) -> Result<bool, StoreError> {
-        let id = seen.id.to_string();
-        let Some(before) = self.item(seen.id).await? else { return Ok(true) };
-        let Some(sealed) = before.get("sealed").cloned() else { return Ok(true) };
-        let old_key = before.get("content_key").and_then(|key| key.as_s().ok()).cloned();
-        let (new, new_key) = self.put_away(changed, &Self::private(changed)).await?;
-        let update = Update::default()
-            .only_if_equal("sealed", sealed)
-            .only_if_equal("status", text(seen.status.as_str()))
-            .only_if_equal("attempts", number(seen.attempts))
-            .set("sealed", text(new))
-            .set("decision", attribute(&changed.decision));
-        let update = match &new_key {
-            Some(key) => update.set("content_key", text(key)),
-            None => update.remove("content_key"),
-        };
-        let applied = update.apply(&self.client, &self.table, ("id", &id), "messages.replace_content").await?;
-        let done = matches!(applied, Applied::Done(_));
-        // The one nobody points to goes: the old one if it was replaced, else the new one.
-        let (left, kept) = if done { (old_key, new_key) } else { (new_key, old_key) };
-        if let (Some(shelf), Some(left)) = (&self.shelf, left.filter(|left| Some(left) != kept.as_ref())) {
-            shelf.remove(&left).await?;
-        }
-        Ok(done)
     }
 }
 

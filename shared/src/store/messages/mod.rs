@@ -8,6 +8,7 @@
 //! [`beside`]: what else goes to a recipient · [`change`]: what the table's stream says.
 
 mod accept;
+mod address;
 mod beside;
 pub mod change;
 mod charge;

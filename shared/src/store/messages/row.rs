@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use super::Messages;
 use crate::message::engagement::Engagement;
-use crate::message::record::{CallFacts, Fallback, Links, Message, ProviderChoice, Recording, TemplateUse, Times};
+use crate::message::record::{
+    AddressSource, CallFacts, Fallback, Links, Message, ProviderChoice, Recording, TemplateUse, Times,
+};
 use crate::message::trigger::Class;
 use crate::message::{Address, Channel, Content, JobId, Lane, MessageId, Micros, Status, TrailEntry, Trigger};
 use crate::otp::CodeRef;
@@ -106,6 +108,8 @@ pub(super) struct Row {
 #[derive(Serialize, Deserialize)]
 pub(super) struct Sealed {
     pub(super) to: String,
+    #[serde(default, skip_serializing_if = "is_given")]
+    pub(super) address_source: AddressSource,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) from: Option<String>,
     pub(super) content: Content,
@@ -116,7 +120,8 @@ pub(super) struct Sealed {
 impl Sealed {
     /// What there is of an erased message.
     fn empty() -> Self {
-        Self { to: String::new(), from: None, content: Content::text(""), fallbacks: Vec::new() }
+        let (address_source, content) = (AddressSource::Given, Content::text(""));
+        Self { to: String::new(), address_source, from: None, content, fallbacks: Vec::new() }
     }
 }
 
@@ -126,6 +131,10 @@ fn is_zero(count: &u32) -> bool {
 
 fn is_nothing(time: &i64) -> bool {
     *time == 0
+}
+
+fn is_given(source: &AddressSource) -> bool {
+    *source == AddressSource::Given
 }
 
 fn is_fixed(choice: &ProviderChoice) -> bool {
@@ -155,6 +164,7 @@ impl Messages {
     pub(super) fn private(message: &Message) -> Sealed {
         Sealed {
             to: message.to.as_str().to_owned(),
+            address_source: message.address_source,
             from: message.from.clone(),
             content: message.content.clone(),
             fallbacks: message.fallbacks.clone(),
@@ -274,6 +284,7 @@ impl Row {
             provider: row.provider,
             choice: row.choice,
             to: Address::stored(row.channel, sealed.to),
+            address_source: sealed.address_source,
             from: sealed.from,
             content: sealed.content,
             code: row.code,

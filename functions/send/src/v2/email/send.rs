@@ -9,7 +9,7 @@ use switchboard::http::error::ErrorBody;
 use switchboard::http::refusals::SendRefusals;
 use switchboard::http::{ApiError, Body, Caller, IdempotencyKey, RecipientLimit};
 use switchboard::message::content::Email;
-use switchboard::message::record::{Links, ProviderChoice};
+use switchboard::message::record::{AddressSource, Links, ProviderChoice};
 use switchboard::message::trigger::Class;
 use switchboard::message::{Address, Channel, Content, Priority};
 use switchboard::person::unsubscribe::asks_for_link;
@@ -151,6 +151,7 @@ fn read(caller: String, identity: Identity, request: V2EmailRequest, now: Timest
     let part = Part {
         channel: Channel::Email,
         to: Address::Email(to),
+        address_source: AddressSource::Given,
         choice: choice(from.as_deref(), ProviderChoice::Any),
         from,
         content: Content::Email(email),
