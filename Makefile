@@ -4,6 +4,7 @@
 # TWILIO_BASE_URL, TWILIO_VERIFY_BASE_URL, TWILIO_LOOKUP_BASE_URL, SENDGRID_BASE_URL, RESEND_BASE_URL (the simulator),
 # OTP_BACKEND (own) or twilio_verify,
 # ROWS (1000), BAD (a thousandth of them), KILL (0: seconds between two kills) of make soak,
+# MESSAGES (1000), SEED (by chance), KILL (3; 0: nobody is killed), HEAL_SECONDS (900) of make chaos,
 # RUN_ONCE=1 (make run ends after the first messages).
 
 PYTHON ?= python3
@@ -14,7 +15,7 @@ PIP := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --n
 export PYTHONPATH := infra
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: help run up down status test lint advisories watch fuzz bench soak logs clean
+.PHONY: help run up down status test lint advisories watch fuzz bench soak chaos logs clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -55,6 +56,9 @@ bench: $(VENV)/ready ## build the release packages; print sizes, cold starts, th
 
 soak: $(VENV)/ready ## a bulk job of ROWS rows on a stack of its own; KILL=3 kills a worker every three seconds
 	@$(VENV)/bin/python -m soak
+
+chaos: $(VENV)/ready ## MESSAGES (1000) of every kind while everything fails, on a stack of its own; SEED=… repeats a run
+	@$(VENV)/bin/python -m chaos
 
 logs: $(VENV)/ready ## follow what the functions, MiniStack and the simulator print
 	@$(LOCAL) logs

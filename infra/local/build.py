@@ -59,11 +59,17 @@ def build(settings: Settings, document: dict[str, Any]) -> Build:
     return Build({name: binaries[name] for name in names}, binaries["simulator"])
 
 
-def _cargo_build(settings: Settings, names: list[str]) -> dict[str, Path]:
+def fault_proxy(settings: Settings) -> Path:
+    """The proxy that breaks requests between the functions and the emulator."""
+    with step("Building the fault proxy"):
+        return _cargo_build(settings, ["fault_proxy"], "tests")["fault_proxy"]
+
+
+def _cargo_build(settings: Settings, names: list[str], package: str | None = None) -> dict[str, Path]:
     """Where cargo put each binary. What the compiler says is in the log, and on the terminal if it fails."""
     command = ["cargo", "build", "--profile", settings.profile, "--message-format=json-render-diagnostics"]
     for name in names:
-        command += ["--package", name, "--bin", name]
+        command += ["--package", package or name, "--bin", name]
     log = settings.logs / "build.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     binaries: dict[str, Path] = {}

@@ -341,7 +341,7 @@ def environment(settings: Any, base: dict[str, str]) -> dict[str, str]:
         "AUTH": "true",  # the functions' IAM roles are enforced
         "BIND_HOST": "127.0.0.1",
         "GATEWAY_PORT": str(settings.aws_port),
-        "AWS_ENDPOINT_URL": settings.aws_url,
+        "AWS_ENDPOINT_URL": settings.functions_aws_url,
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_CONFIG_FILE": os.devnull,

@@ -2,7 +2,7 @@
 
 import os
 import platform
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from .progress import Failure
@@ -34,10 +34,16 @@ class Settings:
     artifacts: Path | None  # ready-made NAME/bootstrap and simulator instead of a build
     providers: dict[str, str]  # template parameter -> base URL
     once: bool  # `run` ends after the first messages
+    functions_aws_port: int | None = None  # where the functions find AWS; AWS_PORT unless something stands between
+    parameters_changed: dict[str, str] = field(default_factory=dict)  # parameters of the template that this stack has otherwise
 
     @property
     def aws_url(self) -> str:
         return f"http://127.0.0.1:{self.aws_port}"
+
+    @property
+    def functions_aws_url(self) -> str:
+        return f"http://127.0.0.1:{self.functions_aws_port or self.aws_port}"
 
     @property
     def api_url(self) -> str:
@@ -87,6 +93,7 @@ class Settings:
             "OtpBackend": os.environ.get("OTP_BACKEND", "own"),
             "LogLevel": os.environ.get("LOG_LEVEL", "info").lower(),
             **self.providers,
+            **self.parameters_changed,
         }
 
 

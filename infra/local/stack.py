@@ -135,6 +135,7 @@ class Stack:
             "api_url": settings.api_url,
             "simulator_url": settings.simulator_url,
             "aws_endpoint": settings.aws_url,
+            "functions_aws_endpoint": settings.functions_aws_url,
             "region": REGION,
         }
 

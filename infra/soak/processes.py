@@ -12,7 +12,7 @@ def of(record: dict[str, Any], function: str) -> list[int]:
     """The processes that run this function for this stack, and for no other."""
     marks = {
         f"AWS_LAMBDA_FUNCTION_NAME={record['functions'][function]}".encode(),
-        f"AWS_ENDPOINT_URL={record['aws_endpoint']}".encode(),
+        f"AWS_ENDPOINT_URL={record['functions_aws_endpoint']}".encode(),
     }
     found = []
     for process in Path("/proc").iterdir():

@@ -2,14 +2,20 @@
 //! it, resets the connection before the request is carried out, or throttles. It reads HTTP/1.1 requests with a content length, as
 //! the SDKs send them, and carries one request a connection.
 
+mod chances;
+mod http;
+
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
+
+pub use self::chances::{Chances, Dice};
+use self::http::{Service, alone, operation, read_request, resource, service, throttled};
 
 /// What happens to a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +53,7 @@ pub struct Seen {
 #[derive(Debug, Default)]
 struct State {
     rules: Mutex<Vec<Rule>>,
+    by_chance: Mutex<Option<(Chances, Dice)>>,
     seen: Mutex<Vec<Seen>>,
 }
 
@@ -68,7 +75,12 @@ impl Drop for FaultProxy {
 impl FaultProxy {
     /// Starts one on a free port before `upstream`.
     pub async fn start(upstream: SocketAddr) -> io::Result<Self> {
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        Self::start_at(0, upstream).await
+    }
+
+    /// Starts one on a port of this machine.
+    pub async fn start_at(port: u16, upstream: SocketAddr) -> io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
         let url = format!("http://{}", listener.local_addr()?);
         let state = Arc::<State>::default();
         let shared = state.clone();
@@ -95,9 +107,19 @@ impl FaultProxy {
         left
     }
 
+    /// Sets which faults strike by chance from now on, beside the rules.
+    pub fn by_chance(&self, chances: Chances, dice: Dice) {
+        *lock(&self.state.by_chance) = Some((chances, dice));
+    }
+
     /// What was carried since the last time this was asked, in order.
     pub fn take_seen(&self) -> Vec<Seen> {
         std::mem::take(&mut *lock(&self.state.seen))
+    }
+
+    /// The same without forgetting it.
+    pub fn seen_so_far(&self) -> Vec<Seen> {
+        lock(&self.state.seen).clone()
     }
 }
 
@@ -108,15 +130,15 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// Carries one request.
 async fn carry(mut client: TcpStream, upstream: SocketAddr, state: &State) -> io::Result<()> {
     let Some(request) = read_request(&mut client).await? else { return Ok(()) };
-    let (operation, resource) = (operation(&request), resource(&request));
-    let struck = strike(state, &operation, &resource);
+    let (service, operation, resource) = (service(&request), operation(&request), resource(&request));
+    let struck = strike(state, &operation, &resource).or_else(|| strike_by_chance(state, service));
     lock(&state.seen).push(Seen { operation, resource, struck });
     match struck {
         Some(Fault::Reset) => {
             client.set_zero_linger()?;
             return Ok(());
         }
-        Some(Fault::Throttle) => return client.write_all(throttled().as_bytes()).await,
+        Some(Fault::Throttle) => return client.write_all(throttled(service).as_bytes()).await,
         Some(Fault::Delay(pause)) => tokio::time::sleep(pause).await,
         Some(Fault::Swallow) | None => {}
     }
@@ -143,59 +165,10 @@ fn strike(state: &State, operation: &str, resource: &str) -> Option<Fault> {
     Some(rule.fault)
 }
 
-/// A request with its body; `None`: the connection was closed before one came.
-async fn read_request(client: &mut TcpStream) -> io::Result<Option<Vec<u8>>> {
-    let mut bytes = Vec::new();
-    loop {
-        if let Some(head) = head_of(&bytes) {
-            let length = header(&bytes[..head], "content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
-            if bytes.len() >= head + length {
-                return Ok(Some(bytes));
-            }
-        }
-        if client.read_buf(&mut bytes).await? == 0 {
-            return if bytes.is_empty() { Ok(None) } else { Err(io::ErrorKind::UnexpectedEof.into()) };
-        }
-    }
-}
-
-/// How long the head is, with the empty line behind it.
-fn head_of(bytes: &[u8]) -> Option<usize> {
-    bytes.windows(4).position(|window| window == b"\r\n\r\n").map(|at| at + 4)
-}
-
-fn header(head: &[u8], name: &str) -> Option<String> {
-    let text = String::from_utf8_lossy(head);
-    let mut lines = text.split("\r\n").filter_map(|line| line.split_once(':'));
-    lines.find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim().to_owned())
-}
-
-/// `DynamoDB_20120810.UpdateItem` is `UpdateItem`.
-fn operation(request: &[u8]) -> String {
-    let target = header(request, "x-amz-target").unwrap_or_default();
-    target.rsplit('.').next().unwrap_or_default().to_owned()
-}
-
-/// The table or queue that the body names first.
-fn resource(request: &[u8]) -> String {
-    let body = head_of(request).and_then(|head| request.get(head..)).unwrap_or_default();
-    let body: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
-    let named = body["TableName"].as_str().or(body["QueueUrl"].as_str()).unwrap_or_default();
-    named.rsplit('/').next().unwrap_or_default().to_owned()
-}
-
-/// The same request, after whose answer the server closes.
-fn alone(request: &[u8]) -> Vec<u8> {
-    let text = request.windows(2).position(|window| window == b"\r\n").map_or(0, |at| at + 2);
-    [&request[..text], b"connection: close\r\n", &request[text..]].concat()
-}
-
-fn throttled() -> String {
-    let body = r#"{"__type":"com.amazonaws.dynamodb.v20120810#ThrottlingException","message":"Rate exceeded"}"#;
-    format!(
-        "HTTP/1.1 400 Bad Request\r\ncontent-type: application/x-amz-json-1.0\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
-        body.len()
-    )
+fn strike_by_chance(state: &State, service: Service) -> Option<Fault> {
+    let mut by_chance = lock(&state.by_chance);
+    let (chances, dice) = by_chance.as_mut()?;
+    chances.strike(dice, service)
 }
 
 #[cfg(test)]
