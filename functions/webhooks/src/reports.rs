@@ -162,3 +162,32 @@ async fn note_latest_claim(app: &App, told: &[MessageId]) -> Result<(), StoreErr
         None => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use switchboard::provider::ProviderName;
+
+    use super::*;
+
+    #[test]
+    fn open_is_no_evidence_that_sendgrid_takes_mail() {
+        let report = |event: Event, second: i64| Report {
+            provider: ProviderName::Sendgrid,
+            message_id: Some(MessageId::new()),
+            provider_id: None,
+            key: event.name().to_owned(),
+            event,
+            at: switchboard::clock::from_millis(second * 1_000),
+            recipient: None,
+            provider_code: None,
+            call: None,
+            recording: None,
+        };
+        let (old, new) = (report(Event::Sent, 1), report(Event::Delivered, 2));
+        let ids = |reports: &[&Report]| reports.iter().filter_map(|report| report.message_id).collect::<Vec<_>>();
+        // Of last year's mail somebody opens this says nothing, whenever it comes.
+        let reports = [report(Event::Opened, 9), old.clone(), new.clone()];
+        assert_eq!(told_as_taken(&reports), ids(&[&new, &old]), "the newest first, and no opening");
+        assert_eq!(told_as_taken(&reports[..1]), ids(&[]));
+    }
+}
