@@ -16,6 +16,7 @@ use super::{
         progress, sending,
     },
     answer,
+    request::Start,
     state::{State as Outcome, Verification},
 };
 use crate::{
@@ -56,23 +57,16 @@ pub(super) async fn start(
         Err(error) => return sending::refuse(&app, error),
     };
     let channel = start.way.channel();
-    let hang = match faults::meet(&app, &line, Request::sends_to(form.get("To"), channel)).await {
-        Verdict::Proceed => None,
-        Verdict::AcceptThenHang(delay) => Some(delay),
-        Verdict::Refuse(status) | Verdict::AcceptThenRefuse(status) => return Error::of_status(status).into_response(),
-        Verdict::Cut => return StatusCode::OK.into_response(),
-    };
+    let verdict = faults::meet(&app, &line, Request::sends_to(form.get("To"), channel)).await;
+    sending::answered(&app, verdict, || begin(&app, &service, &start)).await
+}
+
+/// Starts a verification, or goes on with it, and delivers its code.
+fn begin(app: &App, service: &str, start: &Start) -> Result<Response, Error> {
     let code = format!("{:06}", (app.chance.roll() * 1_000_000.0) as u32);
-    let started = app.verifications().start(&service, &start, &code, Timestamp::now());
-    let verification = match started {
-        Ok(verification) => verification,
-        Err(error) => return sending::refuse(&app, error),
-    };
-    deliver(&app, &verification);
-    if let Some(delay) = hang {
-        faults::hang(delay).await;
-    }
-    respond(StatusCode::CREATED, &answer::verification(&app.config.twilio_account_sid, BASE, &verification))
+    let verification = app.verifications().start(service, start, &code, Timestamp::now())?;
+    deliver(app, &verification);
+    Ok(respond(StatusCode::CREATED, &answer::verification(&app.config.twilio_account_sid, BASE, &verification)))
 }
 
 /// The code reaches its recipient, in Twilio's words and from a sender of Twilio's.
