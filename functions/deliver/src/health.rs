@@ -2,8 +2,9 @@
 //! in the Ephemera table.
 //!
 //! A worker adds up what it sees and writes it once a batch and provider; it reads all of it at most every five seconds,
-//! and only to choose. So a message costs at most one write unit for its provider (a tenth in full batches) and, in a
-//! worker that is not busy, one read of six small items (3 read units): $1.00 a million e-mails at most, $0.06 at best.
+//! and only to choose. A provider's minute is spread over [`LOAD_SHARDS`](switchboard::store::ephemera::LOAD_SHARDS) rows. So a message
+//! costs at most one write unit for its provider (a tenth in full batches) and, in a worker that is not busy, one read of at most 48
+//! small items (24 read units): $3.60 a million e-mails at most, $0.06 at best.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};

@@ -17,6 +17,7 @@ mod owner;
 pub mod page;
 pub mod paging;
 pub mod rate_limit;
+mod rate_steps;
 pub mod refusals;
 mod second_factor;
 mod serve;
@@ -42,6 +43,7 @@ pub use observe::RequestId;
 pub use origin::Origin;
 pub use owner::{Made, Owned};
 pub use rate_limit::{Limit, Limits, RecipientLimit};
+use rate_steps::Steps;
 pub use second_factor::{SecondFactor, SecondFactorAssertion};
 pub use serve::serve;
 
@@ -56,12 +58,13 @@ pub struct Edge {
     clock: Clock,
     auth: Arc<Secret<AuthKeys>>,
     windows: Ephemera,
+    steps: Arc<Steps>,
     limits: Limits,
 }
 
 impl Edge {
     pub fn new(clock: Clock, auth: Secret<AuthKeys>, windows: Ephemera, limits: Limits) -> Self {
-        Self { clock, auth: Arc::new(auth), windows, limits }
+        Self { clock, auth: Arc::new(auth), windows, steps: Arc::default(), limits }
     }
 }
 

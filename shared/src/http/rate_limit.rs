@@ -7,6 +7,7 @@ use http::{HeaderMap, HeaderValue};
 use jiff::Timestamp;
 use strum::{EnumIter, IntoEnumIterator, IntoStaticStr};
 
+use super::rate_steps::Count;
 use super::{ApiError, Caller, Edge};
 use crate::config::optional;
 use crate::store::ephemera::Window;
@@ -111,8 +112,13 @@ pub(super) async fn count(edge: &Edge, caller: &Caller, limit: Limit) -> Option<
 async fn count_by(edge: &Edge, caller: &Caller, limit: Limit, by: u32) -> Option<Standing> {
     let key = format!("rate#{}#{}", limit.as_str(), caller.subject);
     let rate = caller.limit(limit).unwrap_or_else(|| edge.limits.rate(limit));
-    match edge.windows.count_by(&key, by, WINDOW_SECONDS, edge.clock.now()).await {
-        Ok(window) => Some(Standing { limit: rate, window }),
+    let now = edge.clock.now();
+    let add = match edge.steps.count(&key, by, rate, now) {
+        Count::Done(window) => return Some(Standing { limit: rate, window }),
+        Count::Add(add) => add,
+    };
+    match edge.windows.count_by(&key, add, WINDOW_SECONDS, now).await {
+        Ok(window) => Some(Standing { limit: rate, window: edge.steps.added(&key, by, add, window, now) }),
         Err(error) => {
             tracing::warn!(error = %error, "rate limit not counted, request let through");
             telemetry::count("rate_limit_unavailable", 1);

@@ -2,7 +2,7 @@
 //! nothing, and uses up no attempt.
 //!
 //! Each sender has a line of places, one every so often (the generic cell rate algorithm, ITU-T I.371, with a burst of
-//! one second). A message reserves its place once. Urgent messages wait in no line; bulk messages stand in a line of their
+//! one second). A line faster than [`ROW_RATE`] is several of them side by side, for a row of the table takes no more writes. A message reserves its place once. Urgent messages wait in no line; bulk messages stand in a line of their
 //! own that takes at most [`BULK_SHARE`] of the pace, so that they delay nobody.
 
 use crate::config::optional;
@@ -36,14 +36,26 @@ impl Default for Paces {
     }
 }
 
+/// How many places a second are kept in one row. Reserving one takes one write, or two where the line was not used for a while.
+pub const ROW_RATE: i64 = 250;
+
 /// A line of places.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Queue {
-    pub key: String,
-    /// From one place to the next, in microseconds.
+    key: String,
+    /// How many rows it has.
+    pub rows: u32,
+    /// From one place to the next of the same row, in microseconds.
     pub interval: i64,
     /// How long a sender that was not used may be used at once, in microseconds.
     pub burst: i64,
+}
+
+impl Queue {
+    /// The key of one of its rows.
+    pub fn row(&self, number: u32) -> String {
+        if self.rows > 1 { format!("{}#{number}", self.key) } else { self.key.clone() }
+    }
 }
 
 impl Paces {
@@ -79,7 +91,13 @@ impl Paces {
             Lane::Bulk => BULK_SHARE,
         };
         let key = format!("pace#{provider}#{channel}#{}#{}", from.unwrap_or_default(), lane.as_str());
-        (pace > 0).then(|| Queue { key, interval: 100_000_000 / (pace * share), burst: 1_000_000 })
+        let rows = (pace * share + 100 * ROW_RATE - 1) / (100 * ROW_RATE);
+        (pace > 0).then(|| Queue {
+            key,
+            rows: u32::try_from(rows).unwrap_or(1),
+            interval: rows * 100_000_000 / (pace * share),
+            burst: 1_000_000,
+        })
     }
 }
 
@@ -105,9 +123,26 @@ mod tests {
         assert_eq!(interval(Lane::Urgent), None);
         assert_eq!(interval(Lane::Standard), Some(100_000));
         assert_eq!(interval(Lane::Bulk), Some(166_666));
-        let key = |from, lane| paces.queue(TWILIO, Channel::Sms, from, lane).unwrap().key;
+        let key = |from, lane| paces.queue(TWILIO, Channel::Sms, from, lane).unwrap().row(0);
         assert_ne!(key(None, Lane::Standard), key(None, Lane::Bulk));
         assert_ne!(key(None, Lane::Standard), key(Some("+15005550006"), Lane::Standard));
+    }
+
+    #[test]
+    fn line_of_thousands_a_second_has_rows_that_take_its_writes() {
+        for pace in [1, 5, 80, 250, 251, 1_000, 3_333, 10_000] {
+            let paces = Paces { sms: pace, ..Paces::default() };
+            assert!(paces.queue(TWILIO, Channel::Sms, None, Lane::Bulk).unwrap().rows > 0);
+            let queue = paces.queue(TWILIO, Channel::Sms, None, Lane::Standard).unwrap();
+            let (rows, pace) = (i64::from(queue.rows), i64::from(pace));
+            let per_row = 1_000_000 / queue.interval;
+            assert!(per_row <= ROW_RATE && 2 * per_row <= 700, "{pace}: {per_row} places a second and row");
+            let all = 1_000_000 * rows / queue.interval;
+            assert!((pace..=pace + pace / 50 + 1).contains(&all), "{pace}: {all} places a second");
+            let keys: std::collections::BTreeSet<String> = (0..queue.rows).map(|row| queue.row(row)).collect();
+            assert_eq!(keys.len(), queue.rows as usize);
+        }
+        assert_eq!(Paces::default().queue(ProviderName::Resend, Channel::Email, None, Lane::Standard).unwrap().rows, 1);
     }
 
     #[test]

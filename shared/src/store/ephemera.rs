@@ -1,12 +1,13 @@
 //! The Ephemera table: small facts that expire by themselves.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::BuildError;
-use aws_sdk_dynamodb::types::{AttributeValue, DeleteRequest, KeysAndAttributes, WriteRequest};
+use aws_sdk_dynamodb::types::{AttributeValue, DeleteRequest, WriteRequest};
 use jiff::Timestamp;
 
+use super::batch_get::batch_get;
 use super::update::{Applied, Update};
 use super::write_token::put_once;
 use super::{Item, StoreError, number, text, unavailable};
@@ -37,8 +38,16 @@ fn minute(at: Timestamp) -> i64 {
     at.as_second().div_euclid(MINUTE_SECONDS)
 }
 
-fn load_key(provider: ProviderName, minute: i64) -> String {
-    format!("load#{provider}#{minute}")
+/// Over how many rows what a provider was asked is spread: every batch adds to it.
+pub const LOAD_SHARDS: u32 = 8;
+
+fn load_key(provider: ProviderName, minute: i64, shard: u32) -> String {
+    format!("load#{provider}#{minute}#{shard}")
+}
+
+/// One of so many, by chance.
+fn any_of(shards: u32) -> u32 {
+    u32::from(uuid::Uuid::new_v4().as_bytes()[0]) % shards.max(1)
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "a worker's count of one batch")]
@@ -139,8 +148,9 @@ impl Ephemera {
     }
 
     /// The next free place of a line: when its holder may send. A line nobody stood in for a while begins again, with its
-    /// burst.
+    /// burst. In a fast line it is the next one of any of its rows.
     pub async fn reserve(&self, queue: &Queue, now: Timestamp) -> Result<Timestamp, StoreError> {
+        let key = queue.row(any_of(queue.rows));
         let now_micros = now.as_microsecond();
         let start = now_micros - queue.burst;
         for _ in 0..4 {
@@ -149,7 +159,7 @@ impl Ephemera {
                 .set("expires", number(now.as_second() + LINE_KEPT_SECONDS))
                 .only_if_from("next", number(start));
             if let Applied::Done(item) =
-                behind.apply(&self.client, &self.table, ("key", &queue.key), "ephemera.reserve").await?
+                behind.apply(&self.client, &self.table, ("key", &key), "ephemera.reserve").await?
             {
                 let next = item.get("next").and_then(|next| next.as_n().ok()).and_then(|next| next.parse::<i64>().ok());
                 return Ok(from_micros(next.map_or(now_micros, |next| next - queue.interval)));
@@ -158,9 +168,7 @@ impl Ephemera {
                 .set("next", number(start + queue.interval))
                 .set("expires", number(now.as_second() + LINE_KEPT_SECONDS))
                 .only_if_absent_or_before("next", number(start));
-            if let Applied::Done(_) =
-                first.apply(&self.client, &self.table, ("key", &queue.key), "ephemera.reserve").await?
-            {
+            if let Applied::Done(_) = first.apply(&self.client, &self.table, ("key", &key), "ephemera.reserve").await? {
                 return Ok(from_micros(start));
             }
         }
@@ -169,11 +177,14 @@ impl Ephemera {
 
     /// Lets a line stand still until `until`: who reserves a place now gets none before.
     pub async fn stand_still(&self, queue: &Queue, until: Timestamp, now: Timestamp) -> Result<(), StoreError> {
-        let update = Update::default()
-            .set("next", number(until.as_microsecond()))
-            .set("expires", number(now.as_second() + LINE_KEPT_SECONDS))
-            .only_if_absent_or_before("next", number(until.as_microsecond()));
-        update.apply(&self.client, &self.table, ("key", &queue.key), "ephemera.stand_still").await?;
+        let stopped = (0..queue.rows).map(|row| async move {
+            let update = Update::default()
+                .set("next", number(until.as_microsecond()))
+                .set("expires", number(now.as_second() + LINE_KEPT_SECONDS))
+                .only_if_absent_or_before("next", number(until.as_microsecond()));
+            update.apply(&self.client, &self.table, ("key", &queue.row(row)), "ephemera.stand_still").await
+        });
+        futures::future::try_join_all(stopped).await?;
         Ok(())
     }
 
@@ -284,7 +295,7 @@ impl Ephemera {
 
     /// Adds to what a provider was asked and took in this minute.
     pub async fn add_load(&self, provider: ProviderName, load: Load, now: Timestamp) -> Result<(), StoreError> {
-        let key = load_key(provider, minute(now));
+        let key = load_key(provider, minute(now), any_of(LOAD_SHARDS));
         let update = Update::default()
             .add("requests", whole(load.requests))
             .add("accepts", whole(load.accepts))
@@ -295,17 +306,73 @@ impl Ephemera {
 
     /// What a provider was asked and took in the last two minutes. A reading may miss the last moments.
     pub async fn load(&self, provider: ProviderName, now: Timestamp) -> Result<Load, StoreError> {
-        let keys = [0, 1, 2].map(|back| load_key(provider, minute(now) - back));
-        let mut asked = KeysAndAttributes::builder();
-        for key in &keys {
-            asked = asked.keys(HashMap::from([("key".to_owned(), text(key))]));
-        }
-        let asked =
-            asked.build().map_err(|error| StoreError::Unreadable { table: "ephemera", cause: error.to_string() })?;
-        let answer = self.client.batch_get_item().request_items(&self.table, asked).send().await;
-        let answer = answer.map_err(unavailable("ephemera.load"))?;
-        let rows = answer.responses.unwrap_or_default().remove(&self.table).unwrap_or_default();
-        let row = |key: &String| rows.iter().find(|row| row.get("key").and_then(|key| key.as_s().ok()) == Some(key));
-        Ok(Load::over(keys.each_ref().map(|key| row(key).map(load_of).unwrap_or_default()), now))
+        let keys = [0, 1, 2].map(|back| {
+            (0..LOAD_SHARDS).map(|shard| load_key(provider, minute(now) - back, shard)).collect::<Vec<_>>()
+        });
+        let all = keys.iter().flatten().map(|key| Item::from([("key".to_owned(), text(key))])).collect();
+        let rows = batch_get(&self.client, &self.table, all, false, "ephemera.load").await?;
+        let of_minute = |keys: &Vec<String>| {
+            let is_of =
+                |row: &&Item| row.get("key").and_then(|key| key.as_s().ok()).is_some_and(|key| keys.contains(key));
+            rows.iter().filter(is_of).map(load_of).fold(Load::default(), |sum, load| sum + load)
+        };
+        Ok(Load::over(keys.each_ref().map(of_minute), now))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::clock::Clock;
+    use crate::message::{Channel, Lane};
+    use crate::provider::pacing::Paces;
+    use crate::provider::stub::{Stub, reply};
+    use crate::testing::road_on;
+
+    const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+
+    async fn written(most: usize, write: impl AsyncFn(&Ephemera)) -> BTreeSet<String> {
+        let table = Stub::new((0..most).map(|_| reply(200, json!({})))).await;
+        let ephemera = road_on(&table.base_url, Clock::fixed(NOW)).unwrap().ephemera;
+        write(&ephemera).await;
+        table.requests().iter().map(|seen| seen.json()["Key"]["key"]["S"].as_str().unwrap().to_owned()).collect()
+    }
+
+    #[tokio::test]
+    async fn load_of_all_batches_is_spread_over_rows_and_read_as_one() {
+        let load = Load { requests: 10.0, accepts: 9.0 };
+        let keys = written(200, async |ephemera: &Ephemera| {
+            for _ in 0..200 {
+                ephemera.add_load(ProviderName::Resend, load, NOW).await.unwrap();
+            }
+        })
+        .await;
+        let all: BTreeSet<String> =
+            (0..LOAD_SHARDS).map(|shard| load_key(ProviderName::Resend, minute(NOW), shard)).collect();
+        assert_eq!(keys, all);
+        let row = |key: &String| json!({"key": {"S": key}, "requests": {"N": "10"}, "accepts": {"N": "9"}});
+        let rows: Vec<_> = keys.iter().map(row).collect();
+        let table = Stub::new([reply(200, json!({"Responses": {"ephemera": rows}}))]).await;
+        let read = road_on(&table.base_url, Clock::fixed(NOW)).unwrap().ephemera.load(ProviderName::Resend, NOW).await;
+        assert_eq!(read.unwrap(), Load { requests: 80.0, accepts: 72.0 });
+    }
+
+    #[tokio::test]
+    async fn fast_line_is_reserved_in_all_its_rows_and_stands_still_in_each() {
+        let paces = Paces { sms: 1_000, ..Paces::default() };
+        let queue = paces.queue(ProviderName::Twilio, Channel::Sms, None, Lane::Standard).unwrap();
+        let all: BTreeSet<String> = (0..4).map(|row| queue.row(row)).collect();
+        let reserved = written(100, async |ephemera: &Ephemera| {
+            for _ in 0..100 {
+                ephemera.reserve(&queue, NOW).await.unwrap();
+            }
+        });
+        assert_eq!(reserved.await, all);
+        let stopped = written(10, async |ephemera: &Ephemera| {
+            ephemera.stand_still(&queue, crate::clock::plus_seconds(NOW, 30), NOW).await.unwrap();
+        });
+        assert_eq!(stopped.await, all);
     }
 }
