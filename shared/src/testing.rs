@@ -229,8 +229,13 @@ pub fn dead_jobs(road: &Road) -> (Jobs, JobFiles) {
 
 /// Subscribers and deliveries nobody answers for.
 pub fn dead_events(road: &Road) -> Result<Events, NotHeld> {
+    events_on("http://127.0.0.1:1", road)
+}
+
+/// Subscribers and deliveries whose tables are here.
+pub fn events_on(dynamo_url: &str, road: &Road) -> Result<Events, NotHeld> {
     let [catalog, deliveries, ledger, people] = ["catalog", "deliveries", "ledger", "people"].map(str::to_owned);
-    let dynamo = aws_sdk_dynamodb::Client::new(&dead_aws());
+    let dynamo = aws_sdk_dynamodb::Client::new(&aws_at(dynamo_url));
     let tables = events::Tables { catalog, deliveries, ledger, people };
     Ok(Events::new(dynamo, tables, road.keys.ledger()?, road.seal.clone()))
 }

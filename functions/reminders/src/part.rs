@@ -11,7 +11,7 @@ use serde::Deserialize;
 use crate::Swept;
 
 /// How many shards are worked on at a time.
-const SHARDS_AT_A_TIME: usize = 4;
+const SHARDS_AT_A_TIME: usize = 8;
 /// How many rows a page has.
 pub(crate) const PAGE: i32 = 100;
 /// A run ends after this long; the next one goes on. Below the function's time-out of a minute.

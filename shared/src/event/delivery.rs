@@ -23,7 +23,7 @@ const JITTER_PERCENT: i64 = 10;
 const WAITS_PART: i64 = 4;
 const LONGEST_WAIT: i64 = 3_600_000;
 /// Over how many partitions a subscriber's deliveries are spread: a partition takes a thousand writes a second.
-pub const SPREAD: u8 = 8;
+pub const SPREAD: u8 = 64;
 /// How many tries are kept, the latest ones: twice what one schedule has.
 const TRIES_KEPT: usize = 20;
 /// What a try ended with whose worker died.
@@ -64,7 +64,8 @@ impl DeliveryId {
 
     /// Which of `parts` it is in, evenly, whatever its subscriber and its partition.
     pub fn spread(&self, parts: u32) -> u32 {
-        u32::from(self.0.as_bytes()[14]) % parts
+        let [.., a, b, c, d, _] = *self.0.as_bytes();
+        u32::from_be_bytes([a, b, c, d]) % parts.max(1)
     }
 }
 
@@ -143,6 +144,8 @@ pub struct Delivery {
     pub not_before: Option<Timestamp>,
     /// Until when a worker has it.
     pub lease: Option<Timestamp>,
+    /// When the sweep looks at it.
+    pub due: Option<Timestamp>,
     /// How its tries ended, the latest last.
     pub tried: Vec<Outcome>,
     /// Why it failed without another try.
@@ -187,6 +190,7 @@ impl Delivery {
             tries: 0,
             not_before: None,
             lease: None,
+            due: None,
             tried: Vec::new(),
             dropped: None,
             created: now,

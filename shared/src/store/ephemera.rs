@@ -1,5 +1,8 @@
 //! The Ephemera table: small facts that expire by themselves.
 
+mod lines;
+mod loads;
+
 use std::collections::BTreeSet;
 
 use aws_sdk_dynamodb::Client;
@@ -7,14 +10,12 @@ use aws_sdk_dynamodb::error::BuildError;
 use aws_sdk_dynamodb::types::{AttributeValue, DeleteRequest, WriteRequest};
 use jiff::Timestamp;
 
-use super::batch_get::batch_get;
 use super::update::{Applied, Update};
 use super::write_token::put_once;
-use super::{Item, StoreError, number, text, unavailable};
-use crate::clock::{from_micros, from_millis, plus_seconds};
-use crate::provider::ProviderName;
-use crate::provider::pacing::Queue;
-use crate::provider::routing::{Load, MINUTE_SECONDS};
+use super::{StoreError, number, text, unavailable};
+use crate::clock::{from_millis, plus_seconds};
+
+pub use loads::LOAD_SHARDS;
 
 /// The table.
 #[derive(Clone, Debug)]
@@ -32,32 +33,9 @@ pub struct Window {
     pub resets: Timestamp,
 }
 
-/// How long a line is remembered, in seconds: longer than any line is.
-const LINE_KEPT_SECONDS: i64 = 7 * 86_400;
-fn minute(at: Timestamp) -> i64 {
-    at.as_second().div_euclid(MINUTE_SECONDS)
-}
-
-/// Over how many rows what a provider was asked is spread: every batch adds to it.
-pub const LOAD_SHARDS: u32 = 8;
-
-fn load_key(provider: ProviderName, minute: i64, shard: u32) -> String {
-    format!("load#{provider}#{minute}#{shard}")
-}
-
 /// One of so many, by chance.
 fn any_of(shards: u32) -> u32 {
     u32::from(uuid::Uuid::new_v4().as_bytes()[0]) % shards.max(1)
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "a worker's count of one batch")]
-fn whole(count: f64) -> i64 {
-    count.round() as i64
-}
-
-fn load_of(item: &Item) -> Load {
-    let field = |name: &str| item.get(name).and_then(|value| value.as_n().ok()).and_then(|n| n.parse().ok());
-    Load { requests: field("requests").unwrap_or_default(), accepts: field("accepts").unwrap_or_default() }
 }
 
 impl Ephemera {
@@ -145,47 +123,6 @@ impl Ephemera {
             }
             Err(error) => Err(unavailable("ephemera.claim")(error)),
         }
-    }
-
-    /// The next free place of a line: when its holder may send. A line nobody stood in for a while begins again, with its
-    /// burst. In a fast line it is the next one of any of its rows.
-    pub async fn reserve(&self, queue: &Queue, now: Timestamp) -> Result<Timestamp, StoreError> {
-        let key = queue.row(any_of(queue.rows));
-        let now_micros = now.as_microsecond();
-        let start = now_micros - queue.burst;
-        for _ in 0..4 {
-            let behind = Update::default()
-                .add("next", queue.interval)
-                .set("expires", number(now.as_second() + LINE_KEPT_SECONDS))
-                .only_if_from("next", number(start));
-            if let Applied::Done(item) =
-                behind.apply(&self.client, &self.table, ("key", &key), "ephemera.reserve").await?
-            {
-                let next = item.get("next").and_then(|next| next.as_n().ok()).and_then(|next| next.parse::<i64>().ok());
-                return Ok(from_micros(next.map_or(now_micros, |next| next - queue.interval)));
-            }
-            let first = Update::default()
-                .set("next", number(start + queue.interval))
-                .set("expires", number(now.as_second() + LINE_KEPT_SECONDS))
-                .only_if_absent_or_before("next", number(start));
-            if let Applied::Done(_) = first.apply(&self.client, &self.table, ("key", &key), "ephemera.reserve").await? {
-                return Ok(from_micros(start));
-            }
-        }
-        Err(StoreError::Contended { operation: "ephemera.reserve" })
-    }
-
-    /// Lets a line stand still until `until`: who reserves a place now gets none before.
-    pub async fn stand_still(&self, queue: &Queue, until: Timestamp, now: Timestamp) -> Result<(), StoreError> {
-        let stopped = (0..queue.rows).map(|row| async move {
-            let update = Update::default()
-                .set("next", number(until.as_microsecond()))
-                .set("expires", number(now.as_second() + LINE_KEPT_SECONDS))
-                .only_if_absent_or_before("next", number(until.as_microsecond()));
-            update.apply(&self.client, &self.table, ("key", &queue.row(row)), "ephemera.stand_still").await
-        });
-        futures::future::try_join_all(stopped).await?;
-        Ok(())
     }
 
     /// Notes that a sender is throttled until `until`, unless it is known to be for longer.
@@ -292,32 +229,6 @@ impl Ephemera {
             answer.item().and_then(|item| item.get("at")).and_then(|at| at.as_n().ok()).and_then(|at| at.parse().ok());
         Ok(at.map(from_millis))
     }
-
-    /// Adds to what a provider was asked and took in this minute.
-    pub async fn add_load(&self, provider: ProviderName, load: Load, now: Timestamp) -> Result<(), StoreError> {
-        let key = load_key(provider, minute(now), any_of(LOAD_SHARDS));
-        let update = Update::default()
-            .add("requests", whole(load.requests))
-            .add("accepts", whole(load.accepts))
-            .set("expires", number(now.as_second() + 10 * MINUTE_SECONDS));
-        update.apply(&self.client, &self.table, ("key", &key), "ephemera.add_load").await?;
-        Ok(())
-    }
-
-    /// What a provider was asked and took in the last two minutes. A reading may miss the last moments.
-    pub async fn load(&self, provider: ProviderName, now: Timestamp) -> Result<Load, StoreError> {
-        let keys = [0, 1, 2].map(|back| {
-            (0..LOAD_SHARDS).map(|shard| load_key(provider, minute(now) - back, shard)).collect::<Vec<_>>()
-        });
-        let all = keys.iter().flatten().map(|key| Item::from([("key".to_owned(), text(key))])).collect();
-        let rows = batch_get(&self.client, &self.table, all, false, "ephemera.load").await?;
-        let of_minute = |keys: &Vec<String>| {
-            let is_of =
-                |row: &&Item| row.get("key").and_then(|key| key.as_s().ok()).is_some_and(|key| keys.contains(key));
-            rows.iter().filter(is_of).map(load_of).fold(Load::default(), |sum, load| sum + load)
-        };
-        Ok(Load::over(keys.each_ref().map(of_minute), now))
-    }
 }
 
 #[cfg(test)]
@@ -326,53 +237,16 @@ mod tests {
 
     use super::*;
     use crate::clock::Clock;
-    use crate::message::{Channel, Lane};
-    use crate::provider::pacing::Paces;
     use crate::provider::stub::{Stub, reply};
     use crate::testing::road_on;
 
-    const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+    pub(super) const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
-    async fn written(most: usize, write: impl AsyncFn(&Ephemera)) -> BTreeSet<String> {
+    /// The keys of the rows that something writes.
+    pub(super) async fn written(most: usize, write: impl AsyncFn(&Ephemera)) -> BTreeSet<String> {
         let table = Stub::new((0..most).map(|_| reply(200, json!({})))).await;
         let ephemera = road_on(&table.base_url, Clock::fixed(NOW)).unwrap().ephemera;
         write(&ephemera).await;
         table.requests().iter().map(|seen| seen.json()["Key"]["key"]["S"].as_str().unwrap().to_owned()).collect()
-    }
-
-    #[tokio::test]
-    async fn load_of_all_batches_is_spread_over_rows_and_read_as_one() {
-        let load = Load { requests: 10.0, accepts: 9.0 };
-        let keys = written(200, async |ephemera: &Ephemera| {
-            for _ in 0..200 {
-                ephemera.add_load(ProviderName::Resend, load, NOW).await.unwrap();
-            }
-        })
-        .await;
-        let all: BTreeSet<String> =
-            (0..LOAD_SHARDS).map(|shard| load_key(ProviderName::Resend, minute(NOW), shard)).collect();
-        assert_eq!(keys, all);
-        let row = |key: &String| json!({"key": {"S": key}, "requests": {"N": "10"}, "accepts": {"N": "9"}});
-        let rows: Vec<_> = keys.iter().map(row).collect();
-        let table = Stub::new([reply(200, json!({"Responses": {"ephemera": rows}}))]).await;
-        let read = road_on(&table.base_url, Clock::fixed(NOW)).unwrap().ephemera.load(ProviderName::Resend, NOW).await;
-        assert_eq!(read.unwrap(), Load { requests: 80.0, accepts: 72.0 });
-    }
-
-    #[tokio::test]
-    async fn fast_line_is_reserved_in_all_its_rows_and_stands_still_in_each() {
-        let paces = Paces { sms: 1_000, ..Paces::default() };
-        let queue = paces.queue(ProviderName::Twilio, Channel::Sms, None, Lane::Standard).unwrap();
-        let all: BTreeSet<String> = (0..4).map(|row| queue.row(row)).collect();
-        let reserved = written(100, async |ephemera: &Ephemera| {
-            for _ in 0..100 {
-                ephemera.reserve(&queue, NOW).await.unwrap();
-            }
-        });
-        assert_eq!(reserved.await, all);
-        let stopped = written(10, async |ephemera: &Ephemera| {
-            ephemera.stand_still(&queue, crate::clock::plus_seconds(NOW, 30), NOW).await.unwrap();
-        });
-        assert_eq!(stopped.await, all);
     }
 }

@@ -17,6 +17,7 @@ pub mod heard;
 pub mod jobs;
 pub mod ledger;
 pub mod messages;
+mod newest;
 mod open;
 pub mod otp;
 pub mod people;

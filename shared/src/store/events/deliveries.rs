@@ -1,10 +1,10 @@
 //! Deliveries: made once for subscriber and event, claimed for each try, listed newest first.
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use futures::future::try_join_all;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::super::newest::{Piece, newest};
 use super::super::update::{Applied, Update};
 use super::super::write_token::put_once;
 use super::super::{Item, StoreError, number, text, unavailable};
@@ -111,20 +111,21 @@ impl Events {
         before: Option<DeliveryId>,
         most: u8,
     ) -> Result<Vec<Delivery>, StoreError> {
-        let parts = (0..SPREAD).map(|part| self.deliveries_of(partition(subscriber, part), before, i32::from(most)));
-        let mut found: Vec<Delivery> = try_join_all(parts).await?.into_iter().flatten().collect();
-        found.sort_by_key(|delivery| std::cmp::Reverse(delivery.id));
-        found.truncate(usize::from(most));
-        Ok(found)
+        let page = newest(usize::from(SPREAD), usize::from(most), async |part, read: Option<DeliveryId>, limit| {
+            let part = u8::try_from(part).unwrap_or_default();
+            self.deliveries_of(partition(subscriber, part), read.or(before), limit).await
+        });
+        Ok(page.await?.into_iter().map(|(_, delivery)| delivery).collect())
     }
 
     async fn deliveries_of(
         &self,
         partition: String,
         before: Option<DeliveryId>,
-        most: i32,
-    ) -> Result<Vec<Delivery>, StoreError> {
-        let query = self.client.query().table_name(&self.deliveries).scan_index_forward(false).limit(most);
+        limit: usize,
+    ) -> Result<Piece<DeliveryId, Delivery>, StoreError> {
+        let query = self.client.query().table_name(&self.deliveries).scan_index_forward(false);
+        let query = query.limit(i32::try_from(limit).unwrap_or(i32::MAX));
         let query = query.expression_attribute_values(":p", text(partition));
         let query = match before {
             Some(before) => query
@@ -133,7 +134,10 @@ impl Events {
             None => query.key_condition_expression("pk = :p"),
         };
         let answer = query.send().await.map_err(unavailable("events.deliveries"))?;
-        answer.items.unwrap_or_default().into_iter().map(read).collect()
+        let goes_on = answer.last_evaluated_key.is_some();
+        let rows = answer.items.unwrap_or_default().into_iter();
+        let rows = rows.map(|item| read(item).map(|delivery| (delivery.id, delivery)));
+        Ok(Piece { rows: rows.collect::<Result<_, StoreError>>()?, goes_on })
     }
 
     /// Takes a delivery for one try. `None`: somebody else has it, or it moved on, or it begins anew.
@@ -143,8 +147,14 @@ impl Events {
             .set("attempts", number(seen.attempts + 1))
             .set("tries", number(seen.tries + 1))
             .set("tried", outcomes(&seen.tried_so_far())?)
-            .set("lease_until", number(plus_seconds(now, LEASE_SECONDS).as_millisecond()))
-            .delivery_due(seen.id, plus_seconds(now, GRACE_SECONDS));
+            .set("lease_until", number(plus_seconds(now, LEASE_SECONDS).as_millisecond()));
+        // The sweep looks after the lease is over. Where it would anyway, the index need not be written.
+        let looks_in_time = seen.due.is_some_and(|due| due >= plus_seconds(now, LEASE_SECONDS));
+        let update = if looks_in_time {
+            update.set("looks", number(0))
+        } else {
+            update.delivery_due(seen.id, plus_seconds(now, GRACE_SECONDS))
+        };
         match self.step(seen, update, "events.claim").await? {
             Applied::Done(item) => read(item).map(Some),
             Applied::Refused(_) => Ok(None),
@@ -273,9 +283,97 @@ fn read(item: Item) -> Result<Delivery, StoreError> {
         tries: row.tries,
         not_before: row.not_before,
         lease: row.lease_until,
+        due: row.due_at,
         tried: row.tried,
         dropped: row.dropped,
         created: row.created_at,
         replayed: row.replayed_at,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::clock::{Clock, from_millis};
+    use crate::event::Happened;
+    use crate::event::payload::Facts;
+    use crate::message::{Channel, JobId, Micros, Status, Trigger};
+    use crate::provider::ProviderName;
+    use crate::provider::stub::{Stub, reply};
+    use crate::testing::{events_on, road_on, sample_id, sample_ids};
+
+    const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+
+    /// A delivery with as much as a text of a bulk job has to tell.
+    fn delivery() -> Delivery {
+        let (message, subscriber) = (sample_id("m"), SubscriberId::new());
+        let facts = Facts {
+            task: message,
+            job: Some(JobId::new()),
+            instead_of: None,
+            status: Status::Delivered,
+            channel: Channel::Sms,
+            trigger: Some(Trigger::BookingLastMinuteReminder),
+            reason: None,
+            handed_to: Some(ProviderName::Twilio),
+            provider_code: None,
+            cost: Micros::new(8_300),
+        };
+        let event = Happened { kind: EventType::Delivered, at: from_millis(1_795_255_200_123), message, facts };
+        let id = DeliveryId::of(&sample_ids(), subscriber, message, event.kind, event.at);
+        Delivery::new(id, subscriber, event.kind, Some(message), event.body().unwrap(), NOW)
+    }
+
+    /// As DynamoDB counts: names and values, a number half a byte a digit, and some for each list and map.
+    fn size(value: &Value) -> usize {
+        match value {
+            Value::Object(parts) => parts
+                .iter()
+                .map(|(kind, value)| match (kind.as_str(), value) {
+                    ("S", Value::String(text)) => text.len(),
+                    ("N", Value::String(digits)) => digits.len().div_ceil(2) + 1,
+                    ("L", Value::Array(all)) => 3 + all.iter().map(|one| 1 + size(one)).sum::<usize>(),
+                    ("M", Value::Object(all)) => {
+                        3 + all.iter().map(|(name, one)| 1 + name.len() + size(one)).sum::<usize>()
+                    }
+                    _ => 1,
+                })
+                .sum(),
+            _ => 1,
+        }
+    }
+
+    #[tokio::test]
+    async fn delivery_is_one_write_unit_a_step_and_three_steps() {
+        let delivery = delivery();
+        let table = Stub::new([reply(200, json!({}))]).await;
+        let events = async |table: &Stub| {
+            let road = road_on(&table.base_url, Clock::fixed(NOW)).unwrap();
+            events_on(&table.base_url, &road).unwrap()
+        };
+        assert!(events(&table).await.add_delivery(&delivery).await.unwrap());
+        let put = table.only_request().json()["Item"].clone();
+        let tries = json!({"L": [{"M": {"attempt": {"N": "1"}, "at": {"N": "1795255200123"}, "code": {"N": "200"}}}]});
+        let mut row = put;
+        row["tried"] = tries;
+        row["lease_until"] = json!({"N": "1795255200123"});
+        let bytes: usize = row.as_object().unwrap().iter().map(|(name, value)| name.len() + size(value)).sum();
+        assert!((600..1_024).contains(&bytes), "{bytes} bytes");
+    }
+
+    #[tokio::test]
+    async fn claim_right_after_a_delivery_was_made_leaves_the_index_alone() {
+        let table = Stub::new((0..2).map(|_| reply(200, json!({"Attributes": {}})))).await;
+        let road = road_on(&table.base_url, Clock::fixed(NOW)).unwrap();
+        let events = events_on(&table.base_url, &road).unwrap();
+        let delivery = Delivery { due: Some(plus_seconds(NOW, GRACE_SECONDS)), ..delivery() };
+        for seconds in [5, 45] {
+            let _ = events.claim(&delivery, plus_seconds(NOW, seconds)).await;
+        }
+        let names_due = |nth: usize| table.requests()[nth].body.contains("due_at");
+        assert!(!names_due(0), "the sweep looks when the lease is over");
+        assert!(names_due(1), "it would look before");
+    }
 }

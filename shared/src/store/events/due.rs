@@ -9,8 +9,8 @@ use crate::store::due::{When, due};
 use crate::store::update::{Applied, Update};
 use crate::store::{Item, StoreError, number};
 
-/// Over how many partitions of the index what is due is spread.
-pub const SHARDS: u32 = 64;
+/// Over how many partitions of the index what is due is spread, of all subscribers together.
+pub const SHARDS: u32 = 160;
 
 pub(super) fn shard(id: DeliveryId) -> String {
     id.spread(SHARDS).to_string()

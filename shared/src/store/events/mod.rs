@@ -1,8 +1,7 @@
 //! Outgoing events: subscribers in the Catalog table (`webhooks / ID`), deliveries in a table of their own.
 //!
-//! A delivery's partition is `SUBSCRIBER#N`, its sort key its id, which begins with the event's time: a subscriber's
-//! deliveries are eight queries, whatever their number, and an event seen twice is put on the condition that it is not
-//! there. `by_due` is sparse, as the messages' is.
+//! A delivery's partition is `SUBSCRIBER#N`, its sort key its id, which begins with the event's time: a page of a subscriber's
+//! deliveries is a short query of each partition, and an event seen twice is put on the condition that it is not there. `by_due` is sparse, as the messages' is.
 //!
 //! [`subscribers`], [`health`]: how each fares · [`deliveries`]: making, trying, listing · [`due`]: what the sweep sees.
 

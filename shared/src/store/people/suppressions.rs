@@ -1,12 +1,12 @@
 //! Suppressions: rows of an address's partition, `suppression#CHANNEL#REASON`. Each holds its address, sealed, where that was
-//! at hand; and its place in the index `by_suppression`, the newest first: `listed` is one partition a reason, `listed_at`
-//! unique.
+//! at hand; and its place in the index `by_suppression`, the newest first: `listed` is one of [`SHARDS`] partitions a reason,
+//! `listed_at` unique.
 //!
 //! A row and its entry in the address's ledger are one transaction, made on what was read; who was overtaken
 //! reads again. Nothing is written where the list says as much already.
 
+use aws_lc_rs::digest::{SHA256, digest};
 use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem};
-use futures::stream::{self, StreamExt, TryStreamExt};
 use jiff::Timestamp;
 use strum::IntoEnumIterator;
 
@@ -17,6 +17,7 @@ use crate::ledger::{Event, Record, Witness};
 use crate::message::{Address, Channel, Trigger};
 use crate::person::{Holders, Reason, Suppression, SuppressionId};
 use crate::store::StoreError;
+use crate::store::newest::{Piece, newest as newest_of_all};
 
 /// An address was put on the list for a reason.
 pub const ADDRESS_SUPPRESSED: &str = "address_suppressed";
@@ -72,8 +73,17 @@ fn sort_key(channel: Channel, reason: Reason) -> String {
     format!("suppression#{channel}#{}", reason.as_str())
 }
 
-fn partition(reason: Reason) -> String {
-    format!("suppression#{}", reason.as_str())
+/// Over how many partitions of the index the suppressions of a reason are spread.
+pub(in crate::store) const SHARDS: u32 = 8;
+
+fn partition(reason: Reason, shard: u32) -> String {
+    format!("suppression#{}#{shard}", reason.as_str())
+}
+
+/// Which shard a suppression is in.
+fn shard(id: &SuppressionId) -> u32 {
+    let hash = digest(&SHA256, id.to_string().as_bytes());
+    u32::from(hash.as_ref()[0]) % SHARDS
 }
 
 /// Its place on the list: the time, so that the newest is the last, and what makes it the only one there.
@@ -251,11 +261,17 @@ impl People {
         limit: usize,
     ) -> Result<ListPage, StoreError> {
         let reasons: Vec<Reason> = reason.map_or_else(|| Reason::iter().collect(), |reason| vec![reason]);
-        // Of each reason as many as there may be on the page, and one more: that tells whether there are more.
-        let pages = reasons.into_iter().map(|reason| self.of_reason(reason, before, limit + 1));
-        let pages: Vec<Vec<Item>> = stream::iter(pages).buffered(Reason::iter().len()).try_collect().await?;
-        let mut items: Vec<(String, Item)> = pages.into_iter().flatten().filter_map(placed).collect();
-        items.sort_by(|(one, _), (other, _)| other.cmp(one));
+        let partitions: Vec<String> =
+            reasons.into_iter().flat_map(|reason| (0..SHARDS).map(move |shard| partition(reason, shard))).collect();
+        // One more than there may be on the page tells whether there are more.
+        let mut items = newest_of_all(partitions.len(), limit + 1, async |number, read: Option<String>, limit| {
+            let before = read.as_deref().or(before);
+            match partitions.get(number) {
+                Some(partition) => self.listed_in(partition, before, limit).await,
+                None => Ok(Piece { rows: Vec::new(), goes_on: false }),
+            }
+        })
+        .await?;
         let more = items.len() > limit;
         items.truncate(limit);
         let next = items.last().filter(|_| more).map(|(place, _)| place.clone());
@@ -263,18 +279,24 @@ impl People {
         Ok(ListPage { listed, next })
     }
 
-    async fn of_reason(&self, reason: Reason, before: Option<&str>, limit: usize) -> Result<Vec<Item>, StoreError> {
+    async fn listed_in(
+        &self,
+        partition: &str,
+        before: Option<&str>,
+        limit: usize,
+    ) -> Result<Piece<String, Item>, StoreError> {
         let query = self.client.query().table_name(&self.table).index_name(INDEX).scan_index_forward(false);
         let query = query.limit(i32::try_from(limit).unwrap_or(i32::MAX));
-        let query = query.expression_attribute_values(":r", text(partition(reason)));
+        let query = query.expression_attribute_values(":p", text(partition));
         let query = match before {
-            None => query.key_condition_expression("listed = :r"),
+            None => query.key_condition_expression("listed = :p"),
             Some(before) => query
-                .key_condition_expression("listed = :r AND listed_at < :b")
+                .key_condition_expression("listed = :p AND listed_at < :b")
                 .expression_attribute_values(":b", text(before)),
         };
         let answer = query.send().await.map_err(unavailable("people.suppressions"))?;
-        Ok(answer.items.unwrap_or_default())
+        let goes_on = answer.last_evaluated_key.is_some();
+        Ok(Piece { rows: answer.items.unwrap_or_default().into_iter().filter_map(placed).collect(), goes_on })
     }
 
     /// Only if what is known of the same reason is still what was read. It is put under the active generation's fingerprint, or
@@ -294,7 +316,7 @@ impl People {
         if let Some(address) = &target.address {
             item.insert("sealed".to_owned(), text(self.seal.seal(&pk, address.as_str().as_bytes())?));
         }
-        item.insert("listed".to_owned(), text(partition(new.reason)));
+        item.insert("listed".to_owned(), text(partition(new.reason, shard(&id))));
         item.insert("listed_at".to_owned(), text(place(&id, new.at)));
         item.insert("pk".to_owned(), text(pk));
         item.insert("sk".to_owned(), text(sort_key(new.channel, new.reason)));
