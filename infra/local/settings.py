@@ -87,6 +87,7 @@ class Settings:
             "LinkDailyIp": "100000",
             "EventsReach": "loopback",  # a subscriber on this machine is one
             "EventsConcurrency": "4",
+            "SlowEventsConcurrency": "2",
             # What the examples of the API's documents send from, and where they fetch a call's instructions.
             "AllowedSenders": "+15005550006,+14155238886,+0987654321,sender@example.com,@mailbox.example",
             "AllowedCallHosts": "your-domain.com",

@@ -3,13 +3,16 @@
 
 use std::time::Duration;
 
+use aws_lc_rs::digest::{SHA256, digest};
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::{QueueAttributeName, SendMessageBatchRequestEntry};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
 use crate::config::{Missing, required};
 use crate::event::{DeliveryId, SubscriberId};
-use crate::message::{JobId, Lane, MessageId};
+use crate::message::{JobId, Lane, Message, MessageId};
 use crate::person::PersonId;
 use crate::provider::Report;
 use crate::road::Heard;
@@ -62,6 +65,9 @@ pub enum PrivacyWork {
 pub struct EventWork {
     pub subscriber: SubscriberId,
     pub delivery: DeliveryId,
+    /// In the queue of subscribers that answer slowly.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub apart: bool,
 }
 
 /// A queue did not take something.
@@ -83,6 +89,7 @@ pub struct Queues {
     jobs: String,
     privacy: String,
     events: String,
+    slow_events: String,
 }
 
 impl Queues {
@@ -96,6 +103,7 @@ impl Queues {
             jobs: required("JOBS_QUEUE_URL")?,
             privacy: required("PRIVACY_QUEUE_URL")?,
             events: required("EVENTS_QUEUE_URL")?,
+            slow_events: required("SLOW_EVENTS_QUEUE_URL")?,
         })
     }
 
@@ -112,6 +120,7 @@ impl Queues {
             jobs: url(),
             privacy: url(),
             events: url(),
+            slow_events: url(),
         }
     }
 
@@ -130,12 +139,18 @@ impl Queues {
 
     /// Puts a message in its lane, to be looked at after `delay` (rounded up to seconds, at most 15 minutes).
     pub async fn enqueue(&self, lane: Lane, id: MessageId, delay: Duration) -> Result<(), QueueError> {
-        self.put(lane.as_str(), self.url(lane), &Work::Message { id }, delay).await
+        self.put(lane.as_str(), self.url(lane), &Work::Message { id }, None, delay).await
+    }
+
+    /// The same as one of its job's or its caller's.
+    pub async fn enqueue_message(&self, message: &Message, delay: Duration) -> Result<(), QueueError> {
+        let (lane, work) = (message.lane, Work::Message { id: message.id });
+        self.put(lane.as_str(), self.url(lane), &work, Some(group(message)), delay).await
     }
 
     /// Lets a report wait for its message.
     pub async fn park(&self, report: &Report, delay: Duration) -> Result<(), QueueError> {
-        self.put("callbacks", &self.callbacks, &Work::Report { report: report.clone() }, delay).await
+        self.put("callbacks", &self.callbacks, &Work::Report { report: report.clone() }, None, delay).await
     }
 
     /// Asks for all of these in the queue of callbacks, ten with one call. If it does not take one of them, some may be asked for
@@ -160,22 +175,24 @@ impl Queues {
 
     /// Lets a text wait that could not be heeded.
     pub async fn park_heard(&self, heard: &Heard, delay: Duration) -> Result<(), QueueError> {
-        self.put("callbacks", &self.callbacks, &Work::Heard { heard: heard.clone() }, delay).await
+        self.put("callbacks", &self.callbacks, &Work::Heard { heard: heard.clone() }, None, delay).await
     }
 
     /// Asks `bulk` for something, after `delay`.
     pub async fn enqueue_job(&self, work: JobWork, delay: Duration) -> Result<(), QueueError> {
-        self.put("jobs", &self.jobs, &work, delay).await
+        let (JobWork::Job { id } | JobWork::Look { id } | JobWork::Chunk { id, .. }) = work;
+        self.put("jobs", &self.jobs, &work, Some(id.to_string()), delay).await
     }
 
     /// Asks `privacy` for something, after `delay`.
     pub async fn enqueue_privacy(&self, work: &PrivacyWork, delay: Duration) -> Result<(), QueueError> {
-        self.put("privacy", &self.privacy, work, delay).await
+        self.put("privacy", &self.privacy, work, None, delay).await
     }
 
     /// Has `events` try a delivery, after `delay`.
     pub async fn enqueue_event(&self, work: EventWork, delay: Duration) -> Result<(), QueueError> {
-        self.put("events", &self.events, &work, delay).await
+        let (queue, url) = if work.apart { ("slow_events", &self.slow_events) } else { ("events", &self.events) };
+        self.put(queue, url, &work, Some(work.subscriber.to_string()), delay).await
     }
 
     /// The same for many, ten with one call; answers how many the queue did not take. The sweep finds those.
@@ -185,6 +202,7 @@ impl Queues {
             let entries = ten.iter().filter_map(|(work, delay)| {
                 let body = serde_json::to_string(work).ok()?;
                 let entry = SendMessageBatchRequestEntry::builder().id(work.delivery.to_string()).message_body(body);
+                let entry = entry.message_group_id(work.subscriber.to_string());
                 entry.delay_seconds(whole_seconds(*delay)).build().ok()
             });
             let entries: Vec<_> = entries.collect();
@@ -219,20 +237,27 @@ impl Queues {
         queue: &'static str,
         url: &str,
         work: &impl Serialize,
+        group: Option<String>,
         delay: Duration,
     ) -> Result<(), QueueError> {
         let failed = |cause: String| QueueError { queue, cause };
         let body = serde_json::to_string(work).map_err(|error| failed(error.to_string()))?;
-        let request = self.client.send_message().queue_url(url).message_body(body).delay_seconds(whole_seconds(delay));
+        let request = self.client.send_message().queue_url(url).message_body(body).set_message_group_id(group);
+        let request = request.delay_seconds(whole_seconds(delay));
         request.send().await.map_err(|error| failed(error.into_service_error().to_string()))?;
         Ok(())
     }
 
-    /// Puts up to ten messages in a lane with one call; answers those the queue did not take.
-    pub async fn enqueue_all(&self, lane: Lane, messages: &[(MessageId, Duration)]) -> Vec<MessageId> {
+    /// Puts messages in a lane, ten with one call, as those of a job where they are of one; answers those the queue did not take.
+    pub async fn enqueue_all(
+        &self,
+        lane: Lane,
+        messages: &[(MessageId, Duration)],
+        job: Option<JobId>,
+    ) -> Vec<MessageId> {
         let mut refused = Vec::new();
         for ten in messages.chunks(10) {
-            let entries = ten.iter().filter_map(|(id, delay)| entry(*id, *delay)).collect();
+            let entries = ten.iter().filter_map(|(id, delay)| entry(*id, *delay, job)).collect();
             let answer =
                 self.client.send_message_batch().queue_url(self.url(lane)).set_entries(Some(entries)).send().await;
             match answer {
@@ -249,9 +274,19 @@ impl Queues {
     }
 }
 
-fn entry(id: MessageId, delay: Duration) -> Option<SendMessageBatchRequestEntry> {
+/// Whose a message is. SQS keeps nobody waiting for long behind the many records of another group ("fair queues"). A caller's name is
+/// no business of the queue's, and may have characters it takes none of.
+fn group(message: &Message) -> String {
+    match message.job {
+        Some(job) => job.to_string(),
+        None => URL_SAFE_NO_PAD.encode(digest(&SHA256, message.caller.as_bytes())),
+    }
+}
+
+fn entry(id: MessageId, delay: Duration, job: Option<JobId>) -> Option<SendMessageBatchRequestEntry> {
     let body = serde_json::to_string(&Work::Message { id }).ok()?;
     let entry = SendMessageBatchRequestEntry::builder().id(id.to_string()).message_body(body);
+    let entry = entry.set_message_group_id(job.map(|job| job.to_string()));
     entry.delay_seconds(whole_seconds(delay)).build().ok()
 }
 
@@ -279,6 +314,19 @@ mod tests {
         let id: JobId = "0192f5e4-7c3a-7c5e-8f53-0a6f6f0c2d11".parse().unwrap();
         let text = serde_json::to_string(&JobWork::Chunk { id, number: 7 }).unwrap();
         assert_eq!(text, r#"{"kind":"chunk","id":"0192f5e4-7c3a-7c5e-8f53-0a6f6f0c2d11","number":7}"#);
+    }
+
+    #[test]
+    fn message_is_of_its_job_or_its_callers_group() {
+        let mut message = crate::testing::sample_message(jiff::Timestamp::UNIX_EPOCH);
+        message.caller = "Ärger & Söhne, \u{1f4a5} ".repeat(20);
+        let of_caller = group(&message);
+        assert!(of_caller.len() <= 128 && of_caller.bytes().all(|byte| byte.is_ascii_graphic()), "{of_caller}");
+        let job = JobId::new();
+        message.job = Some(job);
+        assert_eq!(group(&message), job.to_string());
+        let other = Message { job: None, caller: "another".to_owned(), ..message };
+        assert_ne!(group(&other), of_caller);
     }
 
     #[test]

@@ -146,6 +146,7 @@ pub fn sample_subscriber() -> Result<Subscriber, Box<dyn std::error::Error>> {
         failing: None,
         took: None,
         held_until: None,
+        apart_until: None,
         created: Timestamp::UNIX_EPOCH,
         updated: Timestamp::UNIX_EPOCH,
     })

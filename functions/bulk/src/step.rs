@@ -51,7 +51,7 @@ pub(crate) async fn take(app: &App, job: &Job, rows: &[Numbered]) -> Result<Step
             Became::Invalid(line, fault) => step.invalid.push((line, fault)),
         }
     }
-    let refused = app.road.queues.enqueue_all(Lane::Bulk, &queued).await;
+    let refused = app.road.queues.enqueue_all(Lane::Bulk, &queued, Some(job.id)).await;
     if !refused.is_empty() {
         tracing::error!(job.id = %job.id, messages = refused.len(), "stored but not queued; the sweep will queue them");
     }

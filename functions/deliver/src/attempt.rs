@@ -34,7 +34,7 @@ pub(crate) async fn take(app: &App, message: &Message) -> Result<Done, StepError
     if let Some(at) = message.times.not_before.filter(|at| *at > now) {
         // A record from before it was put off. What is due later than a record can wait, the sweep brings.
         if let Some(pause) = plan(at, now).delay {
-            app.road.queues.enqueue(message.lane, message.id, pause).await?;
+            app.road.queues.enqueue_message(message, pause).await?;
         }
         return Ok(Done::nothing("waiting"));
     }
@@ -143,7 +143,7 @@ async fn hold(app: &App, message: &Message, decision: &Decision, now: Timestamp)
         return Ok(Done::nothing("taken"));
     }
     if let Some(pause) = plan.delay
-        && let Err(error) = app.road.queues.enqueue(message.lane, message.id, pause).await
+        && let Err(error) = app.road.queues.enqueue_message(message, pause).await
     {
         tracing::error!(message.id = %message.id, error = %error, "held but not queued; the sweep will queue it");
     }

@@ -42,7 +42,7 @@ pub(crate) async fn take(app: &App, message: &Message) -> Result<Done, StepError
 pub(crate) async fn at_once(app: &App, ended: &Message) {
     let Err(cause) = take(app, ended).await else { return };
     tracing::error!(message.id = %ended.id, error = %cause, "what follows from an end was not done; it comes again");
-    if let Err(error) = app.road.queues.enqueue(ended.lane, ended.id, Duration::from_secs(5)).await {
+    if let Err(error) = app.road.queues.enqueue_message(ended, Duration::from_secs(5)).await {
         tracing::error!(message.id = %ended.id, error = %error, "next step not queued; the sweep will queue it");
     }
 }

@@ -157,7 +157,7 @@ pub(crate) async fn record(
         Settled::Sent { .. } | Settled::Failed { then: Then::Nothing, .. } => None,
     };
     if let Some(pause) = next
-        && let Err(error) = app.road.queues.enqueue(message.lane, message.id, pause).await
+        && let Err(error) = app.road.queues.enqueue_message(message, pause).await
     {
         tracing::error!(message.id = %message.id, error = %error, "next step not queued; the sweep will queue it");
     }

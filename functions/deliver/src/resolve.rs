@@ -55,7 +55,7 @@ pub(crate) async fn take(app: &App, message: &Message) -> Result<Done, StepError
         // Too early to believe a "no": asked again when it can be believed. After that the sweep asks.
         let believed = plus_seconds(claimed, SETTLED_SECONDS);
         if now < believed {
-            app.road.queues.enqueue(message.lane, message.id, delay(believed, now)).await?;
+            app.road.queues.enqueue_message(message, delay(believed, now)).await?;
         }
         return Ok(Done::nothing("uncertain"));
     };

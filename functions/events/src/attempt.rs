@@ -14,9 +14,10 @@ use switchboard::queue::EventWork;
 use switchboard::road::timing::plan;
 use switchboard::store::events::{Changed, Held};
 use switchboard::telemetry;
-use tokio::sync::SemaphorePermit;
+use tokio::time::Instant;
 
-use crate::places::{HOLD_SECONDS, Place, Turn};
+use crate::concurrency::{SLOW, Underway};
+use crate::places::{APART_SECONDS, HOLD_SECONDS, Place, Turn};
 use crate::{App, StepError};
 
 /// How soon one comes back that found no place.
@@ -41,10 +42,16 @@ pub(crate) async fn take(app: &App, work: EventWork) -> Result<(), StepError> {
         Ok(to) => to,
         Err(why) => return end(app, &delivery, why).await,
     };
+    if to.is_apart(now) && !work.apart && delivery.kind != EventType::Test {
+        // Its slow answers take no worker from the others.
+        app.queues.enqueue_event(EventWork { apart: true, ..work }, Duration::ZERO).await?;
+        tell(&delivery, None, "put_apart");
+        return Ok(());
+    }
     let place = app.places.of(to.id);
     let entry = enter(app, &place, &to, &delivery).await?;
-    let _permit = match entry {
-        Entry::In(permit) => permit,
+    let _underway = match entry {
+        Entry::In(underway) => underway,
         Entry::Later(at) => return wait(app, &delivery, at).await,
     };
     let now = app.clock.now();
@@ -58,14 +65,51 @@ pub(crate) async fn take(app: &App, work: EventWork) -> Result<(), StepError> {
         tell(&delivery, None, "taken");
         return Ok(());
     };
-    let answer = app.caller.call(&to, claimed.id, body, now).await?;
+    let answer = call(app, &to, &place, &claimed, body).await?;
     record(app, &to, &place, &claimed, answer).await
+}
+
+/// Calls the subscriber. One that is slow too often is told its events apart, all workers know it before this call ends.
+async fn call(
+    app: &App,
+    to: &Subscriber,
+    place: &Place,
+    claimed: &Delivery,
+    body: String,
+) -> Result<Answer, StepError> {
+    let began = Instant::now();
+    let call = app.caller.call(to, claimed.id, body, app.clock.now());
+    tokio::pin!(call);
+    let answer = match tokio::time::timeout(SLOW, &mut call).await {
+        Ok(answer) => answer?,
+        Err(_) => {
+            if place.is_slow() {
+                put_apart(app, to).await;
+            }
+            call.await?
+        }
+    };
+    place.answered(matches!(answer, Answer::Taken { .. } | Answer::Gone), began.elapsed());
+    Ok(answer)
+}
+
+/// If that cannot be noted, it is with the next slow answer.
+async fn put_apart(app: &App, to: &Subscriber) {
+    let now = app.clock.now();
+    match app.events.put_apart(to.id, now, plus_seconds(now, APART_SECONDS)).await {
+        Ok(true) => {
+            tracing::warn!(webhook.id = %to.id, webhook.host = to.target.host(), "a slow webhook is told its events apart");
+            telemetry::count("events_apart", 1);
+        }
+        Ok(false) => {}
+        Err(error) => tracing::warn!(webhook.id = %to.id, error = %error, "a slow webhook was not put apart"),
+    }
 }
 
 /// Whether a try may be made.
 enum Entry<'a> {
     /// Now, while this is held.
-    In(SemaphorePermit<'a>),
+    In(Underway<'a>),
     /// Not before.
     Later(Timestamp),
 }
@@ -77,7 +121,7 @@ async fn enter<'a>(app: &App, place: &'a Place, to: &Subscriber, delivery: &Deli
     if let Turn::Later(until) = turn(app.clock.now()) {
         return Ok(Entry::Later(delivery.waits_until(until, app.clock.now())));
     }
-    let Some(permit) = place.take().await else {
+    let Some(underway) = place.take().await else {
         let now = app.clock.now();
         return Ok(Entry::Later(delivery.waits_until(plus_seconds(now, BUSY_SECONDS), now)));
     };
@@ -93,7 +137,7 @@ async fn enter<'a>(app: &App, place: &'a Place, to: &Subscriber, delivery: &Deli
             }
         },
     };
-    Ok(until.map_or(Entry::In(permit), |until| Entry::Later(delivery.waits_until(until, now))))
+    Ok(until.map_or(Entry::In(underway), |until| Entry::Later(delivery.waits_until(until, now))))
 }
 
 /// Puts a delivery off that nobody tried: it counts as no try.
@@ -113,7 +157,7 @@ async fn wait(app: &App, delivery: &Delivery, at: Timestamp) -> Result<(), StepE
 }
 
 async fn queue_again(app: &App, delivery: &Delivery, delay: Duration) {
-    let work = EventWork { subscriber: delivery.subscriber, delivery: delivery.id };
+    let work = EventWork { subscriber: delivery.subscriber, delivery: delivery.id, apart: false };
     if let Err(error) = app.queues.enqueue_event(work, delay).await {
         tracing::warn!(delivery.id = %delivery.id, error = %error, "not queued again, the sweep will");
     }

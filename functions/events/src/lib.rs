@@ -6,6 +6,7 @@
 //! batch that came again, tells nobody twice. [`subscribers`]: who there is; [`places`]: how much of a worker each may take.
 
 mod attempt;
+mod concurrency;
 mod places;
 mod spread;
 mod subscribers;

@@ -2,9 +2,10 @@
 //! lasts as long as its longest try: one subscriber that accepts calls and never answers would take every place of every
 //! worker, and all others would wait behind it.
 //!
-//! So there are two bounds. At most [`PLACES`] tries of one subscriber are under way in a worker. And one that fails
-//! [`TOO_OFTEN`] times in a row is held: what is for it is put off without a call, and without counting as a try, but for
-//! one try a minute, of all workers together (its row has until when it is held), which shows whether it is well again.
+//! So there are three bounds. As many tries of one subscriber are under way in a worker as it answers well
+//! ([`Concurrency`]). One that is slow [`TOO_OFTEN`] times in a row is told its events by a queue of its own kind, which has few
+//! workers. And one that fails as often in a row is held: what is for it is put off without a call, and without counting as a
+//! try, but for one try a minute, of all workers together. Both stand in its row, so that all workers know.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,16 +15,17 @@ use jiff::Timestamp;
 use switchboard::clock::plus_seconds;
 use switchboard::event::subscriber::MOST;
 use switchboard::event::{Subscriber, SubscriberId};
-use tokio::sync::{Semaphore, SemaphorePermit};
 
-/// How many tries of one subscriber are under way at a time.
-const PLACES: usize = 3;
+use crate::concurrency::{Concurrency, SLOW, Underway};
+
 /// How long a delivery waits for a place. With the longest try it must fit into the function's timeout, 30 s.
 const WAIT: Duration = Duration::from_secs(5);
-/// How many failures in a row are too many.
+/// How many failures, or slow answers, in a row are too many.
 const TOO_OFTEN: u32 = 3;
 /// How long one that fails too often is left in peace.
 pub(crate) const HOLD_SECONDS: i64 = 60;
+/// How long one that is slow is told its events apart, unless it is slow again.
+pub(crate) const APART_SECONDS: i64 = 60;
 /// For how long what is known of a subscriber may lack what this worker itself wrote: as old as the list may be, and a call.
 const UNSEEN_SECONDS: i64 = 10;
 
@@ -47,16 +49,28 @@ struct Known {
     held_until: Option<Timestamp>,
     /// When it was last written down that it took something.
     noted: Option<Timestamp>,
+    /// Slow answers since a fast one.
+    slow_in_a_row: u32,
 }
 
 impl Known {
+    fn without_failures(&self) -> Self {
+        Self { noted: self.noted, slow_in_a_row: self.slow_in_a_row, ..Self::default() }
+    }
+
+    /// Whether it is to be told its events apart from now on.
+    fn is_slow(&mut self) -> bool {
+        self.slow_in_a_row = self.slow_in_a_row.saturating_add(1);
+        self.slow_in_a_row >= TOO_OFTEN
+    }
+
     fn turn(&mut self, to: &Subscriber, now: Timestamp) -> Turn {
         let is_over = |failed: Timestamp| {
             // Changed by an administrator; or it took something elsewhere.
             to.updated > failed || (to.failing.is_none() && plus_seconds(failed, UNSEEN_SECONDS) < now)
         };
         if self.failed.is_some_and(is_over) {
-            *self = Self { noted: self.noted, ..Self::default() };
+            *self = self.without_failures();
         }
         match self.held_until.max(to.held_until) {
             Some(until) if until > now => Turn::Later(until),
@@ -81,7 +95,7 @@ impl Known {
     fn took(&mut self, to: &Subscriber, now: Timestamp) -> bool {
         let failed_here = self.in_a_row > 0;
         let is_noted = self.noted.is_some_and(|noted| plus_seconds(noted, UNSEEN_SECONDS) > now);
-        *self = Self { noted: self.noted, ..Self::default() };
+        *self = self.without_failures();
         let is_news = failed_here || (to.is_news_that_it_took(now) && !is_noted);
         if is_news {
             self.noted = Some(now);
@@ -93,13 +107,13 @@ impl Known {
 /// One subscriber's places, and what is known of it.
 #[derive(Debug)]
 pub(crate) struct Place {
-    places: Semaphore,
+    concurrency: Concurrency,
     known: Mutex<Known>,
 }
 
 impl Place {
     fn new() -> Self {
-        Self { places: Semaphore::new(PLACES), known: Mutex::default() }
+        Self { concurrency: Concurrency::default(), known: Mutex::default() }
     }
 
     fn known(&self) -> std::sync::MutexGuard<'_, Known> {
@@ -111,8 +125,21 @@ impl Place {
     }
 
     /// A place, once there is one; `None`: there was none for too long.
-    pub(crate) async fn take(&self) -> Option<SemaphorePermit<'_>> {
-        tokio::time::timeout(WAIT, self.places.acquire()).await.ok()?.ok()
+    pub(crate) async fn take(&self) -> Option<Underway<'_>> {
+        tokio::time::timeout(WAIT, self.concurrency.begin()).await.ok()
+    }
+
+    /// A try is not answered after [`SLOW`]. `true`: that came too often in a row, and it is to be told its events apart.
+    pub(crate) fn is_slow(&self) -> bool {
+        self.known().is_slow()
+    }
+
+    /// A try was answered after so long.
+    pub(crate) fn answered(&self, well: bool, took: Duration) {
+        self.concurrency.answered(well, took);
+        if took < SLOW {
+            self.known().slow_in_a_row = 0;
+        }
     }
 
     /// Somebody else holds it until then.
@@ -224,19 +251,28 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn there_are_so_many_places_for_one_and_as_many_for_another() {
+    async fn subscriber_has_places_of_its_own() {
         let places = Places::default();
         let id = SubscriberId::new();
         let (one, other) = (places.of(id), places.of(SubscriberId::new()));
-        let mut taken = Vec::new();
-        for _ in 0..PLACES {
-            taken.push(one.take().now_or_never().flatten().expect("a place"));
-        }
+        let mut taken: Vec<_> = std::iter::from_fn(|| one.take().now_or_never().flatten()).collect();
         let same = places.of(id);
         assert!(same.take().now_or_never().is_none(), "it waits");
         assert!(other.take().now_or_never().flatten().is_some(), "another has its own");
         taken.pop();
         assert!(same.take().now_or_never().flatten().is_some());
+    }
+
+    #[test]
+    fn subscriber_that_is_slow_three_times_in_a_row_is_told_apart() {
+        let place = Place::new();
+        let fast = Duration::from_millis(50);
+        assert_eq!([place.is_slow(), place.is_slow()], [false, false]);
+        place.answered(true, SLOW);
+        place.answered(true, fast);
+        assert_eq!([0; 4].map(|_| place.is_slow()), [false, false, true, true]);
+        place.answered(true, fast);
+        assert!(!place.is_slow());
     }
 
     /// A batch has thirty seconds: what waited longest, and then hangs, must fit.

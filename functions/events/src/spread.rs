@@ -28,7 +28,8 @@ pub(crate) async fn run(app: &App, records: Vec<Value>) -> Result<(), StoreError
     let wanted = deliveries.len();
     let puts = deliveries.into_iter().map(|delivery| async move {
         let is_new = app.events.add_delivery(&delivery).await?;
-        Ok::<_, StoreError>(is_new.then_some(EventWork { subscriber: delivery.subscriber, delivery: delivery.id }))
+        let work = EventWork { subscriber: delivery.subscriber, delivery: delivery.id, apart: false };
+        Ok::<_, StoreError>(is_new.then_some(work))
     });
     let put: Vec<Result<Option<EventWork>, StoreError>> =
         stream::iter(puts).buffer_unordered(PUTS_AT_A_TIME).collect().await;

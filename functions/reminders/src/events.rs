@@ -53,5 +53,5 @@ async fn move_on(app: &App, due: DueDelivery) -> Result<Option<(EventWork, Durat
     let now = app.clock.now();
     let at = due.not_before.unwrap_or(now);
     let mine = app.deliveries.postpone(&due, next_look(at, due.looks, now)).await?;
-    Ok(mine.then(|| (EventWork { subscriber: due.subscriber, delivery: due.id }, delay(at, now))))
+    Ok(mine.then(|| (EventWork { subscriber: due.subscriber, delivery: due.id, apart: false }, delay(at, now))))
 }

@@ -131,7 +131,7 @@ async fn queue(app: &App, moved: Vec<(Lane, MessageId, Duration)>) -> usize {
     for lane in Lane::iter() {
         let messages: Vec<_> =
             moved.iter().filter(|(of, ..)| *of == lane).map(|(_, id, delay)| (*id, *delay)).collect();
-        refused += app.queues.enqueue_all(lane, &messages).await.len();
+        refused += app.queues.enqueue_all(lane, &messages, None).await.len();
     }
     refused
 }

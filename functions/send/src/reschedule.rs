@@ -65,7 +65,7 @@ async fn one(
         app.road.prolong_links(message, at).await?;
     }
     if let (Rescheduled::Done, Some(pause)) = (done, plan.delay)
-        && let Err(error) = app.road.queues.enqueue(message.lane, message.id, pause).await
+        && let Err(error) = app.road.queues.enqueue_message(message, pause).await
     {
         tracing::error!(message.id = %message.id, error = %error, "rescheduled but not queued; the sweep will queue it");
     }

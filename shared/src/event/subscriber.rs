@@ -90,6 +90,8 @@ pub struct Subscriber {
     pub took: Option<Timestamp>,
     /// Nothing is tried before: it takes too little.
     pub held_until: Option<Timestamp>,
+    /// It is told its events apart from the others until then: it answers slowly.
+    pub apart_until: Option<Timestamp>,
     pub created: Timestamp,
     pub updated: Timestamp,
 }
@@ -98,6 +100,11 @@ impl Subscriber {
     /// Whether it is to be told of events of this type.
     pub fn is_told_of(&self, kind: EventType) -> bool {
         self.disabled.is_none() && self.wants.contains(&kind)
+    }
+
+    /// Whether it is told its events apart from the others.
+    pub fn is_apart(&self, now: Timestamp) -> bool {
+        self.apart_until.is_some_and(|until| until > now)
     }
 
     /// Why a delivery to it is not tried any more. What somebody asked for needs no subscription.

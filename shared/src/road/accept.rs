@@ -253,7 +253,7 @@ impl Road {
     async fn queue(&self, messages: &[Message]) {
         let now = self.clock.now();
         for (message, delay) in messages.iter().filter_map(|message| Some((message, waiting(message, now)?))) {
-            if let Err(error) = self.queues.enqueue(message.lane, message.id, delay).await {
+            if let Err(error) = self.queues.enqueue_message(message, delay).await {
                 tracing::error!(message.id = %message.id, error = %error, "stored but not queued; the sweep will queue it");
             }
         }

@@ -21,21 +21,25 @@ pub(super) struct Piece<K, T> {
 }
 
 /// Returns the `most` newest rows of all partitions, the newest first. `read` gives a piece of one: those before a key, or the newest.
-pub(super) async fn newest<K: Ord + Clone, T>(
+pub(super) async fn newest<K: Ord + Clone, T, F>(
     partitions: usize,
     most: usize,
-    read: impl AsyncFn(usize, Option<K>, usize) -> Result<Piece<K, T>, StoreError>,
-) -> Result<Vec<(K, T)>, StoreError> {
+    read: impl Fn(usize, Option<K>, usize) -> F,
+) -> Result<Vec<(K, T)>, StoreError>
+where
+    F: Future<Output = Result<Piece<K, T>, StoreError>>,
+{
     let mut found: Vec<(K, T)> = Vec::new();
     let mut wanted: Vec<(usize, Option<K>)> = (0..partitions).map(|partition| (partition, None)).collect();
     // Partitions that go on, and the last that was read of each.
     let mut open: Vec<(usize, K)> = Vec::new();
     let mut limit = (most / partitions.max(1) + MARGIN).min(most);
     while !wanted.is_empty() {
-        let reads = wanted.into_iter().map(|(partition, before)| {
+        let mut reads = Vec::with_capacity(wanted.len());
+        for (partition, before) in wanted {
             let piece = read(partition, before, limit);
-            async move { Ok::<_, StoreError>((partition, piece.await?)) }
-        });
+            reads.push(async move { Ok::<_, StoreError>((partition, piece.await?)) });
+        }
         let pieces: Vec<(usize, Piece<K, T>)> =
             stream::iter(reads).buffer_unordered(READS_AT_A_TIME).try_collect().await?;
         for (partition, piece) in pieces {
@@ -73,12 +77,12 @@ mod tests {
         ) {
             let rows: Vec<Vec<(u32, usize)>> =
                 lists.iter().enumerate().map(|(n, keys)| keys.iter().rev().map(|key| (key * 16 + n as u32, n)).collect()).collect();
-            let read = async |partition: usize, before: Option<u32>, limit: usize| {
+            let read = |partition: usize, before: Option<u32>, limit: usize| {
                 // As DynamoDB may: fewer than asked for, though there are more.
                 let left: Vec<_> =
                     rows[partition].iter().copied().filter(|(key, _)| before.is_none_or(|before| *key < before)).collect();
                 let piece: Vec<_> = left.iter().copied().take(limit.min(end)).collect();
-                Ok(Piece { goes_on: piece.len() < left.len(), rows: piece })
+                std::future::ready(Ok(Piece { goes_on: piece.len() < left.len(), rows: piece }))
             };
             let page = futures::executor::block_on(newest(rows.len(), most, read)).unwrap();
             let mut all: Vec<_> = rows.iter().flatten().copied().collect();
@@ -91,12 +95,12 @@ mod tests {
     #[tokio::test]
     async fn page_of_evenly_spread_rows_reads_little_more_than_itself() {
         let read = RefCell::new(0);
-        let page = newest(64, 100, async |partition: usize, before: Option<u64>, limit: usize| {
+        let page = newest(64, 100, |partition: usize, before: Option<u64>, limit: usize| {
             let from = before.unwrap_or(64_000);
             let rows = (0..from).rev().filter(|key| key % 64 == partition as u64).take(limit);
             let rows: Vec<_> = rows.map(|key| (key, ())).collect();
             *read.borrow_mut() += rows.len();
-            Ok(Piece { rows, goes_on: true })
+            std::future::ready(Ok(Piece { rows, goes_on: true }))
         })
         .await;
         assert_eq!(page.unwrap().len(), 100);

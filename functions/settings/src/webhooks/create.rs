@@ -52,6 +52,7 @@ pub async fn handle(
         failing: None,
         took: None,
         held_until: None,
+        apart_until: None,
         created: now,
         updated: now,
     };

@@ -40,6 +40,7 @@ pub async fn handle(
     let after = Subscriber {
         failing: disabled.and(before.failing),
         held_until: disabled.and(before.held_until),
+        apart_until: None,
         disabled,
         target: wanted.target,
         wants: wanted.wants,

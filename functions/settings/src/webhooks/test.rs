@@ -67,7 +67,7 @@ pub(super) fn disabled() -> ApiError {
 
 /// Queues a delivery that is in the table. If that fails, the sweep does it a minute later.
 pub(super) async fn queued(app: &App, delivery: &Delivery) -> (StatusCode, Json<DeliveryQueued>) {
-    let work = EventWork { subscriber: delivery.subscriber, delivery: delivery.id };
+    let work = EventWork { subscriber: delivery.subscriber, delivery: delivery.id, apart: false };
     if let Err(error) = app.road.queues.enqueue_event(work, Duration::ZERO).await {
         tracing::warn!(delivery.id = %delivery.id, error = %error, "not queued, the sweep will");
     }

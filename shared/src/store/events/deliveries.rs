@@ -111,9 +111,9 @@ impl Events {
         before: Option<DeliveryId>,
         most: u8,
     ) -> Result<Vec<Delivery>, StoreError> {
-        let page = newest(usize::from(SPREAD), usize::from(most), async |part, read: Option<DeliveryId>, limit| {
-            let part = u8::try_from(part).unwrap_or_default();
-            self.deliveries_of(partition(subscriber, part), read.or(before), limit).await
+        let page = newest(usize::from(SPREAD), usize::from(most), |part, read: Option<DeliveryId>, limit| {
+            let partition = partition(subscriber, u8::try_from(part).unwrap_or_default());
+            self.deliveries_of(partition, read.or(before), limit)
         });
         Ok(page.await?.into_iter().map(|(_, delivery)| delivery).collect())
     }

@@ -66,6 +66,19 @@ impl Events {
         }
     }
 
+    /// Has it told its events apart from the others until `until`. Of many slow answers one in half that time is written down; `true`: this one.
+    pub async fn put_apart(&self, id: SubscriberId, now: Timestamp, until: Timestamp) -> Result<bool, StoreError> {
+        let soon = from_millis((now.as_millisecond() + until.as_millisecond()) / 2);
+        let update = Update::default()
+            .only_if_present("pk")
+            .only_if_absent_or_before("apart_until", number(soon.as_millisecond()))
+            .set("apart_until", number(until.as_millisecond()));
+        match update.apply_at(&self.client, &self.catalog, key(id), "events.put_apart").await? {
+            Applied::Done(_) => Ok(true),
+            Applied::Refused(_) => Ok(false),
+        }
+    }
+
     async fn note(&self, id: SubscriberId, update: Update, operation: &'static str) -> Result<(), StoreError> {
         match update.apply_at(&self.client, &self.catalog, key(id), operation).await? {
             Applied::Done(_) | Applied::Refused(_) => Ok(()),

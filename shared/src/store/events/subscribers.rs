@@ -50,6 +50,8 @@ struct Row {
     took_at: Option<Timestamp>,
     #[serde(default, with = "crate::clock::millis::option", skip_serializing_if = "Option::is_none")]
     held_until: Option<Timestamp>,
+    #[serde(default, with = "crate::clock::millis::option", skip_serializing_if = "Option::is_none")]
+    apart_until: Option<Timestamp>,
     #[serde(with = "crate::clock::millis")]
     created_at: Timestamp,
     #[serde(with = "crate::clock::millis")]
@@ -126,6 +128,7 @@ impl Events {
             failed_at: subscriber.failing.map(|failing| failing.last),
             took_at: subscriber.took,
             held_until: subscriber.held_until,
+            apart_until: subscriber.apart_until,
             created_at: subscriber.created,
             updated_at: subscriber.updated,
         };
@@ -142,6 +145,7 @@ impl Events {
             .only_if_present("pk")
             .set("url", text(subscriber.target.as_str()))
             .set("wants", serde_dynamo::to_attribute_value(&subscriber.wants).map_err(unreadable)?)
+            .remove("apart_until")
             .set("updated_at", number(subscriber.updated.as_millisecond()));
         let update = match &subscriber.description {
             Some(description) => update.set("description", text(description)),
@@ -249,6 +253,7 @@ impl Events {
             }),
             took: row.took_at,
             held_until: row.held_until,
+            apart_until: row.apart_until,
             created: row.created_at,
             updated: row.updated_at,
         })

@@ -264,12 +264,9 @@ impl People {
         let partitions: Vec<String> =
             reasons.into_iter().flat_map(|reason| (0..SHARDS).map(move |shard| partition(reason, shard))).collect();
         // One more than there may be on the page tells whether there are more.
-        let mut items = newest_of_all(partitions.len(), limit + 1, async |number, read: Option<String>, limit| {
-            let before = read.as_deref().or(before);
-            match partitions.get(number) {
-                Some(partition) => self.listed_in(partition, before, limit).await,
-                None => Ok(Piece { rows: Vec::new(), goes_on: false }),
-            }
+        let mut items = newest_of_all(partitions.len(), limit + 1, |number, read: Option<String>, limit| {
+            let partition = partitions.get(number).cloned().unwrap_or_default();
+            self.listed_in(partition, read.or_else(|| before.map(str::to_owned)), limit)
         })
         .await?;
         let more = items.len() > limit;
@@ -281,8 +278,8 @@ impl People {
 
     async fn listed_in(
         &self,
-        partition: &str,
-        before: Option<&str>,
+        partition: String,
+        before: Option<String>,
         limit: usize,
     ) -> Result<Piece<String, Item>, StoreError> {
         let query = self.client.query().table_name(&self.table).index_name(INDEX).scan_index_forward(false);
