@@ -63,6 +63,8 @@ mod providers;
 #[cfg(test)]
 mod readdressed;
 #[cfg(test)]
+mod repeats;
+#[cfg(test)]
 mod road;
 #[cfg(test)]
 mod roles;

@@ -72,5 +72,7 @@ async fn learn(app: &App, message: &Message) -> Result<(), StoreError> {
     }
     let Some(Ok(kind)) = message.reason.as_deref().map(str::parse::<PermanentKind>) else { return Ok(()) };
     let target = app.road.people.target(&message.to);
-    app.road.learn(&target, message.channel, kind, message.provider, app.road.clock.now()).await
+    // As of when it was asked to send: they may have said otherwise since.
+    let at = message.times.claimed.unwrap_or_else(|| app.road.clock.now());
+    app.road.learn(&target, message.channel, kind, message.provider, at).await
 }

@@ -113,8 +113,9 @@ impl Road {
             Some(wish) => self.obey(&target, Said { wish, at: heard.at }, &details).await?,
             None => self.suspect(&target, heard).await?,
         };
-        // After it was done: who is brought it again in between does it again, which changes nothing.
-        if let Some(id) = &heard.provider_id {
+        // After it was done: who is brought it again in between does it again, which changes nothing. What is only noted is noted
+        // together with that.
+        if let (Some(id), Some(wish)) = (&heard.provider_id, wish) {
             self.ephemera.note_heard(id, heard.at, wish).await?;
         }
         match heeded {
@@ -169,7 +170,9 @@ impl Road {
         }
         let witness = Witness::new(ProviderName::Twilio.as_str(), "sms_free_text", heard.at);
         let event = Event::new(REVOCATION_SUSPECTED).with("channel", heard.channel.as_str());
-        self.people.note_of_address(target, event, &witness).await?;
+        let id = heard.provider_id.as_deref();
+        let once = id.map(|id| self.ephemera.noting_heard(id, heard.at)).transpose()?;
+        self.people.note_of_address(target, event, &witness, once).await?;
         Ok(Heeded::Suspected)
     }
 }

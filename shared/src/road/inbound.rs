@@ -135,7 +135,8 @@ impl Road {
             same_line && went && recent
         };
         if let Some(answered) = earlier.iter().find(answered) {
-            self.messages.count_reply(answered.id, ProviderName::Twilio, sid, at).await?;
+            let answered = self.messages.note_answered(message.id, answered.id).await?;
+            self.messages.count_reply(answered, ProviderName::Twilio, sid, at).await?;
         }
         Ok(())
     }

@@ -61,7 +61,40 @@ impl Road {
         // Twilio refuses a text because its recipient wrote STOP there: the same no, heard another way.
         let own = [channel];
         let channels = if channel == Channel::Sms && reason == Reason::OptOut { &TEXTS[..] } else { &own };
-        self.accept_no(target, &No { reason, scope, channels }, &witness, &Details::default()).await
+        let no = No { reason, scope, channels };
+        let of_texts = reason == Reason::OptOut && TEXTS.contains(&channel);
+        // What a provider tells may come late: a START since then counts. One that is heeded at this moment is seen afterwards.
+        if of_texts && self.has_started_since(target, at).await? {
+            return self.untell(target, &no, &witness).await;
+        }
+        self.accept_no(target, &no, &witness, &Details::default()).await?;
+        if of_texts && self.has_started_since(target, at).await? {
+            return self.untell(target, &no, &witness).await;
+        }
+        Ok(())
+    }
+
+    /// Whether the last wish of a number is to get texts again, and later than a no.
+    async fn has_started_since(&self, target: &Target, no: Timestamp) -> Result<bool, StoreError> {
+        let last = self.ephemera.last_wish(&self.seal, &target.fingerprint).await?;
+        Ok(last.is_some_and(|said| !said.wish.is_no() && said.at > no))
+    }
+
+    /// Takes back what this very no did, if it did anything.
+    async fn untell(&self, target: &Target, no: &No<'_>, witness: &Witness) -> Result<(), StoreError> {
+        let told = |known: &Suppression| {
+            known.reason == no.reason
+                && no.channels.contains(&known.channel)
+                && known.source == witness.source
+                && known.at.as_millisecond() == witness.at.as_millisecond()
+        };
+        if !self.people.facts(&target.fingerprint).await?.suppressions.iter().any(told) {
+            return Ok(());
+        }
+        self.each_owner(target, witness, |person| no.channels.iter().for_each(|channel| person.unstop(*channel)))
+            .await?;
+        self.people.release(target, told, witness, &Details::default()).await?;
+        Ok(())
     }
 
     /// Somebody left our marketing e-mails by the link in one.

@@ -16,8 +16,8 @@ pub struct BestTime {
 }
 
 impl Road {
-    /// Counts the hour at which a message was opened or clicked, by its reader's clock. A report is counted once, because it
-    /// is only news once; one that is lost between the two writes is one point less, which is why a failure is no error.
+    /// Counts the hour at which a message was opened or clicked, by its reader's clock. A report is counted once, also if what follows
+    /// from it is done again; one that is lost is one point less, which is why a failure is no error.
     pub(super) async fn remember_reading(&self, id: MessageId, report: &Report) {
         let Some(points) = points(report.event) else { return };
         if let Err(error) = self.count_reading(id, report, points).await {
@@ -32,7 +32,8 @@ impl Road {
         let Some(address) = person.address(reader.channel) else { return Ok(()) };
         let zones = self.rules.zones(Some(&person), &address);
         let hour = zones.first().to_datetime(report.at).hour();
-        self.people.count_reading(&reader.person, reader.channel, hour, points).await
+        let key = format!("{id} {}", report.key);
+        self.people.count_reading(&reader.person, reader.channel, hour, points, &key).await
     }
 
     /// The next best time for a message: by what they said, by when they read, or as usual.

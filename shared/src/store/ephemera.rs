@@ -2,12 +2,13 @@
 
 mod lines;
 mod loads;
+mod places;
 
 use std::collections::BTreeSet;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::BuildError;
-use aws_sdk_dynamodb::types::{AttributeValue, DeleteRequest, WriteRequest};
+use aws_sdk_dynamodb::types::{DeleteRequest, WriteRequest};
 use jiff::Timestamp;
 
 use super::update::{Applied, Update};
@@ -141,47 +142,6 @@ impl Ephemera {
         let answer = get.send().await.map_err(unavailable("ephemera.throttled_until"))?;
         let until = answer.item().and_then(|item| item.get("until")).and_then(|until| until.as_n().ok());
         Ok(until.and_then(|until| until.parse().ok()).map(from_millis))
-    }
-
-    /// Takes one of `most` places of `key` for `id`, until `ends`. Who has one has it, however often they ask. `false`: all
-    /// are taken.
-    pub async fn take_place(&self, key: &str, id: &str, most: u32, ends: Timestamp) -> Result<bool, StoreError> {
-        let update = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .key("key", text(key))
-            .update_expression("ADD ids :ids SET expires = :e")
-            .condition_expression("attribute_not_exists(ids) OR contains(ids, :id) OR size(ids) < :most")
-            .expression_attribute_values(":ids", AttributeValue::Ss(vec![id.to_owned()]))
-            .expression_attribute_values(":id", text(id))
-            .expression_attribute_values(":most", number(most))
-            .expression_attribute_values(":e", number(ends.as_second() + 86_400));
-        match update.send().await {
-            Ok(_) => Ok(true),
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
-                Ok(false)
-            }
-            Err(error) => Err(unavailable("ephemera.take_place")(error)),
-        }
-    }
-
-    /// Gives a place back, if `id` has one.
-    pub async fn give_back(&self, key: &str, id: &str) -> Result<(), StoreError> {
-        let update = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .key("key", text(key))
-            .update_expression("DELETE ids :ids")
-            .condition_expression("contains(ids, :id)")
-            .expression_attribute_values(":ids", AttributeValue::Ss(vec![id.to_owned()]))
-            .expression_attribute_values(":id", text(id));
-        match update.send().await {
-            Ok(_) => Ok(()),
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(()),
-            Err(error) => Err(unavailable("ephemera.give_back")(error)),
-        }
     }
 
     /// Deletes rows, whether they are there or not.

@@ -1,6 +1,8 @@
 //! What somebody last asked of our texts, in the table Ephemera: `heard#SID` says that a text was dealt with to its end,
 //! `last_heard#FINGERPRINT` which wish of a number counts.
 
+use aws_sdk_dynamodb::error::BuildError;
+use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
 use jiff::Timestamp;
 
 use super::ephemera::Ephemera;
@@ -125,14 +127,27 @@ impl Ephemera {
 
     /// Notes that a text was dealt with to its end. A START is noted for ever: a provider's signature has no time in it, and a
     /// captured request that is brought again a year later must not lift an opt-out.
-    pub async fn note_heard(&self, provider_id: &str, at: Timestamp, wish: Option<Wish>) -> Result<(), StoreError> {
+    pub async fn note_heard(&self, provider_id: &str, at: Timestamp, wish: Wish) -> Result<(), StoreError> {
         let put = self.client.put_item().table_name(&self.table).item("key", text(heard(provider_id)));
         let put = put.item("at", number(at.as_millisecond()));
         let put = match wish {
-            Some(Wish::Start) => put,
-            Some(Wish::Stop | Wish::FreeStop) | None => put.item("expires", number(at.as_second() + KEPT_SECONDS)),
+            Wish::Start => put,
+            Wish::Stop | Wish::FreeStop => put.item("expires", number(at.as_second() + KEPT_SECONDS)),
         };
         put.send().await.map(|_| ()).map_err(unavailable("ephemera.note_heard"))
+    }
+
+    /// The same as one write of a transaction, which is refused if it was noted before.
+    pub fn noting_heard(&self, provider_id: &str, at: Timestamp) -> Result<TransactWriteItem, StoreError> {
+        let unreadable = |error: BuildError| StoreError::Unreadable { table: "ephemera", cause: error.to_string() };
+        let put = Put::builder()
+            .table_name(&self.table)
+            .item("key", text(heard(provider_id)))
+            .item("at", number(at.as_millisecond()))
+            .item("expires", number(at.as_second() + KEPT_SECONDS))
+            .condition_expression("attribute_not_exists(#k)")
+            .expression_attribute_names("#k", "key");
+        Ok(TransactWriteItem::builder().put(put.build().map_err(unreadable)?).build())
     }
 
     /// Whether it was.

@@ -8,7 +8,7 @@ mod short_links;
 use serde_json::{Value, json};
 
 /// The counts of a message: openings by people and by programs, clicks, previews, replies.
-fn counts(message: &Value) -> Value {
+pub(crate) fn counts(message: &Value) -> Value {
     let engagement = &message["engagement"];
     json!(["opens", "machine_opens", "clicks", "previews", "replies"].map(|name| engagement[name].clone()))
 }

@@ -79,7 +79,7 @@ impl World {
     /// When a delivery's row is forgotten, in epoch seconds, after it is written anew if it is to be.
     async fn delivery_expires(&self, subscriber: &str, id: &str, anew: Option<i64>) -> i64 {
         let uuid: uuid::Uuid = id.parse().expect("an id");
-        let pk = text(&format!("{subscriber}#{}", uuid.as_bytes()[15] % 8));
+        let pk = text(&format!("{subscriber}#{}", uuid.as_bytes()[15] % switchboard::event::delivery::SPREAD));
         let table = &self.stack.tables["deliveries"];
         if let Some(anew) = anew {
             let update = self.dynamodb().update_item().table_name(table).key("pk", pk.clone()).key("id", text(id));

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{OURS, sms, steps, whatsapp, written};
+use super::{OURS, attended, sms, steps, whatsapp, written};
 use crate::world::{Line, World, fresh};
 
 const PATH: &str = "/api/v2/communications/auto-replies";
@@ -38,6 +38,12 @@ async fn a_word_is_answered_once_a_text_and_only_so_often() {
         "from the number they wrote to: {there}"
     );
 
+    // The answer that went is counted once, however often its text is attended to.
+    for _ in 0..3 {
+        crate::repeats::again(&world, first["id"].as_str().expect("an id")).await;
+    }
+    let message = attended(&world, first["id"].as_str().expect("an id")).await;
+    assert!(steps(&message, "not_answered").is_empty() && !steps(&message, "answered").is_empty(), "{message}");
     // A machine that answers our answer with the word comes to an end, and so does one that sends our words back.
     assert_eq!(steps(&written(&world, &sms(&phone, &word)).await, "answered").len(), 1);
     for _ in 0..2 {

@@ -71,7 +71,12 @@ async fn no_table_queue_or_object_holds_a_trace_of_whoever_was_erased() {
     world.post("/api/v2/2fa/enrol", &json!({"user_id": id, "phone_number": person.phone})).send().await.ok();
 
     let own = switchboard::person::PersonId::text(&id.to_string()).expect("an id");
-    world.people().await.count_reading(&own, switchboard::message::Channel::Email, 9, 4).await.expect("it is counted");
+    world
+        .people()
+        .await
+        .count_reading(&own, switchboard::message::Channel::Email, 9, 4, "a reading")
+        .await
+        .expect("it is counted");
 
     let mut private = vec![person.phone.clone(), person.email.clone(), mark];
     private.extend(texts.clone());

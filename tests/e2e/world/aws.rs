@@ -230,9 +230,11 @@ impl World {
         let minute = jiff::Timestamp::now().as_second().div_euclid(60);
         for provider in ["sendgrid", "resend"] {
             for back in 0..4 {
-                let key = format!("load#{provider}#{}", minute - back);
-                let delete = self.dynamodb().delete_item().table_name(table).key("key", text(&key));
-                delete.send().await.expect("DynamoDB answers");
+                for shard in 0..switchboard::store::ephemera::LOAD_SHARDS {
+                    let key = format!("load#{provider}#{}#{shard}", minute - back);
+                    let delete = self.dynamodb().delete_item().table_name(table).key("key", text(&key));
+                    delete.send().await.expect("DynamoDB answers");
+                }
             }
         }
     }

@@ -10,8 +10,8 @@ impl World {
     /// Lets the time of a delivery's next try come, and its worker's lease end; the sweep has it tried.
     pub(crate) async fn delivery_is_due(&self, subscriber: &str, id: &str) {
         let table = &self.stack.tables["deliveries"];
-        let uuid: uuid::Uuid = id.parse().expect("an id");
-        let pk = text(&format!("{subscriber}#{}", uuid.as_bytes()[15] % 8));
+        let delivery: switchboard::event::DeliveryId = id.parse().expect("an id");
+        let pk = text(&format!("{subscriber}#{}", delivery.partition()));
         let past = Timestamp::now().as_millisecond() - 1_000;
         let update = self.dynamodb().update_item().table_name(table).key("pk", pk).key("id", text(id));
         let update = update.update_expression("SET not_before = :t, lease_until = :t, due_at = :t");

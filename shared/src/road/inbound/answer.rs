@@ -72,9 +72,11 @@ impl Road {
         }
         let id = message.id.sibling(self.seal.ids(), "answer");
         let key = format!("auto_reply#{}", self.seal.fingerprint_to_store(&message.to));
-        // Counted before it is made: who is brought the text again counts twice rather than not at all.
-        let window = self.ephemera.count(&key, HOUR_SECONDS, self.clock.now()).await?;
-        if window.count > replies.per_hour {
+        // Counted before it is made, by its id: one that is made again, because its text is attended to again, is counted once.
+        let (place, now) = (id.to_string(), self.clock.now());
+        if !self.ephemera.take_place_in_window(&key, &place, replies.per_hour, HOUR_SECONDS, now).await?
+            && self.messages.find(id).await?.is_none()
+        {
             return Ok(Err(Unanswered::TooMany));
         }
         let person = match owner {

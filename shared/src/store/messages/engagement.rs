@@ -95,6 +95,17 @@ impl Messages {
         Ok(())
     }
 
+    /// Notes which message a text answers. Gives the one that was noted first: whoever looks again, later, may find another.
+    pub async fn note_answered(&self, text_id: MessageId, answered: MessageId) -> Result<MessageId, StoreError> {
+        let update = Update::default().only_if_present("id").set_if_absent("answers", text(answered.to_string()));
+        let row = match self.try_deed(text_id, update).await? {
+            Applied::Done(row) => row,
+            Applied::Refused(_) => return Ok(answered),
+        };
+        let noted = row.get("answers").and_then(|id| id.as_s().ok()).and_then(|id| id.parse().ok());
+        Ok(noted.unwrap_or(answered))
+    }
+
     /// Counts a text that answers a message. `provider_id`: the provider's id of that text, by which it counts once.
     /// `false`: it was counted before, or there is no such message.
     pub async fn count_reply(

@@ -219,13 +219,24 @@ impl People {
         Err(StoreError::Contended { operation: "people.release" })
     }
 
-    /// Writes down something about an address that changed nothing.
-    pub async fn note_of_address(&self, target: &Target, event: Event, witness: &Witness) -> Result<(), StoreError> {
+    /// Writes down something about an address that changed nothing, in one transaction with `once`. If that is refused, it was written
+    /// down before.
+    pub async fn note_of_address(
+        &self,
+        target: &Target,
+        event: Event,
+        witness: &Witness,
+        once: Option<TransactWriteItem>,
+    ) -> Result<(), StoreError> {
         let events = [witness.attest(with_address(event, target))];
+        let once: Vec<TransactWriteItem> = once.into_iter().collect();
         for attempt in 0..TRIES {
             again(attempt).await;
-            if self.written(target, &events, &[], witness).await? {
-                return Ok(());
+            match self.committed(target, &events, &once, witness).await? {
+                Committed::Done => return Ok(()),
+                Committed::Refused if attempt > 0 && !once.is_empty() => return Ok(()),
+                // Perhaps the address got its ledger meanwhile.
+                Committed::Refused => {}
             }
         }
         Err(StoreError::Contended { operation: "people.note_of_address" })
@@ -238,10 +249,20 @@ impl People {
         writes: &[TransactWriteItem],
         witness: &Witness,
     ) -> Result<bool, StoreError> {
+        Ok(self.committed(target, events, writes, witness).await? == Committed::Done)
+    }
+
+    async fn committed(
+        &self,
+        target: &Target,
+        events: &[Event],
+        writes: &[TransactWriteItem],
+        witness: &Witness,
+    ) -> Result<Committed, StoreError> {
         let record = Record { caller: &witness.caller, at: witness.at, events };
         let (subject, first) = self.subject_to_write(&target.fingerprint).await?;
         let writes: Vec<TransactWriteItem> = writes.iter().cloned().chain(first).collect();
-        Ok(self.ledger()?.commit(&subject, &record, &writes).await? == Committed::Done)
+        self.ledger()?.commit(&subject, &record, &writes).await
     }
 
     /// The suppressions of an address, those that are over included.
