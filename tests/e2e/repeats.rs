@@ -119,10 +119,9 @@ async fn suspected_revocation_heard_by_several_workers_is_noted_once() {
     let road = world.road().await;
     let from = phone(&fresh::phone());
     let text = heard(&road, &from, Reply::RevocationLikely, 0);
-    join_all((0..4).map(|_| road.heed(&text, Some(&from))))
-        .await
-        .into_iter()
-        .for_each(|done| drop(done.expect("heeded")));
+    for done in join_all((0..4).map(|_| road.heed(&text, Some(&from)))).await {
+        done.expect("heeded");
+    }
     let entries = world.address_entries(&from).await;
     let events: Vec<_> = entries.iter().map(|entry| entry["event"].as_s().expect("a text").as_str()).collect();
     assert_eq!(events, ["revocation_suspected"]);

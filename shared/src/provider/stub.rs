@@ -56,6 +56,19 @@ pub(crate) fn reply_with(status: u16, headers: &'static str, body: impl ToString
     Script::Reply { status, headers, body: body.to_string() }
 }
 
+/// Refuses a conditional write of DynamoDB's, with the row as it is.
+pub(crate) fn refused(row: &serde_json::Value) -> Script {
+    reply(400, refusal(row))
+}
+
+fn refusal(row: &serde_json::Value) -> serde_json::Value {
+    serde_json::json!({
+        "__type": "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException",
+        "message": "The conditional request failed",
+        "Item": row,
+    })
+}
+
 /// A client that does not wait for long, so that a hanging stub costs little time.
 pub(crate) fn hasty() -> reqwest::Client {
     reqwest::Client::builder().timeout(Duration::from_secs(2)).no_proxy().build().unwrap()
@@ -218,11 +231,7 @@ fn refused_by_itself(request: &Seen, mut row: serde_json::Value) -> serde_json::
     let token = by_alias().unwrap_or_else(|| body["Item"]["write_token"].clone());
     assert!(!token["S"].as_str().unwrap_or_default().is_empty(), "a write without a token: {body}");
     row["write_token"] = token;
-    serde_json::json!({
-        "__type": "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException",
-        "message": "The conditional request failed",
-        "Item": row,
-    })
+    refusal(&row)
 }
 
 async fn read(stream: &mut TcpStream) -> Seen {

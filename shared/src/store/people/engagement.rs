@@ -101,13 +101,8 @@ mod tests {
 
     use super::*;
     use crate::clock::Clock;
-    use crate::provider::stub::{Script, Stub, reply};
+    use crate::provider::stub::{Script, Stub, refused, reply};
     use crate::testing::road_on;
-
-    fn refused(row: Value) -> Script {
-        let kind = "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException";
-        reply(400, json!({"__type": kind, "message": "The conditional request failed", "Item": row}))
-    }
 
     async fn counted(answers: impl IntoIterator<Item = Script>) -> Vec<Value> {
         let table = Stub::new(answers).await;
@@ -121,7 +116,7 @@ mod tests {
     async fn reading_told_again_is_counted_once() {
         let known = short("message opened:1");
         for name in [RECENT, BEFORE] {
-            let asked = counted([refused(json!({name: {"SS": ["x", known]}}))]).await;
+            let asked = counted([refused(&json!({name: {"SS": ["x", known]}}))]).await;
             assert_eq!(asked.len(), 1, "{name}");
             let condition = asked[0]["ConditionExpression"].as_str().unwrap();
             assert_eq!(condition.matches("NOT contains").count(), 2, "{condition}");
@@ -131,7 +126,7 @@ mod tests {
     #[tokio::test]
     async fn full_list_of_readings_becomes_the_one_before() {
         let full: Vec<String> = (0..MOST_RECENT).map(|nth| format!("{nth:08}")).collect();
-        let asked = counted([refused(json!({RECENT: {"SS": full}})), reply(200, json!({}))]).await;
+        let asked = counted([refused(&json!({RECENT: {"SS": full}})), reply(200, json!({}))]).await;
         assert_eq!(asked.len(), 2);
         let values = asked[1]["ExpressionAttributeValues"].to_string();
         assert!(values.contains(&short("message opened:1")) && values.contains("00000031"), "{values}");
