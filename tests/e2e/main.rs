@@ -91,6 +91,8 @@ mod template;
 #[cfg(test)]
 mod templates;
 #[cfg(test)]
+mod throughput;
+#[cfg(test)]
 mod twofa;
 #[cfg(test)]
 mod voice;

@@ -17,6 +17,8 @@ pub mod rows;
 mod step;
 mod take;
 
+pub use step::ROWS;
+
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 

@@ -15,7 +15,7 @@ use crate::rows::Wanted;
 use crate::{App, StepError, row};
 
 /// How many rows a step has.
-pub(crate) const ROWS: usize = 50;
+pub const ROWS: usize = 50;
 /// How many of them are worked on at a time.
 const AT_A_TIME: usize = 16;
 

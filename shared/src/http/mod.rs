@@ -44,6 +44,7 @@ pub use origin::Origin;
 pub use owner::{Made, Owned};
 pub use rate_limit::{Limit, Limits, RecipientLimit};
 use rate_steps::Steps;
+pub use rate_steps::WRITES_PER_PROCESS;
 pub use second_factor::{SecondFactor, SecondFactorAssertion};
 pub use serve::serve;
 

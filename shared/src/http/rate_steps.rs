@@ -20,8 +20,7 @@ const SHARE: u32 = 100;
 /// A process that used up what it reserved within this time reserves twice as much the next time, in milliseconds.
 const BUSY_MS: i64 = 1_000;
 /// About how many writes a second a process that is used at an even rate of up to [`MAX_STEP`] a second costs a window's row.
-#[cfg(test)]
-pub(crate) const WRITES_PER_PROCESS: u32 = 2;
+pub const WRITES_PER_PROCESS: u32 = 2;
 /// The most windows a process remembers; beyond that it begins anew.
 const MAX_REMEMBERED: usize = 10_000;
 

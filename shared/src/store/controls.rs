@@ -29,7 +29,7 @@ const FRESH_MS: i64 = 3_000;
 /// How many callers are remembered; beyond that it begins anew.
 const MOST: usize = 1_000;
 /// The largest block of a cap that a process takes at once.
-const LARGEST_BLOCK: u64 = 50;
+pub const LARGEST_BLOCK: u64 = 50;
 /// How long counts are kept after their day, in seconds.
 const KEPT_SECONDS: i64 = 2 * 86_400;
 

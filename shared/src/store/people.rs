@@ -25,7 +25,9 @@ use crate::person::{ChannelConsent, Claims, ContactPoint, Holders, Person, Perso
 use crate::seal::Seal;
 use crate::seal::purpose::LedgerKeys;
 
-pub use suppressions::{ADDRESS_RELEASED, ADDRESS_SUPPRESSED, Details, ListPage, Listed, Target, is_place};
+pub use suppressions::{
+    ADDRESS_RELEASED, ADDRESS_SUPPRESSED, Details, ListPage, Listed, SHARDS as SUPPRESSION_SHARDS, Target, is_place,
+};
 
 const PROFILE: &str = "profile";
 

@@ -74,7 +74,7 @@ fn sort_key(channel: Channel, reason: Reason) -> String {
 }
 
 /// Over how many partitions of the index the suppressions of a reason are spread.
-pub(in crate::store) const SHARDS: u32 = 8;
+pub const SHARDS: u32 = 8;
 
 fn partition(reason: Reason, shard: u32) -> String {
     format!("suppression#{}#{shard}", reason.as_str())
