@@ -171,6 +171,14 @@ fn loads() -> Vec<Load> {
             "`EventsConcurrency`",
         ),
         load(
+            "that a sender is throttled (`throttled#…`), while it answers 429",
+            "deliver, once a second and process",
+            "sender".to_owned(),
+            parameter("StandardConcurrency") / MESSAGES,
+            1.0,
+            "`StandardConcurrency`",
+        ),
+        load(
             "that SendGrid's events come (`alive#…`)",
             "webhooks, every 30 s and process",
             "one".to_owned(),

@@ -64,10 +64,12 @@ impl Throttles {
         in_force(&throttle)
     }
 
-    async fn note(&self, key: &str, until: Timestamp, now: Timestamp) {
+    /// Notes that a sender is throttled. `false`: it was known to be for about as long, and the others were told.
+    async fn note(&self, key: &str, until: Timestamp, now: Timestamp) -> bool {
         let mut known = self.0.lock().await;
-        let last = known.get(key).and_then(|throttle| throttle.until).unwrap_or(until);
-        known.insert(key.to_owned(), Throttle { until: Some(until.max(last)), read: now });
+        let last = known.get(key).and_then(|throttle| throttle.until);
+        known.insert(key.to_owned(), Throttle { until: Some(last.map_or(until, |last| last.max(until))), read: now });
+        last.is_none_or(|last| until.as_millisecond() - last.as_millisecond() >= STANDSTILL_SECONDS * 1_000)
     }
 }
 
@@ -129,7 +131,10 @@ pub(crate) async fn stand_still(app: &App, message: &Message, asked: Option<Dura
     // Whatever lane it came by: those that heed it are the others.
     let key = throttle_key(message.provider, message.channel, message.from.as_deref(), Lane::Standard);
     if let Some(key) = key {
-        app.throttles.note(&key, until, now).await;
+        // All that were under way are turned away at once; the others need to be told once.
+        if !app.throttles.note(&key, until, now).await {
+            return;
+        }
         if let Err(error) = app.road.ephemera.throttle(&key, until).await {
             tracing::warn!(error = %error, "other workers do not know that a sender is throttled");
         }

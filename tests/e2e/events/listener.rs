@@ -21,6 +21,8 @@ pub(crate) enum Reply {
     Status(u16),
     /// Takes it and never answers.
     Hang,
+    /// Takes it, after two seconds and a half.
+    Slow,
 }
 
 /// A request as it came.
@@ -131,5 +133,9 @@ async fn take(State(inbox): State<Arc<Mutex<Inbox>>>, headers: HeaderMap, body: 
     match reply {
         Reply::Status(status) => StatusCode::from_u16(status).expect("a status"),
         Reply::Hang => std::future::pending().await,
+        Reply::Slow => {
+            tokio::time::sleep(std::time::Duration::from_millis(2_500)).await;
+            StatusCode::NO_CONTENT
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! One subscriber takes calls and never answers. The others go on, and what is for it waits without a call.
+//! One subscriber takes calls and never answers, or answers slowly. The others go on, and what is for it waits.
 
 use serde_json::json;
 
@@ -50,5 +50,40 @@ async fn a_subscriber_that_hangs_keeps_no_other_waiting_and_is_spared_until_it_i
     assert_eq!(done["attempts"], 1, "{done}");
     for id in &ids {
         assert!(well.listener.received(id).iter().all(|one| one.is_signed_with(&well.secret)));
+    }
+}
+
+#[tokio::test]
+async fn slow_subscriber_is_told_apart_and_keeps_no_other_waiting() {
+    let world = World::new();
+    let _lines = world.share(&[Line::Sms]).await;
+    let _workers = world.own(&[Line::Events]).await;
+    let slow = world.hook(&EVENTS).await;
+    let well = world.hook(&EVENTS).await;
+    slow.listener.otherwise(Some(Reply::Slow));
+    let mut ids = Vec::new();
+    for _ in 0..MESSAGES {
+        ids.push(world.sms(&fresh::phone(), &fresh::text()).await);
+    }
+    for id in &ids {
+        for kind in EVENTS {
+            world.delivery_of(&well, id, kind).await;
+        }
+    }
+    let told: usize = ids.iter().map(|id| slow.listener.received(id).len()).sum();
+    assert!(
+        told < 2 * MESSAGES,
+        "the one that is well was told all of them while the other still has some to come: {told}"
+    );
+    let row = world.catalog_row(("webhooks", &slow.id)).await;
+    assert!(row.contains_key("apart_until"), "{row:?}");
+    assert!(!world.catalog_row(("webhooks", &well.id)).await.contains_key("apart_until"));
+    // Nothing of its own is lost, and it is called once for each.
+    slow.listener.otherwise(None);
+    for id in &ids[..5] {
+        for kind in EVENTS {
+            let delivery = world.delivery_of(&slow, id, kind).await;
+            assert_eq!(slow.listener.received(&delivery).len(), 1, "{delivery}");
+        }
     }
 }
