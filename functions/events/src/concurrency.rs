@@ -20,6 +20,8 @@ pub(crate) const SLOW: Duration = Duration::from_secs(2);
 struct State {
     bound: f64,
     under_way: usize,
+    /// Whether the bound was reached since none was under way.
+    reached: bool,
 }
 
 /// The tries of one subscriber in this worker.
@@ -35,7 +37,7 @@ pub(crate) struct Underway<'a>(&'a Concurrency);
 
 impl Default for Concurrency {
     fn default() -> Self {
-        Self { state: Mutex::new(State { bound: FIRST, under_way: 0 }), freed: Notify::new() }
+        Self { state: Mutex::new(State { bound: FIRST, under_way: 0, reached: false }), freed: Notify::new() }
     }
 }
 
@@ -58,6 +60,7 @@ impl Concurrency {
             return None;
         }
         state.under_way += 1;
+        state.reached |= state.is_full();
         Some(Underway(self))
     }
 
@@ -79,7 +82,7 @@ impl Concurrency {
         let mut state = self.state();
         if !well || took > SLOW {
             state.bound = (state.bound / 2.0).max(LEAST);
-        } else if state.is_full() {
+        } else if state.reached {
             #[expect(clippy::cast_precision_loss, reason = "ten")]
             let most = AT_A_TIME as f64;
             state.bound = (state.bound + 1.0 / state.bound).min(most);
@@ -91,6 +94,7 @@ impl Drop for Underway<'_> {
     fn drop(&mut self) {
         let mut state = self.0.state();
         state.under_way = state.under_way.saturating_sub(1);
+        state.reached &= state.under_way > 0;
         drop(state);
         self.0.freed.notify_one();
     }

@@ -33,21 +33,15 @@ fn delivery() -> Delivery {
 
 /// As DynamoDB counts: names and values, a number half a byte a digit, and some for each list and map.
 fn size(value: &Value) -> usize {
-    match value {
-        Value::Object(parts) => parts
-            .iter()
-            .map(|(kind, value)| match (kind.as_str(), value) {
-                ("S", Value::String(text)) => text.len(),
-                ("N", Value::String(digits)) => digits.len().div_ceil(2) + 1,
-                ("L", Value::Array(all)) => 3 + all.iter().map(|one| 1 + size(one)).sum::<usize>(),
-                ("M", Value::Object(all)) => {
-                    3 + all.iter().map(|(name, one)| 1 + name.len() + size(one)).sum::<usize>()
-                }
-                _ => 1,
-            })
-            .sum(),
+    let Value::Object(parts) = value else { return 1 };
+    let of = |(kind, value): (&String, &Value)| match (kind.as_str(), value) {
+        ("S", Value::String(text)) => text.len(),
+        ("N", Value::String(digits)) => digits.len().div_ceil(2) + 1,
+        ("L", Value::Array(all)) => 3 + all.iter().map(|one| 1 + size(one)).sum::<usize>(),
+        ("M", Value::Object(all)) => 3 + all.iter().map(|(name, one)| 1 + name.len() + size(one)).sum::<usize>(),
         _ => 1,
-    }
+    };
+    parts.iter().map(of).sum()
 }
 
 #[tokio::test]
