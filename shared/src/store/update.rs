@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::BuildError;
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
 
@@ -16,7 +17,7 @@ use super::write_token::{ATTRIBUTE, WriteToken};
 use super::{Item, StoreError, number, unavailable};
 
 /// Builds an update expression.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Update {
     names: HashMap<String, String>,
     values: HashMap<String, AttributeValue>,
@@ -311,8 +312,25 @@ impl Update {
             .update_expression(expression)
             .set_condition_expression((!self.conditions.is_empty()).then(|| self.conditions.join(" AND ")))
             .set_expression_attribute_names(Some(self.names))
-            .set_expression_attribute_values((!self.values.is_empty()).then_some(self.values));
+            .set_expression_attribute_values((!self.values.is_empty()).then_some(self.values))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         Ok(TransactWriteItem::builder().update(update.build()?).build())
+    }
+
+    /// Applies it to the row with this key in one transaction with other writes, which have no conditions. Done, it does not answer
+    /// with the row. (A transaction that the SDK repeats is recognised by its own token.)
+    pub(super) async fn apply_together(
+        self,
+        client: &Client,
+        table: &str,
+        key: Item,
+        others: Vec<TransactWriteItem>,
+        operation: &'static str,
+    ) -> Result<Applied, StoreError> {
+        let invalid = |error: BuildError| StoreError::Unavailable { operation, cause: error.to_string() };
+        let mut writes = vec![self.in_transaction(table, key).map_err(invalid)?];
+        writes.extend(others);
+        transact(client, writes, operation).await
     }
 
     fn expression(&self) -> String {
@@ -390,6 +408,34 @@ impl Update {
                 Some(UpdateItemError::TransactionConflictException(_)) if conflicts.wait().await => {}
                 _ => return Err(unavailable(operation)(error)),
             }
+        }
+    }
+}
+
+/// Writes all of it or nothing. Refused: with the row whose condition did not hold. Conflicts with other transactions are waited for.
+pub(super) async fn transact(
+    client: &Client,
+    writes: Vec<TransactWriteItem>,
+    operation: &'static str,
+) -> Result<Applied, StoreError> {
+    let mut conflicts = Conflicts::default();
+    loop {
+        let request = client.transact_write_items().set_transact_items(Some(writes.clone()));
+        let error = match request.send().await {
+            Ok(_) => return Ok(Applied::Done(Item::new())),
+            Err(error) => error,
+        };
+        let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error() else {
+            return Err(unavailable(operation)(error));
+        };
+        let reasons = cancelled.cancellation_reasons();
+        let failed = |code: &'static str| reasons.iter().find(move |reason| reason.code() == Some(code));
+        if let Some(reason) = failed("ConditionalCheckFailed") {
+            let item = reason.item().filter(|item| !item.is_empty()).cloned();
+            return Ok(Applied::Refused(item));
+        }
+        if failed("TransactionConflict").is_none() || !conflicts.wait().await {
+            return Err(unavailable(operation)(error));
         }
     }
 }

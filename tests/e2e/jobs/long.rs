@@ -135,6 +135,7 @@ async fn job_whose_rows_are_done_is_paused_and_cancelled_while_its_messages_wait
     let job = super::Job { id: id.clone(), numbers: Vec::new(), seal: world.seal().await };
     let message = job.message(0);
     assert_eq!(world.message(&message).await["held_because"], "quiet_hours");
+    assert_eq!(world.job(&id).await["held"], json!({"quiet_hours": 1}));
 
     let step = async |step: &str| world.post(&format!("{PATH}/{id}/{step}"), &json!({})).send().await.ok();
     assert_eq!(step("pause").await["status"], "paused");
@@ -147,6 +148,7 @@ async fn job_whose_rows_are_done_is_paused_and_cancelled_while_its_messages_wait
         if seen["held_because"] == "job_paused" { Ok(()) } else { Err(seen.to_string()) }
     })
     .await;
+    assert_eq!(world.job(&id).await["held"], json!({"job_paused": 1}));
     // Night again, and later than every record that is still in a queue: what is resumed waits for its morning.
     world.prefers(person.id, &json!({"time_zone": fresh::zone_at(3)})).await;
     assert_eq!(step("resume").await["status"], "completed");
@@ -160,5 +162,48 @@ async fn job_whose_rows_are_done_is_paused_and_cancelled_while_its_messages_wait
     })
     .await;
     assert_eq!(ended["reason"], "job_cancelled");
+    assert_eq!(world.job(&id).await["held"], json!({}));
     assert!(world.arrived(&person.email).await.is_empty(), "nothing was sent");
+}
+
+#[tokio::test]
+async fn held_messages_of_a_job_are_counted_by_reason_until_each_has_left() {
+    let world = World::new();
+    let _lines = world.share(&[Line::Resend, Line::Sendgrid]).await;
+    let mut people = Vec::new();
+    for _ in 0..12 {
+        let person = world.person().await;
+        world.prefers(person.id, &json!({"time_zone": fresh::zone_at(3)})).await;
+        people.push(person);
+    }
+    let body = json!({
+        "channel": "email", "class": "marketing", "subject": "An offer", "text": fresh::text(),
+        "recipients": people.iter().map(|person| json!({"user_id": person.id})).collect::<Vec<_>>(),
+    });
+    let made = world.make_job(&body).await;
+    let id = made["job_id"].as_str().expect("an id").to_owned();
+    assert_eq!(made["held"], json!({}), "{made}");
+    world.until_job(&id, "completed").await;
+    assert_eq!(world.job(&id).await["held"], json!({"quiet_hours": 12}));
+    let job = super::Job { id: id.clone(), numbers: Vec::new(), seal: world.seal().await };
+    let messages: Vec<String> = (0..12).map(|row| job.message(row)).collect();
+    // One is cancelled, one moved, one erased with its person, and four see their morning come.
+    let cancel = format!("/api/communication/cancel/{}", messages[0]);
+    world.post(&cancel, &json!({})).send().await.ok();
+    let later = json!({"scheduled_time": crate::world::flows::in_an_hour()});
+    let moved = world.post(&format!("/api/communication/reschedule/{}", messages[1]), &later).send().await;
+    assert_eq!(moved.status, 200, "{}", moved.text);
+    for place in 2..6 {
+        world.prefers(people[place].id, &json!({"time_zone": fresh::zone_at(12)})).await;
+        world.age(&messages[place], 12 * 3_600).await;
+        world.until_swept(seconds(60), &messages[place], "delivered").await;
+    }
+    assert_eq!(world.job(&id).await["held"], json!({"quiet_hours": 6}));
+    let erase = format!("/api/communication/privacy/{}/erase", people[6].id);
+    world.post(&erase, &json!({})).send().await.is(202);
+    crate::world::eventually("it is erased", seconds(120), async || {
+        let held = world.job(&id).await["held"].clone();
+        if held == json!({"quiet_hours": 5}) { Ok(()) } else { Err(held.to_string()) }
+    })
+    .await;
 }

@@ -1,12 +1,12 @@
 //! Making messages, and reading them.
 
-use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
 use jiff::Timestamp;
 
+use super::row::unreadable;
 use super::{Messages, Update};
 use crate::message::{Lane, Message, MessageId, Status, TrailEntry};
-use crate::store::update::Applied;
+use crate::store::update::{Applied, transact};
 use crate::store::write_token::put_once;
 use crate::store::{Item, StoreError, number, text, unavailable};
 
@@ -45,17 +45,18 @@ const ONLY_NEW: &str = "attribute_not_exists(id)";
 impl Messages {
     /// Makes all the messages of a task, or none, each with the rows of its further recipients.
     pub async fn create(&self, messages: &[Message]) -> Result<Created, StoreError> {
-        let mut items = Vec::with_capacity(messages.len());
+        let (mut items, mut counts) = (Vec::with_capacity(messages.len()), Vec::new());
         for message in messages {
-            let row = self.to_item(message).await?;
+            let mut row = self.to_item(message).await?;
             let mentions = self.mentions(message, &row);
+            counts.extend(self.counted_from_the_start(message, &mut row));
             items.push(row);
             items.extend(mentions);
         }
-        match items.len() {
-            0 => Ok(Created::New),
-            1 => self.create_one(items.remove(0)).await,
-            _ => self.create_together(items).await,
+        match (items.len(), counts.is_empty()) {
+            (0, _) => Ok(Created::New),
+            (1, true) => self.create_one(items.remove(0)).await,
+            _ => self.create_together(items, counts).await,
         }
     }
 
@@ -67,28 +68,20 @@ impl Messages {
         })
     }
 
-    async fn create_together(&self, items: Vec<Item>) -> Result<Created, StoreError> {
-        let mut request = self.client.transact_write_items();
+    async fn create_together(&self, items: Vec<Item>, counts: Vec<(Item, Update)>) -> Result<Created, StoreError> {
+        let mut writes = Vec::with_capacity(items.len() + counts.len());
         for item in items {
             let put =
                 Put::builder().table_name(&self.table).set_item(Some(item)).condition_expression(ONLY_NEW).build();
-            let put = put.map_err(|error| StoreError::Unreadable { table: "messages", cause: error.to_string() })?;
-            request = request.transact_items(TransactWriteItem::builder().put(put).build());
+            writes.push(TransactWriteItem::builder().put(put.map_err(unreadable)?).build());
         }
-        match request.send().await {
-            Ok(_) => Ok(Created::New),
-            Err(error) => match error.as_service_error() {
-                Some(TransactWriteItemsError::TransactionCanceledException(cancelled))
-                    if cancelled
-                        .cancellation_reasons()
-                        .iter()
-                        .any(|reason| reason.code() == Some("ConditionalCheckFailed")) =>
-                {
-                    Ok(Created::Exists)
-                }
-                _ => Err(unavailable("messages.create")(error)),
-            },
+        for (key, count) in counts {
+            writes.push(count.in_transaction(&self.table, key).map_err(unreadable)?);
         }
+        Ok(match transact(&self.client, writes, "messages.create").await? {
+            Applied::Done(_) => Created::New,
+            Applied::Refused(_) => Created::Exists,
+        })
     }
 
     /// A message, as of now, with all its content.
@@ -133,10 +126,9 @@ impl Messages {
                 .costs_nothing()
                 .trail("cancelled", &entry)
         };
-        let key = id.to_string();
         // One that was never tried, as nearly all are.
         let untried = cancelled().only_if_equal("attempts", number(0)).nothing_due();
-        let refused = match untried.apply(&self.client, &self.table, ("id", &key), "messages.cancel").await? {
+        let refused = match self.let_go(id, untried, "messages.cancel", now).await? {
             Applied::Done(item) => return Ok((Some(self.read(item)?), true)),
             Applied::Refused(refused) => refused.map(|item| self.read(item)).transpose()?,
         };
@@ -144,7 +136,7 @@ impl Messages {
         let Some(message) = refused.as_ref().filter(was_tried) else { return Ok((refused, false)) };
         // What was counted when it was tried is given back by `deliver`, to which the sweep brings it.
         let tried = cancelled().only_if_equal("attempts", number(message.attempts)).refunded_later().due(id, now);
-        match tried.apply(&self.client, &self.table, ("id", &key), "messages.cancel").await? {
+        match self.let_go(id, tried, "messages.cancel", now).await? {
             Applied::Done(item) => Ok((Some(self.read(item)?), true)),
             Applied::Refused(item) => Ok((item.map(|item| self.read(item)).transpose()?, false)),
         }

@@ -75,11 +75,14 @@ impl Messages {
                 .only_if_equal("status", text(message.status.as_str()))
                 .only_if_equal("attempts", number(message.attempts))
                 .only_with_recordings(&message.recordings);
-            let update = scrubbed(update).time("erased_at", now);
+            let (update, counted) = self.uncounted(&message, &item, scrubbed(update).time("erased_at", now));
             let key = Item::from([("id".to_owned(), text(id.to_string()))]);
-            let write = update.in_transaction(&self.table, key).map_err(unreadable)?;
+            let mut writes = vec![update.in_transaction(&self.table, key).map_err(unreadable)?];
+            if let Some((key, count)) = counted {
+                writes.push(count.in_transaction(&self.table, key).map_err(unreadable)?);
+            }
             let counts = ErasureCounts { messages: 1, cancelled, ..ErasureCounts::default() };
-            match tally.take(write, counts).await? {
+            match tally.take_all(writes, counts).await? {
                 Taken::Yes => return Ok((Erased::Done, code)),
                 Taken::Changed => {}
             }

@@ -4,7 +4,7 @@
 //! [`row`]: a message's stored form · [`large`]: content too large for a row · [`accept`]: making and reading messages · [`progress`]: the steps of the worker ·
 //! [`reschedule`]: another time · [`report`]: what providers say · [`engagement`]: what people did · [`charge`]: what a call cost ·
 //! [`sweep`]: what is due · [`lists`]: whose messages there are · [`threads`]: conversations · [`inbound`]: what people write to us ·
-//! [`mentions`]: who else an e-mail goes to · [`erase`]: what is left of a message whose recipient wants to be forgotten ·
+//! [`waiting`]: how many of a job are held · [`mentions`]: who else an e-mail goes to · [`erase`]: what is left of a message whose recipient wants to be forgotten ·
 //! [`beside`]: what else goes to a recipient · [`change`]: what the table's stream says.
 
 mod accept;
@@ -24,6 +24,7 @@ mod reschedule;
 mod row;
 mod sweep;
 mod threads;
+mod waiting;
 
 use std::sync::Arc;
 

@@ -135,7 +135,7 @@ impl Messages {
             Some(forgotten) => update.without_attempt(forgotten),
             None => update,
         };
-        self.step(seen.id, update, "messages.claim").await
+        self.moved(seen, None, update, "messages.claim", now).await
     }
 
     /// Records how attempt number `attempt` ended. `false`: a callback told a later state already.
@@ -226,7 +226,7 @@ impl Messages {
             Some(decision) => update.set("decision", super::row::attribute(decision)),
             None => update,
         };
-        self.step(seen.id, update, "messages.end").await
+        self.moved(seen, None, update, "messages.end", now).await
     }
 
     /// Nothing more is to come of a message that ended; what is to be given back of it ([`Message::refund`]) is given back by whoever
@@ -268,7 +268,19 @@ impl Messages {
             (false, Some(_)) => update.set("held_ms", number(seen.held_ms_by(now))).remove("held_since"),
             (false, None) => update,
         };
-        self.step(seen.id, update, "messages.hold").await
+        self.moved(seen, Some(&decision.reason), update, "messages.hold", now).await
+    }
+
+    async fn moved(
+        &self,
+        seen: &Message,
+        held_for: Option<&str>,
+        update: Update,
+        operation: &'static str,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let applied = self.move_on(seen, held_for, update, operation, now).await?;
+        Ok(matches!(applied, Applied::Done(_)))
     }
 
     async fn step(&self, id: MessageId, update: Update, operation: &'static str) -> Result<bool, StoreError> {

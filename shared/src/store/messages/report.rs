@@ -117,7 +117,7 @@ impl Messages {
             return Ok(false);
         }
         let update = move_to(id, to, report, None).about_its_own(self.forms(report).as_deref());
-        let applied = update.apply(&self.client, &self.table, ("id", &id.to_string()), "messages.report").await?;
+        let applied = self.let_go(id, update, "messages.report", report.at).await?;
         Ok(matches!(applied, Applied::Done(_)))
     }
 
@@ -211,7 +211,7 @@ impl Messages {
             Some(kept) => update.set(LAST_REPORT, text(kept)),
             None => update,
         };
-        update.apply(&self.client, &self.table, ("id", &id.to_string()), "messages.report").await
+        self.let_go(id, update, "messages.report", report.at).await
     }
 }
 

@@ -50,7 +50,7 @@ impl Messages {
         // An object is deleted so many days after it was put there, whatever becomes of its message.
         let outlasts = at < self.retention.until(message.class, message.times.created);
         let update = if outlasts { update } else { update.only_if_absent_or_begins("content_key", KEPT_FOR_LATER) };
-        match update.apply(&self.client, &self.table, ("id", &id.to_string()), "messages.reschedule").await? {
+        match self.move_on(message, None, update, "messages.reschedule", now).await? {
             Applied::Done(_) => Ok(Rescheduled::Done),
             Applied::Refused(None) => Ok(Rescheduled::NoSuchMessage),
             Applied::Refused(Some(item)) => {

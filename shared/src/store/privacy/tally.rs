@@ -54,6 +54,15 @@ impl Tally {
         write: TransactWriteItem,
         counts: ErasureCounts,
     ) -> Result<Taken, StoreError> {
+        self.take_all(vec![write], counts).await
+    }
+
+    /// The same where it takes several writes, of which the first alone has a condition.
+    pub(in crate::store) async fn take_all(
+        &self,
+        writes: Vec<TransactWriteItem>,
+        counts: ErasureCounts,
+    ) -> Result<Taken, StoreError> {
         let count = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
         let counted = Update::default()
             .only_if_equal("id", text(&self.erasure))
@@ -64,7 +73,7 @@ impl Tally {
         let counted = counted.in_transaction(&self.table, self.key.clone()).map_err(unreadable)?;
         for attempt in 0..TRIES {
             again(attempt).await;
-            let writes = vec![write.clone(), counted.clone()];
+            let writes = writes.iter().chain([&counted]).cloned().collect();
             let error = match self.client.transact_write_items().set_transact_items(Some(writes)).send().await {
                 Ok(_) => return Ok(Taken::Yes),
                 Err(error) => error,
@@ -78,7 +87,7 @@ impl Tally {
             match codes.as_slice() {
                 ["ConditionalCheckFailed", ..] => return Ok(Taken::Changed),
                 // Another erasure of the same person began, which does all of it.
-                [_, "ConditionalCheckFailed"] => break,
+                [.., "ConditionalCheckFailed"] => break,
                 codes if codes.contains(&"TransactionConflict") => {}
                 _ => return Err(unavailable("erasure.take")(error)),
             }

@@ -189,7 +189,7 @@ fn sources() -> Vec<(PathBuf, String)> {
 
 /// Writes that read a refusal themselves, and why a repetition does no harm there. Transactions carry a token of the SDK's.
 const OTHERS: &[(&str, usize, &str)] = &[
-    ("store/update.rs", 1, "recognises itself"),
+    ("store/update.rs", 2, "recognises itself; a transaction"),
     ("store/write_token.rs", 1, "recognises itself"),
     ("provider/stub.rs", 1, "a test's answer"),
     ("store/catalog/links.rs", 1, "refused or done, the link is there"),
@@ -199,7 +199,6 @@ const OTHERS: &[(&str, usize, &str)] = &[
     ("store/jobs/chunks.rs", 2, "refused or done, the chunk is there; a transaction"),
     ("store/ledger.rs", 2, "a transaction"),
     ("store/open.rs", 1, "refused or done, the row is not there for this id"),
-    ("store/messages/accept.rs", 1, "a transaction"),
     ("store/privacy/erasures.rs", 1, "a version that has moved is read anew"),
     ("store/privacy/tally.rs", 2, "a transaction"),
     ("store/twofactor/ways.rs", 1, "refused, it is tried as an update, which is idempotent"),

@@ -1,5 +1,7 @@
 //! A job as its owner sees it.
 
+use std::collections::BTreeMap;
+
 use jiff::{Timestamp, Unit};
 use serde::Serialize;
 use switchboard::http::ApiError;
@@ -31,6 +33,10 @@ pub struct JobView {
     /// How many rows it has, once they were counted.
     rows: Option<u32>,
     counts: CountsView,
+    /// How many of its messages are held, by the reason each has in `held_because`. Messages in a queue are not among them. Absent in
+    /// lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    held: Option<BTreeMap<String, u64>>,
     /// Why its rows wait although it runs: `caller_stopped`, `channel_stopped` or `caller_daily_cap`.
     #[serde(skip_serializing_if = "Option::is_none")]
     held_because: Option<&'static str>,
@@ -112,7 +118,8 @@ impl JobView {
         };
         let works = job.state == JobState::Running && job.pending() != Some(0);
         let held_because = if works { held(app, job, now).await? } else { None };
-        Ok(Self { error_file, held_because, ..Self::plain(job, now) })
+        let held = Some(app.road.messages.held(job.id).await?);
+        Ok(Self { error_file, held_because, held, ..Self::plain(job, now) })
     }
 
     /// The same without addresses, for lists.
@@ -138,6 +145,7 @@ impl JobView {
                 refused: job.counts.refused,
                 invalid: job.counts.invalid,
             },
+            held: None,
             held_because: None,
             rows_per_second: job.rows_per_second().map(rounded),
             estimated_end: job.estimated_end(now).and_then(|at| at.round(Unit::Second).ok()),
