@@ -51,7 +51,7 @@ async fn scheduled_message_goes_to_the_number_its_person_has_by_then() {
     world.has_number(user, &new).await;
     let message = world.until_its_time_came(&id, "delivered").await;
     assert!(trail(&message).contains(&"readdressed"), "{message}");
-    assert_eq!(world.arrived_of(&[&id], &new).await, [id.clone()]);
+    assert_eq!(world.arrived_of(&[&id], &new).await, std::slice::from_ref(&id));
     assert!(world.arrived_of(&[&id], &old).await.is_empty(), "the old number may be somebody else's by now");
 }
 
@@ -98,6 +98,6 @@ async fn fallback_goes_to_the_mailbox_its_person_has_by_then() {
     world.until_its_time_came(&id, "failed").await;
     let instead = world.message(&id).await["fallback_id"].as_str().expect("an id").to_owned();
     world.until(&instead, "delivered").await;
-    assert_eq!(world.arrived_of(&[&instead], &new).await, [instead.clone()]);
+    assert_eq!(world.arrived_of(&[&instead], &new).await, std::slice::from_ref(&instead));
     assert!(world.arrived_of(&[&instead], &old).await.is_empty());
 }
