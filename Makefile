@@ -51,8 +51,8 @@ watch: $(VENV)/ready ## serve the HTTP functions with hot reload, beside a stack
 fuzz: ## give every parser wrong inputs for MINUTES (5) each
 	cargo run --quiet --package tests --bin fuzz -- $(or $(MINUTES),5)
 
-bench: $(VENV)/ready ## build the release packages; print sizes, cold starts, the road's times, the bill
-	@$(VENV)/bin/python -m bench
+bench: $(VENV)/ready ## build the release packages; print sizes, cold starts, the road's times, the bill (PART=bill: that alone)
+	@$(VENV)/bin/python -m bench $(PART)
 
 soak: $(VENV)/ready ## a bulk job of ROWS rows on a stack of its own; KILL=3 kills a worker every three seconds
 	@$(VENV)/bin/python -m soak

@@ -7,17 +7,20 @@ import statistics
 import sys
 import zipfile
 from pathlib import Path
+from typing import Any
 
 from local import build, processes, settings
 from local.__main__ import _function_environment
 from local.progress import Failure, step
 from local.stack import Stack
 
-from . import bill, codes, cold, road
+from . import bill, codes, cold, road, units
 
 
 def main() -> int:
     config = settings.load()
+    if sys.argv[1:] == ["bill"]:
+        return _bill(Stack(config))
     document = build.template()
     release = build.build(dataclasses.replace(config, profile="release"), document)
     stack = Stack(config)
@@ -35,11 +38,7 @@ def main() -> int:
         with step("Cold starts, development build"):
             slow = cold.measure(development.functions["send"], environment, token)
         with step("The road"):
-            before = bill.counted(record)
-            tasks, took = road.send(record)
-            after = bill.counted(record)
-            travel = {"accept": took, **road.times(record, tasks)}
-        rows = bill.price(record, before, after, road.MESSAGES)
+            travelled = _travel(record)
         with step("One-time codes"):
             verified, signed_in = codes.measure(record), codes.measure_sign_ins(record)
     finally:
@@ -54,12 +53,47 @@ def main() -> int:
     print(f"| memory at its highest, MB | {fast['rss'][0]:.0f} | | {slow['rss'][0]:.0f} | | {slow['rss'][0] / fast['rss'][0]:.1f} |")
     print(f"\n| the road, {road.MESSAGES} SMS one after the other, whole local stack | p50 | p95 |\n|---|---:|---:|")
     for key, title in (("accept", "request to answer, ms"), ("sent", "accepted to sent, ms"), ("delivered", "accepted to delivered, ms")):
-        print(f"| {title} | {_p(travel[key], 50)} | {_p(travel[key], 95)} |")
+        print(f"| {title} | {_p(travelled.times[key], 50)} | {_p(travelled.times[key], 95)} |")
     codes.print_table(verified, signed_in)
-    print("\n| a delivered SMS on AWS, list prices | a message | $ a million |\n|---|---:|---:|")
-    for what, each, dollars in rows:
-        print(f"| {what} | {each:.2f} | {dollars:.2f} |")
+    _print_bill(travelled)
     return 0
+
+
+@dataclasses.dataclass(frozen=True)
+class Travelled:
+    """What the road's messages took: milliseconds by kind, the bill's rows, and their writes."""
+
+    times: dict[str, list[float]]
+    rows: list[tuple[str, float, float]]
+    written: units.Counted
+
+
+def _travel(record: dict[str, Any]) -> Travelled:
+    before, written_before = bill.counted(record), units.counted(record)
+    tasks, took = road.send(record)
+    after, written_after = bill.counted(record), units.counted(record)
+    written = units.between(written_before, written_after)
+    rows = bill.price(record, before, after, written, road.MESSAGES)
+    return Travelled({"accept": took, **road.times(record, tasks)}, rows, written)
+
+
+def _bill(stack: Stack) -> int:
+    """`make bench PART=bill`: the bill alone, of the stack that is up."""
+    if not stack.is_up():
+        raise Failure("no stack is up; start one with: make up")
+    record = stack.recorded()
+    road.register(record)
+    with step("The road"):
+        travelled = _travel(record)
+    _print_bill(travelled)
+    return 0
+
+
+def _print_bill(travelled: Travelled) -> None:
+    units.print_table(travelled.written, road.MESSAGES)
+    print("\n| a delivered SMS on AWS, list prices | a message | $ a million |\n|---|---:|---:|")
+    for what, each, dollars in travelled.rows:
+        print(f"| {what} | {each:.2f} | {dollars:.2f} |")
 
 
 def _print_sizes(release: build.Build) -> None:

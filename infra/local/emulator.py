@@ -13,7 +13,8 @@ Started as `python -m local.emulator DIRECTORY AWS_PORT API_PORT`. It adds to Mi
 - streams: MiniStack calls a stream's function while every queue waits, and keeps each change for a day. Here the streams
   have a thread of their own, and what every function has read is let go.
 - stream records: what some function has not read yet of the tables' streams: GET /_local/streams on AWS_PORT.
-- usage: how often which AWS operation was called, for the benchmark's bill: GET /_local/usage on AWS_PORT.
+- usage: how often which AWS operation was called, for the benchmark's bill: GET /_local/usage on AWS_PORT; and what DynamoDB would
+  bill for each write: GET /_local/write_units (write_units.py).
 - speed: Nagle's algorithm is off for the runtime API, which saves 40 ms an invocation; an invocation that prints nothing is not
   waited for 50 ms longer; a change of a table with a stream does not keep a queue's next record waiting for 50 ms; and full
   tables stay fast.
@@ -43,7 +44,7 @@ from ministack import app as ministack
 from ministack.core import hypercorn_compat, iam_actions, lambda_runtime
 from ministack.services import apigateway, dynamodb, lambda_svc
 
-from . import fine_grained
+from . import fine_grained, write_units
 
 API_ID_FILE = "api-id"
 # API Gateway's own limits for an HTTP API.
@@ -151,9 +152,9 @@ class Usage:
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         if scope["type"] != "http":
             return await ministack.app(scope, receive, send)
-        if scope["path"] in ("/_local/usage", "/_local/streams"):
-            window = self.counts if scope["path"] == "/_local/usage" else _stream_records()
-            body = json.dumps(window).encode()
+        windows = {"/_local/usage": lambda: self.counts, "/_local/streams": _stream_records, "/_local/write_units": write_units.start_and_tell}
+        if scope["path"] in windows:
+            body = json.dumps(windows[scope["path"]]()).encode()
             await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"application/json")]})
             return await send({"type": "http.response.body", "body": body})
         target = next((value for name, value in scope["headers"] if name == b"x-amz-target"), None)
@@ -321,6 +322,7 @@ def main() -> None:
     keep_logs(directory / "logs")
     check_batches_as_single_calls()
     fine_grained.enforce_conditions()
+    write_units.count_writes()
     run_batches_side_by_side()
     stay_fast_when_full()
     wait_less()
