@@ -68,6 +68,22 @@ pub enum NoSeal {
     OtherFingerprints,
 }
 
+/// A sealed text in a quarter less room: the key's id, a full stop, and the bytes themselves.
+pub fn to_bytes(sealed: &str) -> Result<Vec<u8>, SealError> {
+    let (id, text) = sealed.split_once('.').ok_or(SealError::Broken)?;
+    let mut bytes = format!("{id}.").into_bytes();
+    bytes.append(&mut URL_SAFE_NO_PAD.decode(text).map_err(|_| SealError::Broken)?);
+    Ok(bytes)
+}
+
+/// The sealed text of such bytes.
+pub fn from_bytes(bytes: &[u8]) -> Result<String, SealError> {
+    let stop = bytes.iter().position(|byte| *byte == b'.').ok_or(SealError::Broken)?;
+    let (id, rest) = bytes.split_at_checked(stop + 1).ok_or(SealError::Broken)?;
+    let id = std::str::from_utf8(id).map_err(|_| SealError::Broken)?;
+    Ok(format!("{id}{}", URL_SAFE_NO_PAD.encode(rest)))
+}
+
 /// The keys of one version of the secret.
 struct Ring {
     active: String,

@@ -10,7 +10,7 @@ use switchboard::message::{Message, MessageId, Micros, Status};
 use switchboard::provider::{Event, ProviderName, Report};
 use switchboard::road::Road;
 use switchboard::store::OtpStore;
-use switchboard::store::messages::{Costs, Created, Reported, Rescheduled, Settled, Then, Untaken};
+use switchboard::store::messages::{Costs, Created, Look, Reported, Rescheduled, Settled, Then, Untaken};
 use switchboard::testing::{road_with, sample_message};
 use tests::fault_proxy::{Fault, FaultProxy, Rule};
 
@@ -104,7 +104,7 @@ async fn message_whose_writes_lose_their_answers_moves_on_once() {
     assert_eq!((seen.attempts, seen.throttled, seen.status), (1, 1, Status::Retrying), "counted once");
     let done = lost(&proxy, "UpdateItem", async || messages.claim(&seen, &seen.decision, later, now).await);
     assert!(done.await.expect("an answer"), "claimed again");
-    let sent = Settled::Sent { provider_id: "SM1".to_owned() };
+    let sent = Settled::Sent { provider_id: "SM1".to_owned(), look: Look::AsClaimed };
     let done = lost(&proxy, "UpdateItem", async || messages.settle(id, 2, &sent, now).await);
     assert!(done.await.expect("an answer"), "sent");
     let opened = report(id, Event::Opened, now);

@@ -2,7 +2,7 @@
 
 use switchboard::message::Message;
 use switchboard::road::Applied;
-use switchboard::store::messages::Reported;
+use switchboard::store::messages::{Reported, first_ask};
 
 use crate::step::Done;
 use crate::{App, StepError};
@@ -10,7 +10,9 @@ use crate::{App, StepError};
 pub(crate) async fn take(app: &App, message: &Message) -> Result<Done, StepError> {
     let Some(provider_id) = &message.provider_id else { return Ok(Done::nothing("unreported")) };
     // A record that came twice, or late: the sweep asks when it is time.
-    let asked_for = message.times.due.is_some_and(|due| message.looks > 0 || due <= app.road.clock.now());
+    let now = app.road.clock.now();
+    let is_time = message.looks > 0 || message.times.sent.is_some_and(|sent| first_ask(sent) <= now);
+    let asked_for = message.times.due.is_some() && is_time;
     if !asked_for {
         return Ok(Done::nothing("sent already"));
     }

@@ -9,7 +9,7 @@ use switchboard::message::fallback::{OUTCOME_UNKNOWN, is_mendable};
 use switchboard::message::{Message, Micros, Status};
 use switchboard::provider::{Accepted, PermanentKind, SendError};
 use switchboard::road::timing::{Patience, delay, plan, retry_at};
-use switchboard::store::messages::{Costs, Settled, Then, Untaken};
+use switchboard::store::messages::{Costs, Look, Settled, Then, Untaken};
 
 use crate::attempt::random;
 use crate::{App, StepError, follow};
@@ -24,7 +24,7 @@ pub(crate) fn outcome(answer: Result<Accepted, SendError>, message: &Message, at
         again.settled(message, retry_at(attempt, retry_after, random(), now), now)
     };
     match answer {
-        Ok(accepted) => Settled::Sent { provider_id: accepted.provider_id },
+        Ok(accepted) => Settled::Sent { provider_id: accepted.provider_id, look: Look::AsClaimed },
         Err(SendError::Transient { provider_code, reason, retry_after }) => {
             again(provider_code, reason, Untaken::Failed, retry_after)
         }

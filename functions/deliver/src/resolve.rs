@@ -12,7 +12,7 @@ use switchboard::message::{Message, MessageId, Status};
 use switchboard::provider::{ProviderName, Resolution, SendError, Taken, sendgrid};
 use switchboard::road::timing::{delay, retry_at};
 use switchboard::store::StoreError;
-use switchboard::store::messages::{Beside, Settled, Untaken};
+use switchboard::store::messages::{Beside, Look, Settled, Untaken};
 
 use crate::attempt::random;
 use crate::decide::{Verdict, decide};
@@ -126,7 +126,9 @@ async fn settle(
     };
     let asked_since = if asks_by_sending { since } else { claimed };
     let settled = match app.providers.resolve(message, asked_since, &taken).await {
-        Ok(Resolution::Accepted(accepted)) => Some(Settled::Sent { provider_id: accepted.provider_id }),
+        Ok(Resolution::Accepted(accepted)) => {
+            Some(Settled::Sent { provider_id: accepted.provider_id, look: Look::WhenAsked })
+        }
         Ok(Resolution::NotFound) if now >= plus_seconds(claimed, SETTLED_SECONDS) => {
             Some(not_taken("the provider does not have it"))
         }

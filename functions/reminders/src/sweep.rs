@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use strum::IntoEnumIterator;
 use switchboard::message::{Lane, MessageId, Status};
 use switchboard::road::timing::{delay, next_look};
-use switchboard::store::messages::{Due, SHARDS};
+use switchboard::store::messages::{Due, SHARDS, first_ask};
 
 use crate::part::{PAGE, Part};
 use crate::{App, Swept};
@@ -26,14 +26,13 @@ pub(crate) async fn run(app: &App, part: Part) -> Swept {
 
 /// A page of a shard; answers also whether there may be more.
 async fn shard(app: &App, number: u32) -> (Swept, bool) {
-    let page = match app.agenda.due(number, app.clock.now(), PAGE).await {
+    let (page, is_full) = match app.agenda.due(number, app.clock.now(), PAGE).await {
         Ok(page) => page,
         Err(error) => {
             tracing::error!(shard = number, error = %error, "a shard was not read; the next run reads it");
             return (Swept { failed: 1, ..Swept::default() }, false);
         }
     };
-    let is_full = i32::try_from(page.len()).is_ok_and(|length| length == PAGE);
     let moved: Vec<Moved> =
         stream::iter(page.into_iter().map(|due| move_on(app, due))).buffer_unordered(MOVES_AT_A_TIME).collect().await;
     let count = |of: fn(&Moved) -> bool| moved.iter().filter(|moved| of(moved)).count();
@@ -42,9 +41,9 @@ async fn shard(app: &App, number: u32) -> (Swept, bool) {
         failed: count(|moved| matches!(moved, Moved::Failed)),
         ..Swept::default()
     };
-    let to_queue: Vec<_> = moved.into_iter().filter_map(Moved::asks_for).collect();
     // The index follows the table within moments: a page that brought nothing new may still hold what was moved.
-    let goes_on = is_full && !to_queue.is_empty();
+    let goes_on = is_full && moved.iter().any(|moved| !matches!(moved, Moved::Elsewhere | Moved::Failed));
+    let to_queue: Vec<_> = moved.into_iter().filter_map(Moved::asks_for).collect();
     let all = to_queue.len();
     swept.refused = queue(app, to_queue).await;
     swept.queued = all - swept.refused;
@@ -56,6 +55,8 @@ enum Moved {
     /// This run has to queue it, with this delay.
     ToQueue(Lane, MessageId, Duration),
     Forgotten,
+    /// It is too early to ask what became of it.
+    Later,
     /// It moved on by itself, or another sweep has it.
     Elsewhere,
     /// The table did not take it. It is due again in the next run; the others of its page are not held up.
@@ -66,7 +67,7 @@ impl Moved {
     fn asks_for(self) -> Option<(Lane, MessageId, Duration)> {
         match self {
             Self::ToQueue(lane, id, delay) => Some((lane, id, delay)),
-            Self::Forgotten | Self::Elsewhere | Self::Failed => None,
+            Self::Forgotten | Self::Later | Self::Elsewhere | Self::Failed => None,
         }
     }
 }
@@ -75,7 +76,8 @@ impl Moved {
 async fn move_on(app: &App, due: Due) -> Moved {
     let now = app.clock.now();
     let moved = match next(&due, now) {
-        Some(Next { delay, look }) => {
+        Some(Next::Later(look)) => app.agenda.put_off(&due, look).await.map(|mine| (mine, Moved::Later)),
+        Some(Next::Queue { delay, look }) => {
             app.agenda.postpone(&due, look).await.map(|mine| (mine, Moved::ToQueue(due.lane, due.id, delay)))
         }
         None => app.agenda.forget(&due).await.map(|mine| (mine, Moved::Forgotten)),
@@ -92,11 +94,11 @@ async fn move_on(app: &App, due: Due) -> Moved {
 
 /// What to do with a message that is due.
 #[derive(Debug, PartialEq, Eq)]
-struct Next {
-    /// How long its record stays hidden in the lane.
-    delay: Duration,
-    /// When to look again.
-    look: Timestamp,
+enum Next {
+    /// Its record stays hidden in the lane for `delay`; `look`: when to look again.
+    Queue { delay: Duration, look: Timestamp },
+    /// It is looked at then.
+    Later(Timestamp),
 }
 
 /// `None`: nothing more will come of asking.
@@ -104,10 +106,10 @@ fn next(due: &Due, now: Timestamp) -> Option<Next> {
     match due.status {
         Status::Accepted | Status::Scheduled | Status::Held | Status::Retrying => {
             let at = due.not_before.unwrap_or(now);
-            Some(Next { delay: delay(at, now), look: next_look(at, due.looks, now) })
+            Some(Next::Queue { delay: delay(at, now), look: next_look(at, due.looks, now) })
         }
         Status::Sending | Status::Uncertain => {
-            Some(Next { delay: Duration::ZERO, look: next_look(now, due.looks, now) })
+            Some(Next::Queue { delay: Duration::ZERO, look: next_look(now, due.looks, now) })
         }
         // It ended, and what follows from that was not done yet: another is sent instead, what was counted is given back, a call is
         // paid for, a recording of somebody who was erased is deleted. Or somebody wrote it, and it was not attended to.
@@ -117,10 +119,14 @@ fn next(due: &Due, now: Timestamp) -> Option<Next> {
         | Status::Blocked
         | Status::Cancelled
         | Status::Expired
-        | Status::Received => Some(Next { delay: Duration::ZERO, look: next_look(now, due.looks, now) }),
+        | Status::Received => Some(Next::Queue { delay: Duration::ZERO, look: next_look(now, due.looks, now) }),
+        // Its look is still that of its claim.
+        Status::Sent if due.looks == 0 && due.sent.is_some_and(|sent| first_ask(sent) > now) => {
+            due.sent.map(|sent| Next::Later(first_ask(sent)))
+        }
         Status::Sent => (due.looks < MOST_QUESTIONS).then(|| {
             let pause = FIRST_PAUSE_SECONDS << due.looks;
-            Next { delay: Duration::ZERO, look: switchboard::clock::plus_seconds(now, pause) }
+            Next::Queue { delay: Duration::ZERO, look: switchboard::clock::plus_seconds(now, pause) }
         }),
     }
 }
@@ -145,27 +151,27 @@ mod tests {
     const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
     fn due(status: Status, looks: u32, not_before: Option<Timestamp>) -> Due {
-        Due { id: MessageId::new(), lane: Lane::Standard, status, at: NOW, looks, not_before }
+        Due { id: MessageId::new(), lane: Lane::Standard, status, at: NOW, looks, not_before, sent: None }
     }
 
     #[test]
     fn a_scheduled_message_is_queued_for_its_exact_second() {
         let at = plus_seconds(NOW, 75);
         let next = next(&due(Status::Scheduled, 0, Some(at)), NOW).unwrap();
-        assert_eq!(next, Next { delay: Duration::from_secs(75), look: plus_seconds(at, 60) });
+        assert_eq!(next, Next::Queue { delay: Duration::from_secs(75), look: plus_seconds(at, 60) });
     }
 
     #[test]
     fn a_stored_message_that_was_never_queued_is_queued_at_once() {
         let next = next(&due(Status::Accepted, 0, None), NOW).unwrap();
-        assert_eq!(next, Next { delay: Duration::ZERO, look: plus_seconds(NOW, 60) });
+        assert_eq!(next, Next::Queue { delay: Duration::ZERO, look: plus_seconds(NOW, 60) });
     }
 
     #[test]
     fn what_ended_with_something_to_follow_is_brought_again() {
         for status in Status::iter().filter(|status| status.is_final()) {
             let brought = next(&due(status, 0, None), NOW).unwrap();
-            assert_eq!(brought.delay, Duration::ZERO, "{status}");
+            assert!(matches!(brought, Next::Queue { delay: Duration::ZERO, .. }), "{status}");
         }
     }
 
@@ -174,6 +180,15 @@ mod tests {
         let looks = (0..20).filter(|&looks| next(&due(Status::Sent, looks, None), NOW).is_some()).count();
         assert_eq!(looks, 8);
         let last = next(&due(Status::Sent, 7, None), NOW).unwrap();
-        assert_eq!(last.look, plus_seconds(NOW, 600 * 128));
+        assert_eq!(last, Next::Queue { delay: Duration::ZERO, look: plus_seconds(NOW, 600 * 128) });
+    }
+
+    #[test]
+    fn sent_message_found_before_its_first_question_is_put_off() {
+        let sent = |ago: i64, looks| Due { sent: Some(plus_seconds(NOW, -ago)), ..due(Status::Sent, looks, None) };
+        assert_eq!(next(&sent(40, 0), NOW), Some(Next::Later(plus_seconds(NOW, 260))));
+        let asked = Next::Queue { delay: Duration::ZERO, look: plus_seconds(NOW, 600) };
+        assert_eq!(next(&sent(300, 0), NOW), Some(asked));
+        assert!(matches!(next(&sent(40, 1), NOW), Some(Next::Queue { .. })), "it was asked about before");
     }
 }

@@ -245,7 +245,7 @@ impl World {
         let aged = serde_json::json!({"our_id": id, "seconds": by_seconds});
         self.simulator(http::Method::POST, "/_sim/age", Some(&aged)).await;
         let row = self.row(id).await;
-        for name in ["claimed_at", "unsure_since", "lease_until", "not_before", "due_at"] {
+        for name in ["claimed_at", "sent_at", "unsure_since", "lease_until", "not_before", "due_at"] {
             let Some(at) = row.get(name).and_then(|at| at.as_n().ok()).and_then(|at| at.parse::<i64>().ok()) else {
                 continue;
             };

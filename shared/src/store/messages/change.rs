@@ -69,7 +69,8 @@ impl Step {
 #[derive(Deserialize)]
 struct Row {
     id: MessageId,
-    task: MessageId,
+    #[serde(default)]
+    task: Option<MessageId>,
     job: Option<JobId>,
     instead_of: Option<MessageId>,
     channel: Channel,
@@ -115,14 +116,14 @@ impl Row {
 
     fn facts(self) -> Facts {
         Facts {
-            task: self.task,
+            task: self.task.unwrap_or(self.id),
             job: self.job,
             instead_of: self.instead_of,
             status: self.status,
             channel: self.channel,
             trigger: self.trigger,
             reason: self.reason,
-            handed_to: self.times.started.map(|_| self.provider),
+            handed_to: self.times.claimed.map(|_| self.provider),
             provider_code: self.provider_code,
             cost: self.cost,
         }
@@ -162,7 +163,7 @@ mod tests {
         let id = crate::testing::sample_id("t");
         let mut row = json!({
             "id": {"S": id.to_string()}, "task": {"S": id.to_string()}, "channel": {"S": channel}, "provider": {"S": "twilio"},
-            "cost": {"N": "14000"}, "status": {"S": status}, "created_at": {"N": "1000"}, "started_at": {"N": "2000"},
+            "cost": {"N": "14000"}, "status": {"S": status}, "created_at": {"N": "1000"}, "claimed_at": {"N": "2000"},
         });
         let Value::Object(more) = more else { panic!("{more}") };
         row.as_object_mut().unwrap().extend(more);

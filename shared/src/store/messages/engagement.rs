@@ -6,6 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 
+use super::compact::entry_attribute;
 use super::report::{LAST_REPORT, is_about_another, knows_in_trail};
 use super::{Messages, Update, row};
 use crate::message::engagement::{Action, Deed};
@@ -130,7 +131,7 @@ impl Messages {
         // Of each link the trail has the first click, which is at most as many as a message has links.
         let key = format!("{}:{code}", deed.name());
         let update = update.increment(deed.counter()).only_if_present("id");
-        let update = update.set_in_if_absent(&["trail", &key], row::attribute(&entry));
+        let update = update.set_in_if_absent(&["trail", &key], entry_attribute(&entry));
         Ok(matches!(self.try_deed(id, update).await?, Applied::Done(_)))
     }
 

@@ -8,7 +8,8 @@
 //! consent class, because the bucket's lifecycle deletes it when the row goes, and that depends on the class; what waits
 //! for longer than a week stands apart, and is kept for a year longer.
 
-use super::row::{Sealed, attribute, unreadable};
+use super::compact::{decision_attribute, sealed_attribute};
+use super::row::{Sealed, unreadable};
 use super::{Messages, Update};
 use crate::clock::plus_seconds;
 use crate::message::record::Fallback;
@@ -64,8 +65,8 @@ impl Messages {
             .only_if_equal("sealed", sealed)
             .only_if_equal("status", text(seen.status.as_str()))
             .only_if_equal("attempts", number(seen.attempts))
-            .set("sealed", text(new))
-            .set("decision", attribute(&changed.decision));
+            .set("sealed", sealed_attribute(&new)?)
+            .set("decision", decision_attribute(&changed.decision));
         let update = match &new_key {
             Some(key) => update.set("content_key", text(key)),
             None => update.remove("content_key"),

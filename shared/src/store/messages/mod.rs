@@ -1,7 +1,7 @@
 //! The Messages table: every communication. Its row is its own idempotency record, its own callback dedup record, and
 //! its own story.
 //!
-//! [`row`]: a message's stored form · [`large`]: content too large for a row · [`accept`]: making and reading messages · [`progress`]: the steps of the worker ·
+//! [`row`]: a message's stored form · [`compact`]: its parts, in little room · [`large`]: content too large for a row · [`accept`]: making and reading messages · [`progress`]: the steps of the worker ·
 //! [`reschedule`]: another time · [`report`]: what providers say · [`engagement`]: what people did · [`charge`]: what a call cost ·
 //! [`sweep`]: what is due · [`lists`]: whose messages there are · [`threads`]: conversations · [`inbound`]: what people write to us ·
 //! [`waiting`]: how many of a job are held · [`mentions`]: who else an e-mail goes to · [`erase`]: what is left of a message whose recipient wants to be forgotten ·
@@ -12,6 +12,7 @@ mod address;
 mod beside;
 pub mod change;
 mod charge;
+mod compact;
 mod engagement;
 mod erase;
 mod inbound;
@@ -37,7 +38,7 @@ pub use engagement::{Acted, action_name};
 pub use erase::Erased;
 pub use lists::{Found, Listed, Place};
 pub use mentions::{Forgotten, Mention};
-pub use progress::{Costs, Settled, Then, Untaken};
+pub use progress::{Costs, Look, Settled, Then, Untaken};
 pub use report::{LAST_REPORT, Reported};
 pub use reschedule::Rescheduled;
 pub use sweep::{Agenda, Due, SHARDS};
@@ -89,7 +90,7 @@ fn shard(id: MessageId) -> String {
 
 impl Update {
     fn status(self, to: Status) -> Self {
-        self.set("status", text(to.as_str())).set("looks", number(0))
+        self.set("status", text(to.as_str())).remove("looks")
     }
 
     /// Only if its time is still the one that was read: a message that was put off meanwhile must not go.
@@ -119,7 +120,7 @@ impl Update {
     }
 
     fn trail(self, key: &str, entry: &TrailEntry) -> Self {
-        self.set_in(&["trail", key], row::attribute(entry))
+        self.set_in(&["trail", key], compact::entry_attribute(entry))
     }
 
     /// Only from a state that may become `to`.
@@ -128,7 +129,7 @@ impl Update {
     }
 }
 
-/// When the sweep should ask after a message that was sent at `sent`.
-fn first_ask(sent: Timestamp) -> Timestamp {
+/// When the provider of a message that was sent at `sent` is first asked what became of it.
+pub fn first_ask(sent: Timestamp) -> Timestamp {
     plus_seconds(sent, FIRST_ASK_SECONDS)
 }

@@ -3,7 +3,9 @@
 
 use jiff::Timestamp;
 
+use super::compact::decision_attribute;
 use super::{Messages, Update, first_ask};
+use crate::clock::plus_seconds;
 use crate::message::{Message, MessageId, Status, TrailEntry};
 use crate::person::Decision;
 use crate::provider::PermanentKind;
@@ -16,11 +18,15 @@ use crate::store::{StoreError, number, text};
 const FIRST_ATTEMPTS: u32 = 3;
 const NEWEST_ATTEMPTS: u32 = 7;
 
+/// How long after a claim's lease the sweep may look at it.
+const LOOK_SECONDS: i64 = 60;
+
 /// How a claimed attempt ended.
 #[derive(Clone, Debug)]
 pub enum Settled {
     Sent {
         provider_id: String,
+        look: Look,
     },
     /// The provider did not take it; try again, but not before `at`.
     Retry {
@@ -44,6 +50,15 @@ pub enum Settled {
         costs: Costs,
         then: Then,
     },
+}
+
+/// When the sweep looks at a message that was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Look {
+    /// As its claim says, soon after its lease: most are delivered by then, and for the others the sweep finds out when to ask.
+    AsClaimed,
+    /// When its provider is to be asked: what was unsure may be looked at much later.
+    WhenAsked,
 }
 
 /// Whether a message that failed is charged for.
@@ -118,15 +133,21 @@ impl Messages {
             .only_if_unmoved(seen)
             .status(Status::Sending)
             .set("attempts", number(attempt))
-            .set("decision", super::row::attribute(decision))
+            .set("decision", decision_attribute(decision))
             .set("provider", text(seen.provider.as_str()))
             .set("cost", super::row::attribute(&seen.cost))
             .remove("provider_code")
             .time("claimed_at", now)
-            .time_if_absent("started_at", now)
             .time("lease_until", lease)
-            .due(seen.id, lease)
             .trail(&format!("attempt:{attempt}"), &entry);
+        // The first claim is when it was started; only later ones have to remember it.
+        let update = match seen.times.started {
+            Some(started) => update.time_if_absent("started_at", started),
+            None => update,
+        };
+        // A look that comes soon after the lease serves as well, and costs no write of the index.
+        let is_looked_at = seen.times.due.is_some_and(|due| due >= lease && due <= plus_seconds(lease, LOOK_SECONDS));
+        let update = if is_looked_at { update } else { update.due(seen.id, lease) };
         let update = match seen.times.held {
             Some(_) => update.set("held_ms", number(seen.held_ms_by(now))).remove("held_since"),
             None => update,
@@ -149,12 +170,14 @@ impl Messages {
         let to = settled.status();
         let update = Update::default().forward_to(to).only_if_equal("attempts", number(attempt));
         let (update, detail) = match settled {
-            Settled::Sent { provider_id } => {
+            Settled::Sent { provider_id, look } => {
                 let update = update.set("provider_id", text(provider_id)).time_if_absent("sent_at", now);
-                (
-                    update.remove("lease_until").remove("provider_code").remove("unsure_since").due(id, first_ask(now)),
-                    None,
-                )
+                let update = update.remove("lease_until").remove("provider_code").remove("unsure_since");
+                let update = match look {
+                    Look::AsClaimed => update,
+                    Look::WhenAsked => update.due(id, first_ask(now)),
+                };
+                (update, None)
             }
             Settled::Retry { at, due, provider_code, detail, because } => {
                 let update = update.set("provider_code", text(provider_code)).time("not_before", *at);
@@ -223,7 +246,7 @@ impl Messages {
             Then::FollowUp { due } => update.due(seen.id, *due),
         };
         let update = match decision {
-            Some(decision) => update.set("decision", super::row::attribute(decision)),
+            Some(decision) => update.set("decision", decision_attribute(decision)),
             None => update,
         };
         self.moved(seen, None, update, "messages.end", now).await
@@ -254,13 +277,13 @@ impl Messages {
             .only_if_equal("attempts", number(seen.attempts))
             .only_if_unmoved(seen)
             .set("status", text(Status::Held.as_str()))
-            .set("looks", number(looks))
-            .set("decision", super::row::attribute(decision))
+            .set("decision", decision_attribute(decision))
             .set("provider", text(seen.provider.as_str()))
             .time("not_before", until)
             .set("expires", number(self.retention.until(seen.class, until).as_second()))
             .due(seen.id, due)
             .trail(&format!("held:{}", decision.reason), &entry);
+        let update = if looks > 0 { update.set("looks", number(looks)) } else { update.remove("looks") };
         let is_ours = seen.attempts > 0 && decision.reason != THROTTLED;
         let update = match (is_ours, seen.times.held) {
             (true, Some(_)) => update,

@@ -219,7 +219,7 @@ impl Messages {
 /// one made in its place, a call charged for the time it took); `None`: nothing follows.
 fn move_to(id: MessageId, to: Status, report: &Report, due: Option<Timestamp>) -> Update {
     let update = Update::default().shown_to_be(to).status(to).remove("unsure_since");
-    let update = update.time_if_absent("sent_at", report.at).time_if_absent("started_at", report.at);
+    let update = update.time_if_absent("sent_at", report.at).time_if_absent("claimed_at", report.at);
     let update = match &report.provider_id {
         Some(provider_id) => update.set_if_absent("provider_id", text(provider_id)),
         None => update,
@@ -255,7 +255,7 @@ fn move_to(id: MessageId, to: Status, report: &Report, due: Option<Timestamp>) -
         | Event::Recorded
         | Event::Ended
         | Event::Ignored => {
-            let update = update.remove("reason").time("delivered_at", report.at).time("ended_at", report.at);
+            let update = update.remove("reason").time("ended_at", report.at);
             update.ended(id, due)
         }
     }

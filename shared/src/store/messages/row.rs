@@ -21,7 +21,9 @@ use crate::store::{Item, StoreError};
 #[derive(Serialize, Deserialize)]
 pub(super) struct Row {
     pub(super) id: MessageId,
-    task: MessageId,
+    /// `None`: it is the task's first message, and has its id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    task: Option<MessageId>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     siblings: Vec<MessageId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -40,7 +42,7 @@ pub(super) struct Row {
     class: Class,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     trigger: Option<Trigger>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, with = "super::compact::template", skip_serializing_if = "Option::is_none")]
     template: Option<TemplateUse>,
     lane: Lane,
     provider: ProviderName,
@@ -50,7 +52,7 @@ pub(super) struct Row {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     recipient: Option<String>,
     /// Addresses and content; gone when they were erased.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, with = "super::compact::sealed", skip_serializing_if = "Option::is_none")]
     pub(super) sealed: Option<String>,
     /// Where the content is, if it is too large for the row.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -89,8 +91,11 @@ pub(super) struct Row {
     throttled: u32,
     #[serde(default, skip_serializing_if = "is_nothing")]
     held_ms: i64,
+    #[serde(default, skip_serializing_if = "is_zero")]
     looks: u32,
+    #[serde(with = "super::compact::decision")]
     decision: Decision,
+    #[serde(with = "super::compact::trail")]
     trail: BTreeMap<String, TrailEntry>,
     #[serde(flatten)]
     engagement: Engagement,
@@ -177,7 +182,7 @@ impl Messages {
         let expires = self.expires(message.class, &message.times);
         let row = Row {
             id: message.id,
-            task: message.task,
+            task: Some(message.task).filter(|task| *task != message.id),
             siblings: message.siblings,
             job: message.job,
             caller: message.caller,
@@ -267,9 +272,13 @@ impl Messages {
 impl Row {
     fn message(self, sealed: Sealed) -> Message {
         let row = self;
+        let mut times = row.times;
+        // Neither is stored while it is the same as another.
+        times.started = times.started.or(times.claimed);
+        times.delivered = times.ended.filter(|_| row.status == Status::Delivered);
         Message {
             id: row.id,
-            task: row.task,
+            task: row.task.unwrap_or(row.id),
             siblings: row.siblings,
             job: row.job,
             caller: row.caller,
@@ -310,7 +319,7 @@ impl Row {
             looks: row.looks,
             decision: row.decision,
             trail: row.trail,
-            times: row.times,
+            times,
             erased: row.erased_at,
         }
     }

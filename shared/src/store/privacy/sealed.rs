@@ -6,13 +6,14 @@ use std::sync::Arc;
 use super::checkpoint::{key_from, key_text};
 use super::unreadable;
 use crate::privacy::reseal::{Place, ResealCounts};
-use crate::seal::{Seal, SealError};
+use crate::seal::{self, Seal, SealError};
 use crate::store::files::Replaced;
 use crate::store::ledger;
 use crate::store::messages::action_name;
 use crate::store::update::{Applied, Update};
 use crate::store::{Files, Item, StoreError, text, unavailable};
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 use futures::stream::{self, StreamExt, TryStreamExt};
 
@@ -104,7 +105,7 @@ impl Sealed {
             .limit(PAGE)
             .filter_expression(filter(place))
             .expression_attribute_names("#s", attribute(place))
-            .expression_attribute_values(":present", text(format!("{}.", self.seal.active())))
+            .expression_attribute_values(":present", stored(place, format!("{}.", self.seal.active()).into_bytes())?)
             .set_exclusive_start_key(after.map(key_from).transpose()?);
         let answer = scan.send().await.map_err(unavailable("reseal.scan"))?;
         let rows = answer.items.unwrap_or_default().into_iter().map(|item| self.row(table, place, item));
@@ -151,7 +152,7 @@ impl Sealed {
     async fn itself(&self, table: &str, place: Place, item: &Item) -> Result<Option<Became>, StoreError> {
         let attribute = attribute(place);
         let Some(value) = item.get(attribute) else { return Ok(None) };
-        let Ok(sealed) = value.as_s().cloned() else { return Ok(Some(unopened(place, "no text"))) };
+        let Some(sealed) = sealed_text(value) else { return Ok(Some(unopened(place, "no text"))) };
         if self.seal.is_current(&sealed) {
             return Ok(None);
         }
@@ -159,7 +160,11 @@ impl Sealed {
             return Ok(Some(unopened(place, "no key opens it")));
         };
         let key = key_of(place, item);
-        let update = Update::default().only_if_equal(attribute, text(&sealed)).set(attribute, text(new));
+        let new = match place {
+            Place::Messages => stored(place, seal::to_bytes(&new)?)?,
+            Place::People | Place::Ledger | Place::Ephemera | Place::Catalog | Place::Content => text(new),
+        };
+        let update = Update::default().only_if_equal(attribute, value.clone()).set(attribute, new);
         let update = match place {
             // An anchor has everything of an entry but its personal part, and the role may change nothing else of it.
             Place::Ledger => update.unmarked(),
@@ -204,6 +209,25 @@ impl Sealed {
             Err(SealError::UnknownKey(_) | SealError::Broken | SealError::BadKey(_)) => {
                 Ok(Some(unopened(Place::Content, "no key opens it")))
             }
+        }
+    }
+}
+
+/// What is sealed in an attribute, as text.
+fn sealed_text(value: &AttributeValue) -> Option<String> {
+    match value {
+        AttributeValue::S(text) => Some(text.clone()),
+        AttributeValue::B(bytes) => seal::from_bytes(bytes.as_ref()).ok(),
+        _ => None,
+    }
+}
+
+/// Bytes in the form in which a place keeps what is sealed: messages as they are, the others as text.
+fn stored(place: Place, bytes: Vec<u8>) -> Result<AttributeValue, StoreError> {
+    match place {
+        Place::Messages => Ok(AttributeValue::B(Blob::new(bytes))),
+        Place::People | Place::Ledger | Place::Ephemera | Place::Catalog | Place::Content => {
+            String::from_utf8(bytes).map(text).map_err(unreadable)
         }
     }
 }

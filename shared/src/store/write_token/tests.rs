@@ -14,7 +14,7 @@ use crate::provider::stub::{Script, Stub, reply};
 use crate::provider::{Event, ProviderName, Report};
 use crate::road::Road;
 use crate::store::OtpStore;
-use crate::store::messages::{Costs, Created, Reported, Settled, Then, Untaken};
+use crate::store::messages::{Costs, Created, Look, Reported, Settled, Then, Untaken};
 use crate::testing::{persistent_road_on, sample_message};
 
 const NOW: Timestamp = Timestamp::UNIX_EPOCH;
@@ -40,7 +40,7 @@ async fn message_write_with_a_lost_answer_is_its_own() {
     });
     assert!(claimed.await, "a claim");
     let all = [
-        Settled::Sent { provider_id: "SM1".to_owned() },
+        Settled::Sent { provider_id: "SM1".to_owned(), look: Look::AsClaimed },
         Settled::Retry {
             at: later,
             due: later,
