@@ -3,9 +3,9 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 use axum::Json;
-use futures::stream::{self, StreamExt};
 use serde::de::DeserializeOwned;
 use switchboard::http::ApiError;
 use switchboard::message::MessageId;
@@ -19,8 +19,9 @@ use crate::App;
 use crate::received::{Acknowledged, Received};
 use crate::voice;
 
-/// How many reports of one callback are applied at a time: SendGrid packs thousands into one.
-const AT_A_TIME: usize = 16;
+/// How long the reports of one callback are applied. What is left then is parked in the queue of callbacks, so that the answer is out
+/// before the function's time (10 s) is over: a batch that is never acknowledged is brought again from its beginning.
+const APPLY_FOR: Duration = Duration::from_secs(4);
 
 /// How often a live SendGrid webhook is noted, in milliseconds.
 const NOTE_EVERY_MS: i64 = 30_000;
@@ -111,15 +112,10 @@ async fn verified<T: DeserializeOwned, P>(
 
 async fn apply(app: &App, reports: Result<Vec<Report>, MalformedCallback>) -> Result<Json<Acknowledged>, ApiError> {
     let reports = reports.map_err(voice::malformed)?;
-    let taking = reports.into_iter().map(|report| {
-        let road = app.road.clone();
-        async move { road.take(&report).await }
-    });
-    let taken: Vec<_> = stream::iter(taking).buffer_unordered(AT_A_TIME).collect().await;
-    match taken.into_iter().find_map(Result::err) {
-        None => Ok(Json(Acknowledged { success: true })),
+    match app.road.take_all(reports, Instant::now() + APPLY_FOR).await {
+        Ok(()) => Ok(Json(Acknowledged { success: true })),
         // Not acknowledged: who calls again (SendGrid, Resend) will.
-        Some(error) => Err(ApiError::unavailable(error)),
+        Err(error) => Err(ApiError::unavailable(error)),
     }
 }
 

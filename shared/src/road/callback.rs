@@ -1,13 +1,16 @@
 //! A provider's report reaches its message. Usually it carries our id and this is one write; a report that only carries
 //! the provider's id is looked up, and one whose message cannot be found (yet) waits in a queue of its own.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+use futures::stream::{self, StreamExt};
 
 use super::Road;
 use crate::message::content::Recipient;
 use crate::message::{Address, Channel, Content, Message, MessageId};
 use crate::provider::ProviderName;
 use crate::provider::{Event, Report, sendgrid};
+use crate::queue::{QueueError, Work};
 use crate::store::StoreError;
 use crate::store::messages::Reported;
 use crate::store::people::Target;
@@ -15,6 +18,12 @@ use crate::telemetry;
 
 /// How long a report waits before its message is looked for again: the index it is found by follows within seconds.
 const WAIT: Duration = Duration::from_secs(10);
+
+/// How many reports of one callback are applied at a time: SendGrid packs thousands into one.
+const AT_A_TIME: usize = 16;
+
+/// How many reports are parked one call after the other.
+const PARKED_IN_TURN: usize = 50;
 
 /// What became of a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,7 +121,7 @@ impl Road {
 
     /// Applies a report as a callback brought it. If its message is not there, or the table does not answer, the report
     /// is parked: Twilio does not call again, so what is not kept here is lost.
-    pub async fn take(&self, report: &Report) -> Result<(), crate::queue::QueueError> {
+    pub async fn take(&self, report: &Report) -> Result<(), QueueError> {
         match self.apply(report).await {
             Ok(Applied::Reached(..)) => Ok(()),
             Ok(Applied::Ignored) => {
@@ -128,6 +137,38 @@ impl Road {
                 self.queues.park(report, WAIT).await
             }
         }
+    }
+
+    /// Applies the reports of one callback, and parks those that are not begun by `until`.
+    pub async fn take_all(&self, reports: Vec<Report>, until: Instant) -> Result<(), QueueError> {
+        let taking =
+            reports.into_iter().map(|report| {
+                let road = self.clone();
+                async move {
+                    if Instant::now() < until { road.take(&report).await.map(|()| None) } else { Ok(Some(report)) }
+                }
+            });
+        let taken: Vec<Result<Option<Report>, QueueError>> =
+            stream::iter(taking).buffer_unordered(AT_A_TIME).collect().await;
+        let mut refused = None;
+        let mut left = Vec::new();
+        for taken in taken {
+            match taken {
+                Ok(report) => left.extend(report.map(|report| Work::Report { report })),
+                Err(error) => refused = Some(error),
+            }
+        }
+        if !left.is_empty() {
+            tracing::warn!(callback.parked = left.len(), "a callback's time is over; the rest of it is parked");
+            telemetry::count("callback_parked", u64::try_from(left.len()).unwrap_or(u64::MAX));
+        }
+        let parts: Vec<Vec<Work>> = left.chunks(PARKED_IN_TURN).map(<[Work]>::to_vec).collect();
+        let parking = parts.into_iter().map(|part| {
+            let queues = self.queues.clone();
+            async move { queues.park_all(&part).await }
+        });
+        let parked: Vec<_> = stream::iter(parking).buffer_unordered(AT_A_TIME).collect().await;
+        refused.or_else(|| parked.into_iter().find_map(Result::err)).map_or(Ok(()), Err)
     }
 
     async fn message_of(&self, report: &Report) -> Result<Option<MessageId>, StoreError> {
@@ -168,6 +209,7 @@ mod tests {
     use crate::clock::{Clock, from_millis};
     use crate::provider::PermanentKind;
     use crate::provider::stub::{Stub, reply};
+    use crate::queue::Queues;
     use crate::testing::road_on;
 
     /// The calls the tables get while a report is taken, if each is answered like this; another one breaks off, and so does
@@ -270,5 +312,24 @@ mod tests {
         opened_later["opened_at"] = json!({"N": "1000"});
         let answers = [json!({"Attributes": opened_later}), json!({})];
         assert_eq!(calls(Event::Opened, &answers).await, ["UpdateItem", "UpdateItem"]);
+    }
+
+    #[tokio::test]
+    async fn callback_whose_time_is_over_is_parked_whole_and_acknowledged() {
+        let parked = json!({"Successful": [], "Failed": []});
+        let queue = Stub::new((0..13).map(|_| reply(200, &parked))).await;
+        let queues = Queues::at(aws_sdk_sqs::Client::new(&crate::testing::aws_at(&queue.base_url)), &queue.base_url);
+        let road = Road { queues, ..crate::testing::dead_road(Clock::fixed(from_millis(0))).unwrap() };
+        let report = |key: usize| Report { key: format!("event {key}"), ..told(Event::Deferred) };
+        road.take_all((0..123).map(report).collect(), Instant::now()).await.unwrap();
+        let asked = queue.requests();
+        let all: String = asked.iter().map(|asked| asked.body.as_str()).collect();
+        assert!((0..123).all(|key| all.contains(&format!("event {key}\\"))), "{all}");
+    }
+
+    #[tokio::test]
+    async fn callback_that_cannot_be_parked_is_not_acknowledged() {
+        let road = crate::testing::dead_road(Clock::fixed(from_millis(0))).unwrap();
+        assert!(road.take_all(vec![told(Event::Deferred)], Instant::now()).await.is_err());
     }
 }

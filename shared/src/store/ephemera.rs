@@ -73,8 +73,10 @@ impl Ephemera {
     /// The same for so many at once.
     pub async fn count_by(&self, key: &str, by: u32, seconds: i64, now: Timestamp) -> Result<Window, StoreError> {
         for _ in 0..3 {
-            let running =
-                Update::default().add("count", i64::from(by)).only_if_after("resets", number(now.as_millisecond()));
+            let running = Update::default()
+                .add("count", i64::from(by))
+                .only_if_after("resets", number(now.as_millisecond()))
+                .whole();
             if let Applied::Done(item) =
                 running.apply(&self.client, &self.table, ("key", key), "ephemera.count").await?
             {

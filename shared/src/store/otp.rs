@@ -115,7 +115,8 @@ impl OtpStore {
             .increment("checks")
             .only_if_after("expires_at", number(now.as_millisecond()))
             .only_if_absent(&["used_at"])
-            .only_if_under("checks", number(MOST_CHECKS));
+            .only_if_under("checks", number(MOST_CHECKS))
+            .whole();
         match update.apply(&self.client, &self.table, ("key", &row(key)), "otp.count_check").await? {
             Applied::Done(item) => Ok(read(&item, now).map_or(Counted::Nothing, Counted::May)),
             Applied::Refused(Some(item)) => Ok(read(&item, now).map_or(Counted::Nothing, Counted::Exhausted)),

@@ -30,6 +30,8 @@ pub(super) struct Update {
     counts: bool,
     /// It leaves no token in the row, so that a repeat of it is refused.
     unmarked: bool,
+    /// It answers with the whole row instead of what it wrote.
+    answers_whole: bool,
 }
 
 /// One of several things a condition may ask.
@@ -43,7 +45,8 @@ pub(super) enum Test {
 /// What became of an update.
 #[derive(Debug)]
 pub(super) enum Applied {
-    /// Done; the row as it is now.
+    /// Done; what was written as it is now, or the whole row where that was asked for ([`Update::whole`]) or the repeat of a request
+    /// brought it.
     Done(Item),
     /// The condition did not hold; the row as it was, if there is one.
     Refused(Option<Item>),
@@ -129,6 +132,12 @@ impl Update {
         let (path, value) = (self.path(path), self.value(value));
         self.sets.push(format!("{path} = if_not_exists({path}, {value})"));
         self
+    }
+
+    /// Answers with the whole row as it then is. Without it a write answers with the attributes it wrote: a row may be many times as
+    /// large, and a callback brings thousands of writes.
+    pub(super) fn whole(self) -> Self {
+        Self { answers_whole: true, ..self }
     }
 
     /// Leaves no token in the row: for a row of which nothing else may change.
@@ -385,6 +394,7 @@ impl Update {
         let token = WriteToken::new(operation)?;
         let update = self.once(&token);
         let condition = (!update.conditions.is_empty()).then(|| update.conditions.join(" AND "));
+        let answer = if update.answers_whole { ReturnValue::AllNew } else { ReturnValue::UpdatedNew };
         let request = client
             .update_item()
             .table_name(table)
@@ -393,7 +403,7 @@ impl Update {
             .set_condition_expression(condition)
             .set_expression_attribute_names(Some(update.names))
             .set_expression_attribute_values((!update.values.is_empty()).then_some(update.values))
-            .return_values(ReturnValue::AllNew)
+            .return_values(answer)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         let mut conflicts = Conflicts::default();
         loop {

@@ -1,6 +1,7 @@
 //! What providers call back: only what is signed counts, it counts once, and in whatever order it comes.
 
 mod arrival;
+mod batch;
 mod forged;
 mod forms;
 mod shuffled;

@@ -147,7 +147,8 @@ impl Events {
             .set("attempts", number(seen.attempts + 1))
             .set("tries", number(seen.tries + 1))
             .set("tried", outcomes(&seen.tried_so_far())?)
-            .set("lease_until", number(plus_seconds(now, LEASE_SECONDS).as_millisecond()));
+            .set("lease_until", number(plus_seconds(now, LEASE_SECONDS).as_millisecond()))
+            .whole();
         // The sweep looks after the lease is over. Where it would anyway, the index need not be written.
         let looks_in_time = seen.due.is_some_and(|due| due >= plus_seconds(now, LEASE_SECONDS));
         let update = if looks_in_time {
@@ -238,7 +239,8 @@ impl Events {
             .set("expires", number(expires(now)))
             .remove("not_before")
             .remove("dropped")
-            .delivery_due(id, plus_seconds(now, GRACE_SECONDS));
+            .delivery_due(id, plus_seconds(now, GRACE_SECONDS))
+            .whole();
         let key = delivery_key(subscriber, id);
         match update.apply_at(&self.client, &self.deliveries, key, "events.replay").await? {
             Applied::Done(item) => read(item).map(Some),

@@ -125,6 +125,7 @@ impl Messages {
                 .time("ended_at", now)
                 .costs_nothing()
                 .trail("cancelled", &entry)
+                .whole()
         };
         // One that was never tried, as nearly all are.
         let untried = cancelled().only_if_equal("attempts", number(0)).nothing_due();

@@ -380,6 +380,44 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn claim_moves_the_look_only_where_it_does_not_cover_the_lease() {
+        let (lease, at) = (from_millis(30_000), |seconds: i64| plus_seconds(NOW, seconds));
+        for (due, moved) in [(None, true), (Some(29), true), (Some(30), false), (Some(90), false), (Some(91), true)] {
+            let mut message = sample_message(NOW);
+            message.times.due = due.map(at);
+            let body =
+                written(async |messages: &Messages| messages.claim(&message, &message.decision, lease, NOW).await);
+            let update = expression(&body.await, "UpdateExpression");
+            assert_eq!(update.contains("due_at ="), moved, "{due:?}: {update}");
+            assert!(update.contains("lease_until ="), "{update}");
+        }
+    }
+
+    #[tokio::test]
+    async fn sent_message_keeps_the_look_of_its_claim_unless_it_was_unsure() {
+        for (look, moved) in [(Look::AsClaimed, false), (Look::WhenAsked, true)] {
+            let settled = Settled::Sent { provider_id: "SM1".to_owned(), look };
+            let body = written(async |messages: &Messages| {
+                messages.settle(crate::testing::sample_id("m"), 1, &settled, NOW).await
+            });
+            let update = expression(&body.await, "UpdateExpression");
+            assert_eq!(update.contains("due_at ="), moved, "{update}");
+        }
+    }
+
+    #[tokio::test]
+    async fn later_claim_remembers_the_first() {
+        let mut message = Message { status: Status::Retrying, attempts: 1, ..sample_message(NOW) };
+        let claim = async |message: &Message| {
+            let body = written(async |messages: &Messages| messages.claim(message, &message.decision, NOW, NOW).await);
+            expression(&body.await, "UpdateExpression")
+        };
+        assert!(!claim(&message).await.contains("started_at"), "the claim itself says so");
+        message.times.started = Some(from_millis(5_000));
+        assert!(claim(&message).await.contains("started_at = if_not_exists(started_at"));
+    }
+
+    #[tokio::test]
     async fn time_held_by_rules_of_ours_is_kept_apart() {
         let mut message = Message { status: Status::Retrying, attempts: 1, ..sample_message(NOW) };
         let held = |reason: &str| Decision { reason: reason.to_owned(), ..message.decision.clone() };

@@ -18,7 +18,7 @@ use crate::message::fallback::OUTCOME_UNKNOWN;
 use crate::message::record::CallFacts;
 use crate::message::trail::MOST_ENTRIES;
 use crate::message::{MessageId, Status, TrailEntry};
-use crate::provider::{Event, Report};
+use crate::provider::{Event, ProviderName, Report};
 use crate::store::update::{Applied, Test};
 use crate::store::{Item, StoreError, number, text, unavailable};
 
@@ -78,6 +78,8 @@ impl Messages {
     /// The step forward. What was recorded of somebody who was erased stays due, whatever else its message comes to.
     async fn forward(&self, id: MessageId, to: Status, report: &Report) -> Result<Applied, StoreError> {
         let update = move_to(id, to, report, looked_after(report)).about_its_own(self.forms(report).as_deref());
+        // Only calls are recorded, and all of them go through Twilio.
+        let update = if report.provider == ProviderName::Twilio { update.whole() } else { update };
         let applied = self.apply_report(id, report, update).await?;
         if let Applied::Done(item) = &applied
             && item.contains_key("erased_at")
