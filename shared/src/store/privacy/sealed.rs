@@ -105,7 +105,7 @@ impl Sealed {
             .limit(PAGE)
             .filter_expression(filter(place))
             .expression_attribute_names("#s", attribute(place))
-            .expression_attribute_values(":present", stored(place, format!("{}.", self.seal.active()).into_bytes())?)
+            .set_expression_attribute_values(self.compared(place))
             .set_exclusive_start_key(after.map(key_from).transpose()?);
         let answer = scan.send().await.map_err(unavailable("reseal.scan"))?;
         let rows = answer.items.unwrap_or_default().into_iter().map(|item| self.row(table, place, item));
@@ -114,6 +114,12 @@ impl Sealed {
             .try_fold(ResealCounts::default(), async |counts, row: ResealCounts| Ok(counts.plus(row)))
             .await?;
         Ok((counts, answer.last_evaluated_key.as_ref().map(key_text).transpose()?))
+    }
+
+    /// What [`filter`] compares with.
+    fn compared(&self, place: Place) -> Option<Item> {
+        let present = || Item::from([(":present".to_owned(), text(format!("{}.", self.seal.active())))]);
+        (place != Place::Messages).then(present)
     }
 
     async fn row(&self, table: &str, place: Place, item: Item) -> Result<ResealCounts, StoreError> {
@@ -161,7 +167,7 @@ impl Sealed {
         };
         let key = key_of(place, item);
         let new = match place {
-            Place::Messages => stored(place, seal::to_bytes(&new)?)?,
+            Place::Messages => AttributeValue::B(Blob::new(seal::to_bytes(&new)?)),
             Place::People | Place::Ledger | Place::Ephemera | Place::Catalog | Place::Content => text(new),
         };
         let update = Update::default().only_if_equal(attribute, value.clone()).set(attribute, new);
@@ -222,25 +228,15 @@ fn sealed_text(value: &AttributeValue) -> Option<String> {
     }
 }
 
-/// Bytes in the form in which a place keeps what is sealed: messages as they are, the others as text.
-fn stored(place: Place, bytes: Vec<u8>) -> Result<AttributeValue, StoreError> {
-    match place {
-        Place::Messages => Ok(AttributeValue::B(Blob::new(bytes))),
-        Place::People | Place::Ledger | Place::Ephemera | Place::Catalog | Place::Content => {
-            String::from_utf8(bytes).map(text).map_err(unreadable)
-        }
-    }
-}
-
 fn unopened(place: Place, why: &str) -> Became {
     tracing::error!(reseal.place = %place, why, "something sealed cannot be sealed anew");
     Became::Unopened
 }
 
-/// What is looked at: what another key sealed, and of messages those with actions, which are sealed within a map.
+/// What is looked at: what another key sealed, and all messages: theirs is stored as bytes, whose beginning no filter compares.
 fn filter(place: Place) -> &'static str {
     match place {
-        Place::Messages => "(attribute_exists(#s) AND NOT begins_with(#s, :present)) OR attribute_exists(acts)",
+        Place::Messages => "attribute_exists(#s) OR attribute_exists(acts)",
         Place::People | Place::Ledger | Place::Ephemera | Place::Catalog | Place::Content => {
             "attribute_exists(#s) AND NOT begins_with(#s, :present)"
         }
