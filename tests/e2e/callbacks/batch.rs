@@ -36,7 +36,7 @@ async fn sendgrid_batch_of_768_kb_is_applied_in_time_and_once() {
         .map(|number| {
             json!({
                 "event": "deferred", "message_id": sent[number % MESSAGES], "sg_event_id": format!("{word}-{number}"),
-                "timestamp": now, "email": "silent@simulator.example", "response": "4".repeat(BYTES / (MESSAGES * EVENTS) - 190),
+                "timestamp": now, "email": "silent@simulator.example", "response": "4".repeat(BYTES / (MESSAGES * EVENTS) - 210),
             })
         })
         .collect();

@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 use serde_json::Value;
-use switchboard::seal::Seal;
+use switchboard::seal::{self, Seal};
 
 use crate::world::World;
 
@@ -116,7 +116,7 @@ fn look_into(seal: &Seal, table: &str, item: &Item, found: &mut Vec<(String, Str
 }
 
 /// A row as the stream has it: the texts at its top, and everything else as it is written.
-fn look_into_image(seal: &Seal, image: &Value, found: &mut Vec<(String, String)>) {
+fn look_into_image(keys: &Seal, image: &Value, found: &mut Vec<(String, String)>) {
     let part = |name: &str, kind: &str| image[name][kind].as_str().unwrap_or_default();
     let names = [match image.get("subject") {
         Some(_) => format!("ledger/{}/{}", part("subject", "S"), part("sequence", "N")),
@@ -124,8 +124,10 @@ fn look_into_image(seal: &Seal, image: &Value, found: &mut Vec<(String, String)>
     }];
     for (name, value) in image.as_object().into_iter().flatten() {
         let place = format!("{STREAM}{} {name}", names[0]);
-        match value["S"].as_str() {
-            Some(text) => look(seal, &place, &names, text, found),
+        let bytes = value["B"].as_str().and_then(|text| STANDARD.decode(text).ok());
+        let sealed = bytes.and_then(|bytes| seal::from_bytes(&bytes).ok());
+        match value["S"].as_str().map(str::to_owned).or(sealed) {
+            Some(text) => look(keys, &place, &names, &text, found),
             None => found.push((place, value.to_string())),
         }
     }
@@ -178,6 +180,10 @@ fn leaves(item: &Item) -> Vec<(String, String)> {
             found.push((path.to_owned(), text.clone()));
         } else if let Ok(set) = value.as_ss().or_else(|_| value.as_ns()) {
             found.extend(set.iter().map(|text| (path.to_owned(), text.clone())));
+        } else if let Ok(bytes) = value.as_b() {
+            // Nothing but what is sealed is stored as bytes.
+            let sealed = seal::from_bytes(bytes.as_ref()).unwrap_or_else(|error| panic!("{path}: {error}"));
+            found.push((path.to_owned(), sealed));
         } else if let Ok(list) = value.as_l() {
             list.iter().for_each(|value| walk(path, value, found));
         } else if let Ok(map) = value.as_m() {

@@ -269,6 +269,7 @@ impl Messages {
         due: Timestamp,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
+        let content = self.keep_until(seen, until).await?;
         let entry = TrailEntry::ours(now, Status::Held.as_str(), Some(decision.reason.clone()));
         let again = seen.status == Status::Held && seen.decision.reason == decision.reason;
         let looks = if again { seen.looks + 1 } else { 0 };
@@ -291,7 +292,13 @@ impl Messages {
             (false, Some(_)) => update.set("held_ms", number(seen.held_ms_by(now))).remove("held_since"),
             (false, None) => update,
         };
-        self.moved(seen, Some(&decision.reason), update, "messages.hold", now).await
+        let update = match &content {
+            Some(moved) => update.only_if_equal("content_key", text(&moved.from)).set("content_key", text(&moved.to)),
+            None => update,
+        };
+        let held = self.moved(seen, Some(&decision.reason), update, "messages.hold", now).await?;
+        self.remove_left(content, held).await?;
+        Ok(held)
     }
 
     async fn moved(

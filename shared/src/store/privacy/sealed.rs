@@ -221,11 +221,8 @@ impl Sealed {
 
 /// What is sealed in an attribute, as text.
 fn sealed_text(value: &AttributeValue) -> Option<String> {
-    match value {
-        AttributeValue::S(text) => Some(text.clone()),
-        AttributeValue::B(bytes) => seal::from_bytes(bytes.as_ref()).ok(),
-        _ => None,
-    }
+    let of_bytes = || value.as_b().ok().and_then(|bytes| seal::from_bytes(bytes.as_ref()).ok());
+    value.as_s().ok().cloned().or_else(of_bytes)
 }
 
 fn unopened(place: Place, why: &str) -> Became {

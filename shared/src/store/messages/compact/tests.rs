@@ -20,13 +20,19 @@ fn messages() -> Messages {
 ///
 /// Source: the DynamoDB developer guide, "Item sizes and formats".
 fn size(value: &AttributeValue) -> usize {
-    match value {
-        AttributeValue::S(text) => text.len(),
-        AttributeValue::B(bytes) => bytes.as_ref().len(),
-        AttributeValue::N(number) => 1 + number.trim_end_matches('0').len().div_ceil(2),
-        AttributeValue::L(list) => 3 + list.iter().map(|one| 1 + size(one)).sum::<usize>(),
-        AttributeValue::M(map) => 3 + map.len() + size_of_item(map),
-        _ => 1,
+    if let Ok(text) = value.as_s() {
+        text.len()
+    } else if let Ok(bytes) = value.as_b() {
+        bytes.as_ref().len()
+    } else if let Ok(number) = value.as_n() {
+        1 + number.trim_end_matches('0').len().div_ceil(2)
+    } else if let Ok(list) = value.as_l() {
+        3 + list.iter().map(|one| 1 + size(one)).sum::<usize>()
+    } else if let Ok(map) = value.as_m() {
+        3 + map.len() + size_of_item(map)
+    } else {
+        assert!(value.is_bool() || value.is_null(), "{value:?}");
+        1
     }
 }
 
