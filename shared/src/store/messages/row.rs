@@ -113,7 +113,7 @@ pub(super) struct Row {
 #[derive(Serialize, Deserialize)]
 pub(super) struct Sealed {
     pub(super) to: String,
-    #[serde(default, skip_serializing_if = "is_given")]
+    #[serde(default, rename = "source", skip_serializing_if = "is_given")]
     pub(super) address_source: AddressSource,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) from: Option<String>,

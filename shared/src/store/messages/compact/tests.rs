@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::clock::from_millis;
 use crate::message::content::Text;
+use crate::message::record::AddressSource;
 use crate::message::{Content, Message, MessageId, Status};
 use crate::provider::ProviderName;
 use crate::seal::tests::test_seal;
@@ -48,6 +49,7 @@ fn delivered(characters: usize) -> Message {
     message.id = MessageId::new();
     message.task = message.id;
     message.content = Content::Text(Text { body: "a".repeat(characters), ..Text::default() });
+    message.address_source = AddressSource::Profile;
     message.request_hash = Some("h".repeat(43));
     message.template = Some(TemplateUse {
         name: "financial_alert".to_owned(),
