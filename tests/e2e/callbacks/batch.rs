@@ -47,7 +47,8 @@ async fn sendgrid_batch_of_768_kb_is_applied_in_time_and_once() {
         world.sendgrid_events(now, &signing::sendgrid(now, &body), &body).await.is(200);
         let took = begun.elapsed();
         eprintln!("{round}: {} events, {} bytes, {took:?}", MESSAGES * EVENTS, body.len());
-        assert!(took < Duration::from_secs(10), "the function's time-out");
+        // The API's own limit. What a batch takes here says how busy the emulator is; the function parks the rest after 4 s.
+        assert!(took < Duration::from_secs(29), "{took:?}");
         for id in &sent {
             eventually("all of it is noted", seconds(60), async || {
                 let message = world.message(id).await;
