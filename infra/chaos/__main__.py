@@ -7,6 +7,7 @@ import os
 import random
 import secrets
 import sys
+import threading
 import time
 from typing import Any
 
@@ -15,15 +16,17 @@ from local.__main__ import _for_tests
 from local.progress import Failure, say
 from local.stack import Stack
 
-from . import account, faults, plan, report
+from . import account, faults, plan, report, writes
 from .arrivals import Arrivals
 from .claims import Claims
 from .client import Client
 from .heal import Healing
 from .subscriber import EVENTS, Subscriber
 from .tables import Tables
+from .tour import Tour
 from .traffic import Traffic
 
+_WEBHOOKS = "/api/v2/communications/webhooks"
 # More than a run can spend, so that every message is counted and none is held.
 _BUDGET = {"daily": 1_000_000, "monthly": 1_000_000}
 # Workers believe what they know of budgets and subscribers for five seconds.
@@ -65,8 +68,10 @@ def _run(record: dict[str, Any], proxy: faults.Proxy, planned: plan.Plan, seed: 
     subscriber = Subscriber(random.Random(seed))
     for scope in ("all", "admin"):
         client.must("PUT", f"/api/v2/communications/budgets/{scope}", _BUDGET)
+    hopeless = Subscriber(random.Random(seed), hopeless=True)
     events = [f"message.{event}" for event in EVENTS]
-    client.must("POST", "/api/v2/communications/webhooks", {"url": subscriber.url, "events": events, "description": "chaos"})
+    webhook = client.must("POST", _WEBHOOKS, {"url": subscriber.url, "events": events, "description": "chaos"})
+    given_up = client.must("POST", _WEBHOOKS, {"url": hopeless.url, "events": ["message.sent"], "description": "hopeless"})
     _register(client, planned)
     time.sleep(_KNOWN_SECONDS)
 
@@ -76,8 +81,12 @@ def _run(record: dict[str, Any], proxy: faults.Proxy, planned: plan.Plan, seed: 
     proxy.set(faults.AWS_CHANCES)
     subscriber.faulty = True
     killer = faults.Killer(record, kill_every, random.Random(seed)) if kill_every else None
+    tour = Tour(record, webhook["webhook"]["id"])
+    beside = threading.Thread(target=tour.run, daemon=True)
+    beside.start()
     try:
         traffic.run()
+        beside.join()
         _until_quiet(tables)
     finally:
         if killer:
@@ -86,13 +95,17 @@ def _run(record: dict[str, Any], proxy: faults.Proxy, planned: plan.Plan, seed: 
     for fault in client.simulator("GET", "/_sim/faults")["faults"]:
         struck[fault["kind"]] += fault["hits"]
     client.simulator("DELETE", "/_sim/faults")
-    at_aws = proxy.set({})
+    # What only the end writes loses its answers too; whoever repeats it does not notice.
+    at_aws = proxy.set({"each_write": faults.AWS_CHANCES["each_write"]})
     subscriber.faulty = False
     failing = time.monotonic() - begun
+    while client.api("DELETE", f"{_WEBHOOKS}/{given_up['webhook']['id']}")[0] not in (200, 204, 404):
+        time.sleep(0.5)
 
     say(f"{failing:.0f} s of faults are over; everything is brought to its end")
     healing = Healing(record, traffic, tables, arrivals.note)
     rows = healing.run(heal_seconds)
+    at_aws |= {name: count for name, count in proxy.set({}).items() if name.startswith(writes.LOST)}
     say("The account is drawn up")
     judge = account.Judge(traffic, rows, arrivals.all(), Claims(record, rows))
     result = judge.judge()
@@ -103,14 +116,16 @@ def _run(record: dict[str, Any], proxy: faults.Proxy, planned: plan.Plan, seed: 
     killed = killer.killed if killer else {}
     off = account.budget(result, rows, spent, sum(killed.values()) + at_aws.get("swallowed", 0) + at_aws.get("reset", 0))
     account.quotas(result, rows, tables)
-    for problem in traffic.unexpected:
+    lost_of = writes.compare(result, at_aws)
+    for problem in (*traffic.unexpected, *tour.problems):
         result.complain("unexpected", problem)
     report.write(
         result,
         seed=seed,
         seconds=(failing, time.monotonic() - begun),
         struck=struck,
-        at_aws=at_aws,
+        at_aws={name: count for name, count in at_aws.items() if not name.startswith(writes.LOST)},
+        lost_of=lost_of,
         killed=killed,
         wishes_refused=traffic.refused,
         spent=spent,
@@ -121,6 +136,7 @@ def _run(record: dict[str, Any], proxy: faults.Proxy, planned: plan.Plan, seed: 
         cancelled_at_the_end=healing.cancelled_at_the_end,
     )
     subscriber.stop()
+    hopeless.stop()
     return 1 if result.wrong else 0
 
 

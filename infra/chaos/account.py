@@ -198,6 +198,8 @@ class Judge:
 def webhooks(account: Account, rows: dict[str, Row], subscriber: Subscriber) -> None:
     """Each message's end was told at least once, under one id."""
     for row in rows.values():
+        if "code" in row:
+            continue  # a message with a one-time code is never told of
         ids = subscriber.told.get((row["id"], row["status"]), set())
         if not ids:
             account.complain("untold", f"{row['id']} is {row['status']} {row.get('reason', '')}, and the subscriber was not told")
@@ -232,11 +234,13 @@ def budget(account: Account, rows: dict[str, Row], spent: dict[str, int], faults
     """What the sums are over or under what the rows cost. They are guards, and approximate where an answer is lost or a worker
     dies (see "A repeated write recognises itself" in ARCHITECTURE): one message's cost a fault is the most that may be missing.
     """
-    counted = [int(row["cost"]) for row in rows.values() if int(row.get("attempts", 0)) > 0]
-    off = {scope: sum_ - sum(counted) for scope, sum_ in spent.items()}
-    for scope, difference in off.items():
-        if abs(difference) > faults * max(counted, default=0):
-            account.complain("drift", f"the sum of {scope} is off by {difference} millionths of {sum(counted)}")
+    off = {}
+    for scope, sum_ in spent.items():
+        mine = [row for row in rows.values() if int(row.get("attempts", 0)) > 0 and scope in ("all", row["caller"])]
+        counted = [int(row["cost"]) for row in mine]
+        off[scope] = sum_ - sum(counted)
+        if abs(off[scope]) > faults * max(counted, default=0):
+            account.complain("drift", f"the sum of {scope} is off by {off[scope]} millionths of {sum(counted)}")
     return off
 
 

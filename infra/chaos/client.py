@@ -13,13 +13,14 @@ from urllib.parse import urlencode, urlsplit
 class Client:
     """One connection each to the API and the simulator, for one thread."""
 
-    def __init__(self, record: dict[str, Any]) -> None:
+    def __init__(self, record: dict[str, Any], token: str | None = None) -> None:
         self._record = record
+        self._token = token or record["tokens"]["admin"]
         self._connections: dict[str, http.client.HTTPConnection] = {}
 
     def api(self, method: str, path: str, body: Any = None, key: str | None = None) -> tuple[int, Any, dict[str, str]]:
         """Status, body and headers; the status is 0 if no answer came."""
-        headers = {"Authorization": f"Bearer {self._record['tokens']['admin']}", "Content-Type": "application/json"}
+        headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
         if key:
             headers["Idempotency-Key"] = key
         try:

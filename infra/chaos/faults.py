@@ -14,7 +14,7 @@ from local.progress import Failure
 from soak.processes import of
 
 # Shares of all requests to DynamoDB, SQS and S3.
-AWS_CHANCES = {"throttle": 0.01, "reset": 0.01, "swallow": 0.015, "delay": 0.05, "delay_ms": 400}
+AWS_CHANCES = {"throttle": 0.01, "reset": 0.01, "swallow": 0.015, "delay": 0.05, "delay_ms": 400, "each_write": 2}
 
 # Shares of requests to each provider. Of what a provider answers itself only a 5xx may hide that it was accepted: a 429 and a
 # 4xx say that it was not. A list lags for less than the 20 s it is given.

@@ -92,8 +92,8 @@ class Healing:
 
     def _let_pass(self, row: Row, now: float) -> None:
         """Lets the time come for which a message waits."""
-        if row["status"] == "held" and row["decision"]["reason"] in ("frequency_cap", "frequency_preference"):
-            status, _, _ = self._client.api("POST", f"/api/communication/cancel/{row['task']}", {})
+        if row["status"] == "held" and self._waits_for_a_quota(row["id"]):
+            status, _, _ = self._client.api("POST", f"/api/communication/cancel/{row.get('task', row['id'])}", {})
             self.cancelled_at_the_end += status == 200
             return
         next_ = max(float(row.get(name, 0)) / 1000 for name in ("not_before", "due_at", "lease_until"))
@@ -105,3 +105,7 @@ class Healing:
             return
         self._client.simulator("POST", "/_sim/age", {"our_id": row["id"], "seconds": int(seconds) + 1})
         self._tables.age(row, int(seconds) + 1)
+
+    def _waits_for_a_quota(self, id_: str) -> bool:
+        message = self._client.must("GET", f"/api/v2/communications/messages/{id_}")
+        return message["held_because"] in ("frequency_cap", "frequency_preference")

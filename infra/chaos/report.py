@@ -7,7 +7,7 @@ from typing import Any
 from .account import Account
 
 # What must be nothing, in the order it is told.
-TARGETS = ("twice", "lost", "against a wish", "stuck", "denied", "another's id", "wrong end", "untold", "drift", "unexpected")
+TARGETS = ("twice", "lost", "against a wish", "stuck", "denied", "another's id", "wrong end", "untold", "drift", "never lost", "unexpected")
 _EXAMPLES = 12
 
 
@@ -18,6 +18,8 @@ def write(account: Account, *, seed: int, seconds: tuple[float, float], **facts:
         ("seconds of faults / in all", f"{faults:.0f} / {whole:.0f}"),
         ("faults of providers", _counts(facts["struck"])),
         ("requests to AWS", _counts(facts["at_aws"])),
+        ("conditional writes of the code / of which an answer was lost", f"{facts['lost_of'][0]} / {facts['lost_of'][1]}"),
+        ("no answer was lost this time of", ", ".join(facts["lost_of"][2]) or "none of them"),
         ("processes killed", f"{sum(facts['killed'].values())}: {_counts(facts['killed'])}"),
         ("requests accepted / refused at once", f"{account.accepted} / {account.refused}"),
         ("of them answered only after the faults; had been stored", f"{account.answered_late}; {account.had_been_stored}"),

@@ -11,7 +11,9 @@ EVENTS = ("sent", "delivered", "undelivered", "failed", "blocked", "expired", "c
 
 
 class Subscriber:
-    def __init__(self, dice: random.Random) -> None:
+    """`hopeless`: it never takes anything."""
+
+    def __init__(self, dice: random.Random, *, hopeless: bool = False) -> None:
         self.told: dict[tuple[str, str], set[str]] = defaultdict(set)  # (message, event): ids it came under, once taken
         self.times: dict[str, int] = defaultdict(int)  # id: how often it was taken
         self.faulty = False
@@ -30,7 +32,7 @@ class Subscriber:
                 if chance < 0.01:
                     self.close_connection = True
                     return
-                status = 500 if chance < 0.06 else 204
+                status = 500 if hopeless or chance < 0.06 else 204
                 if status == 204:
                     event = json.loads(body)
                     with lock:

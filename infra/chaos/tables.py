@@ -44,7 +44,8 @@ class Tables:
 
     def age(self, row: Row, seconds: float) -> None:
         """Lets a message grow older; one that moves on at this moment is not."""
-        self._move("messages", {"id": row["id"]}, row, _TIMES, seconds)
+        times = (*_TIMES, "sent_at") if row["status"] == "sent" else _TIMES
+        self._move("messages", {"id": row["id"]}, row, times, seconds)
 
     def age_job(self, job: str, seconds: float) -> None:
         places = [(f"job#{job}", "job"), ("jobs#open", job), *((f"job#{job}", f"job#counts#{place}") for place in range(_COUNT_ROWS))]

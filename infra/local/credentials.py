@@ -150,13 +150,13 @@ def tokens(made: dict[str, Any]) -> dict[str, str]:
     generous = {"general": 100_000, "send": 100_000, "batch": 100_000, "analytics": 100_000}
     key = made["auth"]["keys"][0]["secret"]
     return {
-        "admin": _token(key, {"sub": "admin", "scope": ALL_SCOPES, "limits": generous, "two_factor_audiences": ["lender-portal"]}),
-        "service": _token(key, {"sub": "service", "scope": SERVICE_SCOPES}),
-        "user": _token(key, {"sub": "123", "scope": ""}),
+        "admin": token(key, {"sub": "admin", "scope": ALL_SCOPES, "limits": generous, "two_factor_audiences": ["lender-portal"]}),
+        "service": token(key, {"sub": "service", "scope": SERVICE_SCOPES}),
+        "user": token(key, {"sub": "123", "scope": ""}),
     }
 
 
-def _token(key: str, claims: dict[str, Any]) -> str:
+def token(key: str, claims: dict[str, Any]) -> str:
     """A JWT signed with HS256 (RFC 7519, RFC 7518 §3.2)."""
     now = int(time.time())
     header = {"alg": "HS256", "typ": "JWT", "kid": KEY_ID}

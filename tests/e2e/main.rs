@@ -11,6 +11,8 @@ mod access;
 #[cfg(test)]
 mod anchors;
 #[cfg(test)]
+mod between;
+#[cfg(test)]
 mod callbacks;
 #[cfg(test)]
 mod calls;

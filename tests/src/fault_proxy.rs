@@ -5,6 +5,7 @@
 mod chances;
 mod http;
 
+use std::collections::HashMap;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,7 +16,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
 pub use self::chances::{Chances, Dice};
-use self::http::{Service, alone, operation, read_request, resource, service, throttled};
+use self::http::{Service, alone, operation, read_request, resource, service, throttled, write};
 
 /// What happens to a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +48,8 @@ pub struct Rule {
 pub struct Seen {
     pub operation: String,
     pub resource: String,
+    /// The name of a conditional write, and of what puts records into a queue.
+    pub write: Option<String>,
     pub struck: Option<Fault>,
 }
 
@@ -54,6 +57,8 @@ pub struct Seen {
 struct State {
     rules: Mutex<Vec<Rule>>,
     by_chance: Mutex<Option<(Chances, Dice)>>,
+    /// How many more answers of each write are lost, by its name.
+    lost: Mutex<HashMap<String, u32>>,
     seen: Mutex<Vec<Seen>>,
 }
 
@@ -131,8 +136,11 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 async fn carry(mut client: TcpStream, upstream: SocketAddr, state: &State) -> io::Result<()> {
     let Some(request) = read_request(&mut client).await? else { return Ok(()) };
     let (service, operation, resource) = (service(&request), operation(&request), resource(&request));
-    let struck = strike(state, &operation, &resource).or_else(|| strike_by_chance(state, service));
-    lock(&state.seen).push(Seen { operation, resource, struck });
+    let write = write(&request, service);
+    let struck = strike(state, &operation, &resource)
+        .or_else(|| strike_each(state, write.as_deref()))
+        .or_else(|| strike_by_chance(state, service));
+    lock(&state.seen).push(Seen { operation, resource, write, struck });
     match struck {
         Some(Fault::Reset) => {
             client.set_zero_linger()?;
@@ -163,6 +171,18 @@ fn strike(state: &State, operation: &str, resource: &str) -> Option<Fault> {
     let rule = rules.iter_mut().find(fits)?;
     rule.count -= 1;
     Some(rule.fault)
+}
+
+/// Loses the first answers of each write.
+fn strike_each(state: &State, write: Option<&str>) -> Option<Fault> {
+    let most = lock(&state.by_chance).as_ref()?.0.each_write;
+    let mut lost = lock(&state.lost);
+    let lost = lost.entry(write?.to_owned()).or_default();
+    if *lost >= most {
+        return None;
+    }
+    *lost += 1;
+    Some(Fault::Swallow)
 }
 
 fn strike_by_chance(state: &State, service: Service) -> Option<Fault> {

@@ -12,7 +12,7 @@ use aws_sdk_dynamodb::types::{DeleteRequest, WriteRequest};
 use jiff::Timestamp;
 
 use super::update::{Applied, Update};
-use super::write_token::put_once;
+use super::write_token::{named, put_once};
 use super::{StoreError, number, text, unavailable};
 use crate::clock::{from_millis, plus_seconds};
 
@@ -119,7 +119,7 @@ impl Ephemera {
             .expression_attribute_names("#k", "key")
             .expression_attribute_names("#o", "owner")
             .expression_attribute_values(":o", text(owner));
-        match put.send().await {
+        match put.customize().mutate_request(named("ephemera.claim")).send().await {
             Ok(_) => Ok(true),
             Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
                 Ok(false)

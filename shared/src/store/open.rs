@@ -6,6 +6,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 
 use super::update::{Applied, Update};
+use super::write_token::named;
 use super::{Item, StoreError, number, text, unavailable};
 use crate::clock::plus_seconds;
 
@@ -83,7 +84,7 @@ impl Open {
             .set_key(Some(self.key(name)))
             .condition_expression("id = :id")
             .expression_attribute_values(":id", text(id));
-        match delete.send().await {
+        match delete.customize().mutate_request(named("open.close")).send().await {
             Ok(_) => Ok(()),
             Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(()),
             Err(error) => Err(unavailable("open.close")(error)),

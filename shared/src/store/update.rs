@@ -13,7 +13,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditi
 
 use jiff::Timestamp;
 
-use super::write_token::{ATTRIBUTE, WriteToken};
+use super::write_token::{ATTRIBUTE, WriteToken, named};
 use super::{Item, StoreError, number, unavailable};
 
 /// Builds an update expression.
@@ -407,7 +407,7 @@ impl Update {
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         let mut conflicts = Conflicts::default();
         loop {
-            let error = match request.clone().send().await {
+            let error = match request.clone().customize().mutate_request(named(operation)).send().await {
                 Ok(answer) => return Ok(Applied::Done(answer.attributes.unwrap_or_default())),
                 Err(error) => error,
             };
@@ -431,7 +431,7 @@ pub(super) async fn transact(
     let mut conflicts = Conflicts::default();
     loop {
         let request = client.transact_write_items().set_transact_items(Some(writes.clone()));
-        let error = match request.send().await {
+        let error = match request.customize().mutate_request(named(operation)).send().await {
             Ok(_) => return Ok(Applied::Done(Item::new())),
             Err(error) => error,
         };

@@ -8,6 +8,7 @@
 //! are used as guards alone.
 
 use aws_lc_rs::rand;
+use aws_sdk_dynamodb::config::http::HttpRequest;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::put_item::builders::PutItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
@@ -19,6 +20,16 @@ use super::{Item, StoreError, text, unavailable};
 
 /// The attribute it stands in.
 pub(super) const ATTRIBUTE: &str = "write_token";
+
+/// The header in which a conditional write says its name, by which a proxy can lose the answer of each.
+const NAME_HEADER: &str = "x-switchboard-write";
+
+/// Names the request of a conditional write.
+pub(super) fn named(operation: &'static str) -> impl Fn(&mut HttpRequest) + Send + Sync + 'static {
+    move |request| {
+        request.headers_mut().insert(NAME_HEADER, operation);
+    }
+}
 
 /// A write's token.
 #[derive(Debug)]
@@ -56,7 +67,7 @@ pub(super) async fn put_once(put: PutItemFluentBuilder, operation: &'static str)
     let row = put.get_item().clone().unwrap_or_default();
     let mut conflicts = Conflicts::default();
     loop {
-        let error = match put.clone().send().await {
+        let error = match put.clone().customize().mutate_request(named(operation)).send().await {
             Ok(_) => return Ok(Applied::Done(row)),
             Err(error) => error,
         };

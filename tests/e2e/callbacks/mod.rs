@@ -2,6 +2,7 @@
 
 mod arrival;
 mod batch;
+mod foreign;
 mod forged;
 mod forms;
 mod shuffled;

@@ -4,6 +4,7 @@
 
 pub(crate) mod api;
 pub(crate) mod aws;
+pub(crate) mod behind;
 pub(crate) mod events;
 pub(crate) mod flows;
 pub(crate) mod fresh;

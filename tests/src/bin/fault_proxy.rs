@@ -67,6 +67,9 @@ async fn count(proxy: Arc<FaultProxy>, counts: Counts) {
                 Some(Fault::Delay(_)) => "delayed",
             };
             *counts.entry(fault.to_owned()).or_default() += 1;
+            if let (Some(write), Some(Fault::Swallow)) = (seen.write, seen.struck) {
+                *counts.entry(format!("lost answers of {write}")).or_default() += 1;
+            }
         }
     }
 }

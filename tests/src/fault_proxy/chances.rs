@@ -22,6 +22,9 @@ pub struct Chances {
     /// The longest delay, in milliseconds.
     #[serde(default)]
     pub delay_ms: u64,
+    /// How many answers of each conditional write are lost, beside what is lost by chance.
+    #[serde(default)]
+    pub each_write: u32,
 }
 
 /// Random numbers that a seed repeats (SplitMix64).
@@ -70,7 +73,7 @@ mod tests {
 
     #[test]
     fn chances_of_one_seed_repeat_and_keep_their_shares() {
-        let chances = Chances { throttle: 0.1, reset: 0.1, swallow: 0.1, delay: 0.1, delay_ms: 50 };
+        let chances = Chances { throttle: 0.1, reset: 0.1, swallow: 0.1, delay: 0.1, delay_ms: 50, each_write: 0 };
         let run = |seed| {
             let mut dice = Dice::new(seed);
             (0..10_000).map(|_| chances.strike(&mut dice, Service::DynamoDb)).collect::<Vec<_>>()

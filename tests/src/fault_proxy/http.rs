@@ -65,6 +65,15 @@ pub(super) fn operation(request: &[u8]) -> String {
     target.rsplit('.').next().unwrap_or_default().to_owned()
 }
 
+/// The name of a conditional write, as its request says it, and of what puts records into a queue.
+pub(super) fn write(request: &[u8], service: Service) -> Option<String> {
+    match service {
+        Service::DynamoDb => header(head(request), "x-switchboard-write"),
+        Service::Sqs => Some(format!("sqs.{}", operation(request))),
+        Service::S3 | Service::Other => None,
+    }
+}
+
 /// The table or queue that the body names first; the bucket of S3's.
 pub(super) fn resource(request: &[u8]) -> String {
     let head = head(request);

@@ -7,6 +7,7 @@ use crate::clock::from_millis;
 use crate::message::MessageId;
 use crate::message::short_link::LinkCode;
 use crate::store::update::Update;
+use crate::store::write_token::named;
 use crate::store::{Item, StoreError, number, text, unavailable};
 
 /// The sort key: a link has one row.
@@ -43,7 +44,7 @@ impl Catalog {
             .item("ends_at", number(ends.as_millisecond()))
             .item("expires", number(ends.as_second() + REMEMBERED_SECONDS))
             .condition_expression("attribute_not_exists(pk)");
-        match put.send().await {
+        match put.customize().mutate_request(named("catalog.put_link")).send().await {
             Ok(_) => Ok(()),
             Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(()),
             Err(error) => Err(unavailable("catalog.put_link")(error)),

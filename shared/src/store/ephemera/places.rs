@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::Ephemera;
 use crate::clock::plus_seconds;
 use crate::store::update::Applied;
-use crate::store::write_token::put_once;
+use crate::store::write_token::{named, put_once};
 use crate::store::{StoreError, number, text, unavailable};
 
 const TRIES: u32 = 3;
@@ -27,7 +27,7 @@ impl Ephemera {
             .expression_attribute_values(":id", text(id))
             .expression_attribute_values(":most", number(most))
             .expression_attribute_values(":e", number(ends.as_second() + 86_400));
-        match update.send().await {
+        match update.customize().mutate_request(named("ephemera.take_place")).send().await {
             Ok(_) => Ok(true),
             Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
                 Ok(false)
@@ -47,7 +47,7 @@ impl Ephemera {
             .condition_expression("contains(ids, :id)")
             .expression_attribute_values(":ids", AttributeValue::Ss(vec![id.to_owned()]))
             .expression_attribute_values(":id", text(id));
-        match update.send().await {
+        match update.customize().mutate_request(named("ephemera.give_back")).send().await {
             Ok(_) => Ok(()),
             Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(()),
             Err(error) => Err(unavailable("ephemera.give_back")(error)),
@@ -79,7 +79,7 @@ impl Ephemera {
                 .expression_attribute_values(":most", number(most))
                 .expression_attribute_values(":now", now_ms.clone())
                 .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-            let error = match update.send().await {
+            let error = match update.customize().mutate_request(named(OPERATION)).send().await {
                 Ok(_) => return Ok(true),
                 Err(error) => error,
             };

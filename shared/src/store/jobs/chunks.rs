@@ -15,6 +15,7 @@ use super::{JOB, Jobs, key, partition, unreadable};
 use crate::job::{Counts, Fault, Job, Plan};
 use crate::message::JobId;
 use crate::store::update::Update;
+use crate::store::write_token::named;
 use crate::store::{Item, StoreError, number, text, unavailable};
 
 /// A part of a job's file: whole rows, one after the other.
@@ -96,7 +97,8 @@ impl Jobs {
         item.extend(key(partition(job.id), chunk_key(etag, chunk.number)));
         item.insert("expires".to_owned(), number(kept_until(job)));
         let put = self.client.put_item().table_name(&self.table).set_item(Some(item));
-        match put.condition_expression("attribute_not_exists(pk)").send().await {
+        let put = put.condition_expression("attribute_not_exists(pk)").customize();
+        match put.mutate_request(named("jobs.put_chunk")).send().await {
             Ok(_) => Ok(()),
             Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(()),
             Err(error) => Err(unavailable("jobs.put_chunk")(error)),

@@ -10,7 +10,7 @@ use crate::person::PersonId;
 use crate::privacy::erasure::{Erasure, State};
 use crate::queue::PrivacyWork;
 use crate::store::ledger::{Committed, Ledger};
-use crate::store::write_token::put_once;
+use crate::store::write_token::{named, put_once};
 use crate::store::{Item, StoreError, number, people, text, unavailable};
 
 const RUN: &str = "run";
@@ -134,7 +134,7 @@ impl PrivacyStore {
             .condition_expression("version = :seen AND id = :id")
             .expression_attribute_values(":seen", number(erasure.version - 1))
             .expression_attribute_values(":id", text(&erasure.id));
-        match put.send().await {
+        match put.customize().mutate_request(named("erasure.save")).send().await {
             Ok(_) => Ok(Saved::Yes),
             Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
                 Ok(Saved::Overtaken)

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 
 use super::super::update::{Applied, Update};
+use super::super::write_token::named;
 use super::super::{StoreError, number, text, unavailable};
 use super::{TwoFactorStore, count};
 use crate::message::Channel;
@@ -38,7 +39,7 @@ impl TwoFactorStore {
                 .condition_expression("attribute_not_exists(#k) OR expires_at < :ends")
                 .expression_attribute_names("#k", "key")
                 .expression_attribute_values(":ends", ends.clone());
-            match put.send().await {
+            match put.customize().mutate_request(named("two_factor.note_way")).send().await {
                 Ok(_) => return Ok(()),
                 Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {}
                 Err(error) => return Err(unavailable("two_factor.note_way")(error)),

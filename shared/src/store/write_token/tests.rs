@@ -221,3 +221,13 @@ fn every_conditional_write_recognises_itself_or_need_not() {
     let stale: Vec<_> = OTHERS.iter().map(|(file, ..)| *file).filter(|file| !known.contains(file)).collect();
     assert!(stale.is_empty(), "{stale:?} need not be listed any more");
 }
+
+/// A proxy that is to lose the answer of every conditional write knows them by their names.
+#[test]
+fn every_conditional_write_says_its_name() {
+    for (path, text) in sources() {
+        let refusals = text.matches("is_conditional_check_failed_exception").count();
+        let names = text.matches("named(").count();
+        assert!(names >= refusals, "{} reads {refusals} refusals of writes and names {names}", path.display());
+    }
+}
