@@ -17,6 +17,8 @@ _DECISION_SECONDS = 0.3
 _CALL_SECONDS = 20
 # Workers ask for a job's state at most every two seconds; the question may be delayed, and repeated.
 _JOB_SECONDS = 5
+# A STOP is kept when it is answered, and heeded when the table's stream brings it, at the latest by the sweep: two minutes.
+_HEED_SECONDS = 150
 _OUTCOME_UNKNOWN = "outcome_unknown"
 
 
@@ -168,7 +170,10 @@ class Judge:
                 continue
             claim = self._claims.before(arrival.message, arrival.at)
             if (claim and claim > granted.at + _DECISION_SECONDS) or arrival.at > granted.at + _CALL_SECONDS:
-                self._against(granted, arrival)
+                if granted.wish.kind in ("stop", "opt_out_webhook") and arrival.at < granted.at + _HEED_SECONDS:
+                    self.account.times["sent after a STOP was answered, before it was heeded"] += 1
+                else:
+                    self._against(granted, arrival)
 
     def _of_job(self, granted: Granted) -> None:
         until = granted.until or float("inf")
