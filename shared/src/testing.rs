@@ -211,6 +211,7 @@ pub fn sample_message(now: Timestamp) -> Message {
         held_ms: 0,
         looks: 0,
         decision,
+        counted_as: None,
         trail: BTreeMap::new(),
         times: Times::new(now),
         erased: None,

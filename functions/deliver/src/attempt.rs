@@ -68,7 +68,10 @@ pub(crate) async fn take(app: &App, message: &Message) -> Result<Done, StepError
     if !app.road.messages.claim(message, &message.decision, lease, now).await? {
         return Ok(Done::nothing("taken"));
     }
-    let (done, ()) = futures::join!(call(app, message, lease), app.budget.settle(before, message, now));
+    let mut claimed = message.clone();
+    claimed.times.claimed = Some(now);
+    claimed.times.started = Some(message.times.started.unwrap_or(now));
+    let (done, ()) = futures::join!(call(app, &claimed, lease), app.budget.settle(before, message, now));
     done
 }
 
@@ -99,8 +102,11 @@ async fn changed_its_mind(
 
 /// Gives a message the address its person has now; it is attempted there at once. Everything is decided about the new address then.
 async fn readdress(app: &App, message: &Message, to: Address, now: Timestamp) -> Result<Done, StepError> {
-    if app.road.messages.readdress(message, to, now).await?.is_none() {
+    let Some(changed) = app.road.messages.readdress(message, to, now).await? else {
         return Ok(Done::nothing("taken"));
+    };
+    if message.attempts > 0 {
+        app.budget.settle(message, &changed, now).await;
     }
     if let Err(error) = app.road.queues.enqueue(message.lane, message.id, Duration::ZERO).await {
         tracing::error!(message.id = %message.id, error = %error, "readdressed but not queued; the sweep will queue it");

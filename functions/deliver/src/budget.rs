@@ -152,9 +152,10 @@ impl Guard {
         self.add(message, message.cost, now).await;
     }
 
-    /// Counts so much for a message.
+    /// Counts so much for a message, in the day and the month in which it was first handed over.
     pub(crate) async fn add(&self, message: &Message, amount: Micros, now: Timestamp) {
-        self.count(message, Charge { message: message.id, micros: signed(amount), of: now, at: now }).await;
+        let of = message.times.started.unwrap_or(now);
+        self.count(message, Charge { message: message.id, micros: signed(amount), of, at: now }).await;
     }
 
     /// Takes back so much of what was counted for a message: from the day and the month it was counted in, which is when it was

@@ -87,6 +87,8 @@ pub struct Message {
     /// How often the sweep looked at it in its present status; its next look waits longer each time.
     pub looks: u32,
     pub decision: Decision,
+    /// The reason under which it is counted among the held messages of its job.
+    pub counted_as: Option<String>,
     pub trail: BTreeMap<String, TrailEntry>,
     pub times: Times,
     /// Since when its address, its words and everything that leads to its recipient are gone, because they asked for it. What

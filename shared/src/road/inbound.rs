@@ -224,6 +224,7 @@ fn received(ids: &IdKey, inbound: Inbound, now: Timestamp) -> Message {
         held_ms: 0,
         looks: 0,
         decision,
+        counted_as: None,
         engagement: Engagement::default(),
         trail: BTreeMap::from([(Status::Received.as_str().to_owned(), entry)]),
         times: Times { due: Some(plus_seconds(now, GRACE_SECONDS)), ..Times::new(now) },

@@ -106,6 +106,7 @@ pub(super) fn message(
         throttled: 0,
         held_ms: 0,
         looks: 0,
+        counted_as: task.job.filter(|_| status == Status::Held).map(|_| decision.reason.clone()),
         decision,
         trail: BTreeMap::from([(ACCEPT.to_owned(), entry)]),
         times,

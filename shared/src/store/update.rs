@@ -312,6 +312,11 @@ impl Update {
         self
     }
 
+    /// Whether its caller wants the whole row.
+    pub(super) fn wants_whole(&self) -> bool {
+        self.answers_whole
+    }
+
     /// The same as one write of a transaction.
     pub(super) fn in_transaction(self, table: &str, key: Item) -> Result<TransactWriteItem, BuildError> {
         let expression = self.expression();

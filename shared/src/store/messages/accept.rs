@@ -47,9 +47,9 @@ impl Messages {
     pub async fn create(&self, messages: &[Message]) -> Result<Created, StoreError> {
         let (mut items, mut counts) = (Vec::with_capacity(messages.len()), Vec::new());
         for message in messages {
-            let mut row = self.to_item(message).await?;
+            let row = self.to_item(message).await?;
             let mentions = self.mentions(message, &row);
-            counts.extend(self.counted_from_the_start(message, &mut row));
+            counts.extend(Self::counted_from_the_start(message));
             items.push(row);
             items.extend(mentions);
         }

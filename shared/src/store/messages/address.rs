@@ -15,10 +15,13 @@ impl Messages {
     /// moved on since it was read.
     pub async fn readdress(&self, seen: &Message, to: Address, now: Timestamp) -> Result<Option<Message>, StoreError> {
         let cost = estimate(seen.channel, seen.provider, &to, units(&seen.content, seen.segments));
-        let changed = Message { to, cost, ..seen.clone() };
+        let mut changed = Message { to, cost, ..seen.clone() };
+        changed.times.not_before = Some(now);
         let entry = TrailEntry::ours(now, READDRESSED, None);
         let update = Update::default()
             .only_if_unmoved(seen)
+            // Another worker that decided about the old address finds that the message was moved.
+            .time("not_before", now)
             .only_if_absent(&["unsure_since"])
             .copy_if_absent("estimate", "cost")
             .set("cost", number(cost.get()))

@@ -4,6 +4,7 @@
 
 use jiff::Timestamp;
 
+use super::large::content_key;
 use super::row::{attribute, unreadable};
 use super::{LAST_REPORT, Messages, Update};
 use crate::message::record::{ERASED, Recording};
@@ -74,8 +75,9 @@ impl Messages {
             let update = update
                 .only_if_equal("status", text(message.status.as_str()))
                 .only_if_equal("attempts", number(message.attempts))
-                .only_with_recordings(&message.recordings);
-            let (update, counted) = self.uncounted(&message, &item, scrubbed(update).time("erased_at", now));
+                .only_with_recordings(&message.recordings)
+                .only_with_content(content_key(&item));
+            let (update, counted) = Self::uncounted(&message, &item, scrubbed(update).time("erased_at", now));
             let key = Item::from([("id".to_owned(), text(id.to_string()))]);
             let mut writes = vec![update.in_transaction(&self.table, key).map_err(unreadable)?];
             if let Some((key, count)) = counted {

@@ -45,7 +45,8 @@ impl Messages {
             return Ok((self.seal.seal(&name, &plain)?, None));
         }
         let shelf = self.shelf.as_ref().ok_or_else(|| unreadable("content too large, and no place for it"))?;
-        let later = message.times.scheduled.is_some_and(|at| at > plus_seconds(message.times.created, LONG_SECONDS));
+        let goes = message.times.scheduled.max(message.times.not_before);
+        let later = goes.is_some_and(|at| at > plus_seconds(message.times.created, LONG_SECONDS));
         let place = if later { KEPT_FOR_LATER.to_owned() } else { format!("content/{class}/") };
         let key = format!("{place}{id}/{}", self.seal.keyed_hash(&plain));
         shelf.keep(&key, self.seal.seal(&key, &plain)?).await?;
@@ -65,9 +66,14 @@ impl Messages {
         let Some(before) = self.item(seen.id).await? else { return Ok(true) };
         let Some(sealed) = before.get("sealed").cloned() else { return Ok(true) };
         let old_key = content_key(&before).cloned();
+        // It is changed from what was read: what somebody else changed meanwhile stays.
+        if plain(&self.read_whole(before).await?)? != plain(seen)? {
+            return Ok(false);
+        }
         let (new, new_key) = self.put_away(changed, &Self::private(changed)).await?;
         let update = update
             .only_if_equal("sealed", sealed)
+            .only_with_content(old_key.as_ref())
             .only_if_equal("status", text(seen.status.as_str()))
             .only_if_equal("attempts", number(seen.attempts))
             .set("sealed", sealed_attribute(&new)?)
@@ -110,10 +116,13 @@ impl Messages {
     }
 
     /// Removes the object that no row names after the write that was to name the new one.
-    pub(super) async fn remove_left(&self, content: Option<MovedContent>, done: bool) -> Result<(), StoreError> {
-        match (content, &self.shelf) {
-            (Some(MovedContent { from, to }), Some(shelf)) => shelf.remove(if done { &from } else { &to }).await,
-            (Some(_) | None, _) => Ok(()),
+    pub(super) async fn remove_left(&self, content: Option<MovedContent>, applied: &Applied) -> Result<(), StoreError> {
+        let (Some(MovedContent { from, to }), Some(shelf)) = (content, &self.shelf) else { return Ok(()) };
+        match applied {
+            Applied::Done(_) => shelf.remove(&from).await,
+            // It was done after all, and something else since.
+            Applied::Refused(Some(row)) if content_key(row) == Some(&to) => Ok(()),
+            Applied::Refused(_) => shelf.remove(&to).await,
         }
     }
 
@@ -131,7 +140,22 @@ pub(super) struct MovedContent {
     pub(super) to: String,
 }
 
-fn content_key(row: &Item) -> Option<&String> {
+/// What is private of a message, as it is sealed.
+fn plain(message: &Message) -> Result<Vec<u8>, StoreError> {
+    serde_json::to_vec(&Messages::private(message)).map_err(unreadable)
+}
+
+impl Update {
+    /// Only if its content is still stored there.
+    pub(super) fn only_with_content(self, key: Option<&String>) -> Self {
+        match key {
+            Some(key) => self.only_if_equal("content_key", text(key)),
+            None => self.only_if_absent(&["content_key"]),
+        }
+    }
+}
+
+pub(super) fn content_key(row: &Item) -> Option<&String> {
     row.get("content_key").and_then(|key| key.as_s().ok())
 }
 

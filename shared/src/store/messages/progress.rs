@@ -156,7 +156,7 @@ impl Messages {
             Some(forgotten) => update.without_attempt(forgotten),
             None => update,
         };
-        self.moved(seen, None, update, "messages.claim", now).await
+        self.moved(seen, update, "messages.claim", now).await
     }
 
     /// Records how attempt number `attempt` ended. `false`: a callback told a later state already.
@@ -217,7 +217,7 @@ impl Messages {
         };
         let entry = TrailEntry::ours(now, to.as_str(), detail);
         let update = update.trail(&format!("attempt:{attempt}:{to}"), &entry);
-        self.step(id, update, "messages.settle").await
+        Ok(matches!(self.let_go(id, update, "messages.settle", now).await?, Applied::Done(_)))
     }
 
     /// Ends a message that is not claimed and that no provider may have: the decision refused it, or its time is over. It costs
@@ -249,7 +249,7 @@ impl Messages {
             Some(decision) => update.set("decision", decision_attribute(decision)),
             None => update,
         };
-        self.moved(seen, None, update, "messages.end", now).await
+        self.moved(seen, update, "messages.end", now).await
     }
 
     /// Nothing more is to come of a message that ended; what is to be given back of it ([`Message::refund`]) is given back by whoever
@@ -296,20 +296,19 @@ impl Messages {
             Some(moved) => update.only_if_equal("content_key", text(&moved.from)).set("content_key", text(&moved.to)),
             None => update,
         };
-        let held = self.moved(seen, Some(&decision.reason), update, "messages.hold", now).await?;
-        self.remove_left(content, held).await?;
-        Ok(held)
+        let applied = self.move_on(seen, Some(&decision.reason), update, "messages.hold", now).await?;
+        self.remove_left(content, &applied).await?;
+        Ok(matches!(applied, Applied::Done(_)))
     }
 
     async fn moved(
         &self,
         seen: &Message,
-        held_for: Option<&str>,
         update: Update,
         operation: &'static str,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let applied = self.move_on(seen, held_for, update, operation, now).await?;
+        let applied = self.move_on(seen, None, update, operation, now).await?;
         Ok(matches!(applied, Applied::Done(_)))
     }
 

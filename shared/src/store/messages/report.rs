@@ -80,7 +80,7 @@ impl Messages {
         let update = move_to(id, to, report, looked_after(report)).about_its_own(self.forms(report).as_deref());
         // Only calls are recorded, and all of them go through Twilio.
         let update = if report.provider == ProviderName::Twilio { update.whole() } else { update };
-        let applied = self.apply_report(id, report, update).await?;
+        let applied = self.move_by_report(id, report, update).await?;
         if let Applied::Done(item) = &applied
             && item.contains_key("erased_at")
             && item.contains_key("recordings")
@@ -155,7 +155,7 @@ impl Messages {
         if Standing::of(item).is_some_and(|standing| standing.is_open()) {
             let evidence = Report { event: Event::Sent, ..noted.clone() };
             let update = move_to(id, Status::Sent, &evidence, None);
-            if let Applied::Done(_) = self.apply_report(id, &noted, update).await? {
+            if let Applied::Done(_) = self.move_by_report(id, &noted, update).await? {
                 return Ok(Reported::Moved(Status::Sent));
             }
         }
@@ -207,13 +207,26 @@ impl Messages {
         report.recipient.as_deref().map(|fingerprint| self.seal.forms(fingerprint))
     }
 
+    /// Notes a report, and what `update` says.
     async fn apply_report(&self, id: MessageId, report: &Report, update: Update) -> Result<Applied, StoreError> {
-        let update = update.only_if_absent(&["trail", &report.key]).trail(&report.key, &entry(report));
-        let update = match kept(report) {
+        let update = update.with_report(report);
+        update.apply(&self.client, &self.table, ("id", &id.to_string()), "messages.report").await
+    }
+
+    /// The same where that moves the message, which may have been held.
+    async fn move_by_report(&self, id: MessageId, report: &Report, update: Update) -> Result<Applied, StoreError> {
+        self.let_go(id, update.with_report(report), "messages.report", report.at).await
+    }
+}
+
+impl Update {
+    /// Puts a report into the trail, once, and keeps it where more follows from it.
+    fn with_report(self, report: &Report) -> Self {
+        let update = self.only_if_absent(&["trail", &report.key]).trail(&report.key, &entry(report));
+        match kept(report) {
             Some(kept) => update.set(LAST_REPORT, text(kept)),
             None => update,
-        };
-        self.let_go(id, update, "messages.report", report.at).await
+        }
     }
 }
 

@@ -95,6 +95,8 @@ pub(super) struct Row {
     looks: u32,
     #[serde(with = "super::compact::decision")]
     decision: Decision,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    counted_as: Option<String>,
     #[serde(with = "super::compact::trail")]
     trail: BTreeMap<String, TrailEntry>,
     #[serde(flatten)]
@@ -221,6 +223,7 @@ impl Messages {
             held_ms: message.held_ms,
             looks: message.looks,
             decision: message.decision,
+            counted_as: message.counted_as,
             trail: message.trail,
             due_shard: message.times.due.map(|_| super::shard(message.id)),
             erased_at: message.erased,
@@ -318,6 +321,7 @@ impl Row {
             held_ms: row.held_ms,
             looks: row.looks,
             decision: row.decision,
+            counted_as: row.counted_as,
             trail: row.trail,
             times,
             erased: row.erased_at,

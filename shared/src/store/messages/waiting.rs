@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use super::row::unreadable;
 use super::{Messages, Update};
 use crate::clock::plus_seconds;
-use crate::message::{JobId, Message, MessageId, Status};
+use crate::message::{JobId, Message, MessageId};
 use crate::store::batch_get::batch_get;
 use crate::store::update::Applied;
 use crate::store::{Item, StoreError, number, text};
@@ -43,11 +43,6 @@ fn key(job: JobId, shard: u32) -> Item {
 /// As what a row is counted.
 fn counted_as(item: &Item) -> Option<&str> {
     Some(item.get(COUNTED)?.as_s().ok()?.as_str())
-}
-
-/// As what a message is counted, as far as it shows.
-fn seen_as(seen: &Message) -> Option<&str> {
-    (seen.job.is_some() && seen.status == Status::Held).then_some(seen.decision.reason.as_str())
 }
 
 impl Change<'_> {
@@ -85,16 +80,14 @@ impl Messages {
         Ok(counts.into_iter().filter_map(positive).collect())
     }
 
-    /// The row of a message that is held from the start, and the update that counts it.
-    pub(super) fn counted_from_the_start(&self, message: &Message, item: &mut Item) -> Option<(Item, Update)> {
-        let reason = seen_as(message)?;
-        item.insert(COUNTED.to_owned(), text(reason));
-        let change = Change { job: message.job?, id: message.id, from: None, to: Some(reason) };
+    /// The row and the update that count a message which is held from the start.
+    pub(super) fn counted_from_the_start(message: &Message) -> Option<(Item, Update)> {
+        let change = Change { job: message.job?, id: message.id, from: None, to: message.counted_as.as_deref() };
         change.count(message.times.created)
     }
 
     /// Takes off a message that does not wait any more: what its row must be, and the update of the counts.
-    pub(super) fn uncounted(&self, message: &Message, item: &Item, update: Update) -> (Update, Option<(Item, Update)>) {
+    pub(super) fn uncounted(message: &Message, item: &Item, update: Update) -> (Update, Option<(Item, Update)>) {
         let (Some(job), Some(reason)) = (message.job, counted_as(item)) else {
             return (update.only_if_absent(&[COUNTED]), None);
         };
@@ -113,7 +106,7 @@ impl Messages {
         operation: &'static str,
         now: Timestamp,
     ) -> Result<Applied, StoreError> {
-        let from = seen_as(seen).map(str::to_owned);
+        let from = seen.counted_as.clone();
         let to = to.filter(|_| seen.job.is_some());
         self.step_counted(seen.id, seen.job, (from, to), update, operation, now).await
     }
@@ -176,10 +169,77 @@ impl Messages {
             return update.apply_at(&self.client, &self.table, key, operation).await;
         };
         let count = count.in_transaction(&self.table, counter).map_err(unreadable)?;
+        let wants_whole = update.wants_whole();
         match update.apply_together(&self.client, &self.table, key, vec![count], operation).await? {
-            // A transaction does not answer with the row.
-            Applied::Done(_) => Ok(Applied::Done(self.item(id).await?.unwrap_or_default())),
-            refused => Ok(refused),
+            // A transaction does not answer with the row. Who does not need it must not fail for it.
+            Applied::Done(_) if wants_whole => Ok(Applied::Done(self.item(id).await?.unwrap_or_default())),
+            applied @ (Applied::Done(_) | Applied::Refused(_)) => Ok(applied),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::clock::Clock;
+    use crate::message::Status;
+    use crate::provider::stub::{Stub, refused, reply};
+    use crate::store::messages::{Look, Settled};
+    use crate::testing::{road_on, sample_message};
+
+    const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+
+    /// A message of a job that is held because the job is paused.
+    fn held() -> Message {
+        let (job, counted_as) = (Some(JobId::new()), Some("job_paused".to_owned()));
+        Message { job, counted_as, status: Status::Held, attempts: 1, ..sample_message(NOW) }
+    }
+
+    /// What the counts change by, as the only transaction says.
+    fn counted(body: &Value) -> (String, Vec<i64>) {
+        let count = &body["TransactItems"][1]["Update"];
+        let values = count["ExpressionAttributeValues"].as_object().unwrap().values();
+        let by = values.filter_map(|value| value["N"].as_str()?.parse().ok()).filter(|by: &i64| by.abs() == 1);
+        (count["ExpressionAttributeNames"].to_string(), by.collect())
+    }
+
+    #[tokio::test]
+    async fn claim_of_a_held_message_is_one_transaction_and_needs_no_other_answer() {
+        let table = Stub::new([reply(200, json!({}))]).await;
+        let road = road_on(&table.base_url, Clock::fixed(NOW)).unwrap();
+        let message = held();
+        assert!(road.messages.claim(&message, &message.decision, NOW, NOW).await.unwrap());
+        let (names, by) = counted(&table.only_request().json());
+        assert!(names.contains("held#job_paused"), "{names}");
+        assert_eq!(by, [-1]);
+    }
+
+    #[tokio::test]
+    async fn end_of_a_held_message_that_was_not_read_takes_it_off_the_count() {
+        let message = held();
+        let row = json!({
+            "job": {"S": message.job.unwrap().to_string()}, "status": {"S": "held"}, "counted_as": {"S": "job_paused"},
+        });
+        let table = Stub::new([refused(&row), reply(200, json!({}))]).await;
+        let road = road_on(&table.base_url, Clock::fixed(NOW)).unwrap();
+        let settled = Settled::Uncertain { due: NOW, provider_code: None, detail: String::new() };
+        assert!(road.messages.settle(message.id, 1, &settled, NOW).await.unwrap());
+        let requests = table.requests();
+        let (names, by) = counted(&requests[1].json());
+        assert!(names.contains("held#job_paused"), "{names}");
+        assert_eq!((requests.len(), by), (2, vec![-1]));
+    }
+
+    #[tokio::test]
+    async fn message_refused_for_another_reason_stays_counted() {
+        let message = held();
+        let row = json!({"status": {"S": "sent"}});
+        let table = Stub::new([refused(&row)]).await;
+        let road = road_on(&table.base_url, Clock::fixed(NOW)).unwrap();
+        let settled = Settled::Sent { provider_id: "SM1".to_owned(), look: Look::AsClaimed };
+        assert!(!road.messages.settle(message.id, 1, &settled, NOW).await.unwrap());
+        assert_eq!(table.requests().len(), 1);
     }
 }
