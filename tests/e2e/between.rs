@@ -37,10 +37,11 @@ async fn stop_between_decision_and_claim_is_heard() {
     let person = world.person().await;
     let body = json!({
         "user_id": person.id, "trigger_type": "weekly_checkin", "channel": "email", "data": {}, "scheduled_time": in_an_hour(),
+        "priority": "critical",
     });
     let id = world.trigger(&body).await;
     world.is_time(&id).await;
-    // Whatever is written between decision and claim (a place in a line, a place in a quota) takes its time.
+    // What is written between decision and claim takes its time: a place in a quota. (What is urgent waits in no line of others.)
     behind.proxy.set(rule(
         Fault::Delay(Duration::from_secs(15)),
         "UpdateItem",

@@ -1,8 +1,8 @@
 //! The stored form of a decision, a trail, a template and what is sealed: lists without names, and bytes, because DynamoDB bills every write of a row by the whole
 //! row, names included, and a row of more than 1,024 bytes costs twice.
 //!
-//! A decision is `[outcome, reason, decided_at, until, [check …]]`; a check is a text such as `+consent explicit_consent` (`-` where it
-//! did not pass), with a tab before its detail. An entry of the trail is `[at, event, by, detail]` without what is empty at its end; `by` is
+//! A decision is `[outcome, reason, decided_at, until, [check …]]`; a check is a text: `+` (`-` where it did not pass), its rule, its
+//! reason and its detail, with tabs between them. An entry of the trail is `[at, event, by, detail]` without what is empty at its end; `by` is
 //! empty for ourselves.
 
 use std::collections::BTreeMap;
@@ -50,8 +50,8 @@ fn write_check(check: &Check) -> String {
     let Check { rule, passed, reason, detail } = check;
     let sign = if *passed { '+' } else { '-' };
     match detail {
-        Some(detail) => format!("{sign}{rule} {reason}\t{detail}"),
-        None => format!("{sign}{rule} {reason}"),
+        Some(detail) => format!("{sign}{rule}\t{reason}\t{detail}"),
+        None => format!("{sign}{rule}\t{reason}"),
     }
 }
 
@@ -60,7 +60,7 @@ fn read_check(text: &str) -> Option<Check> {
         Some(rest) => (true, rest),
         None => (false, text.strip_prefix('-')?),
     };
-    let (rule, rest) = rest.split_once(' ')?;
+    let (rule, rest) = rest.split_once('\t')?;
     let (reason, detail) = match rest.split_once('\t') {
         Some((reason, detail)) => (reason, Some(detail.to_owned())),
         None => (rest, None),
