@@ -115,7 +115,8 @@ def _run(record: dict[str, Any], proxy: faults.Proxy, planned: plan.Plan, seed: 
     spent = {scope: _spent(client, scope) for scope in ("all", "admin")}
     killed = killer.killed if killer else {}
     off = account.budget(result, rows, spent, sum(killed.values()) + at_aws.get("swallowed", 0) + at_aws.get("reset", 0))
-    account.quotas(result, rows, tables)
+    interrupted = killed.get("deliver", 0) + at_aws.get("throttled", 0) + at_aws.get("reset", 0)
+    kept = account.quotas(result, rows, tables, interrupted)
     lost_of = writes.compare(result, at_aws)
     for problem in (*traffic.unexpected, *tour.problems):
         result.complain("unexpected", problem)
@@ -130,6 +131,7 @@ def _run(record: dict[str, Any], proxy: faults.Proxy, planned: plan.Plan, seed: 
         wishes_refused=traffic.refused,
         spent=spent,
         off=off,
+        kept=kept,
         dead=tables.dead(),
         dead_records=[record for name, count in tables.dead().items() if count for record in tables.dead_records(name)],
         told=(len(subscriber.told), sum(subscriber.times.values())),

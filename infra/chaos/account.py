@@ -249,15 +249,21 @@ def budget(account: Account, rows: dict[str, Row], spent: dict[str, int], faults
     return off
 
 
-def quotas(account: Account, rows: dict[str, Row], tables: Tables) -> None:
-    """Whoever has a place in a quota went, or may have; and whoever went has one."""
+def quotas(account: Account, rows: dict[str, Row], tables: Tables, faults: int) -> int:
+    """Whoever has a place in a quota went, or may have; and whoever went has one. A worker that is interrupted between place and claim
+    leaves its place to the message, which keeps it if it is cancelled then (see "Quotas" in ARCHITECTURE): how many did, one a fault at most.
+    """
+    kept = 0
     places = {id_: row["key"] for row in tables.scan("ephemera") if row["key"].startswith("quota#") for id_ in row.get("ids", ())}
     for id_, key in places.items():
         row = rows.get(id_)
         followed = any(other.get("instead_of") == id_ for other in rows.values())
         went = row is not None and (row["status"] in ("sent", "delivered", "undelivered") or row.get("reason") == _OUTCOME_UNKNOWN)
-        if not went and not followed:
+        if not went and not followed and row is not None and int(row.get("attempts", 0)) == 0 and kept < faults:
+            kept += 1
+        elif not went and not followed:
             account.complain("drift", f"{id_} ({row and row['status']}) has a place in {key}, and reached nobody")
     for id_, row in rows.items():
         if row["class"] == "marketing" and row["status"] in ("sent", "delivered") and "instead_of" not in row and id_ not in places:
             account.complain("drift", f"{id_} was sent without a place in a quota")
+    return kept

@@ -30,6 +30,7 @@ def write(account: Account, *, seed: int, seconds: tuple[float, float], **facts:
         ("cancelled at the end, because they would wait for another day", facts["cancelled_at_the_end"]),
         ("spent by the sums, millionths", _counts(facts["spent"])),
         ("sums off by", _counts(facts["off"])),
+        ("places in quotas kept by messages cancelled before their claim", facts["kept"]),
         ("events told / deliveries taken", f"{facts['told'][0]} / {facts['told'][1]}"),
         ("in dead-letter queues", _counts({name: count for name, count in facts["dead"].items() if count}) or "nothing"),
         *((f"**{target}**", len(account.wrong.get(target, []))) for target in TARGETS),
