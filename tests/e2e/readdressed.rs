@@ -13,6 +13,13 @@ async fn somebody(world: &World, phone: &str) -> (i64, String) {
     (user, email)
 }
 
+/// A message to somebody who has another number since it was accepted.
+struct Moved {
+    id: String,
+    old: String,
+    new: String,
+}
+
 impl World {
     /// An administrator puts a number on file, in the place of the one before.
     async fn has_number(&self, user: i64, phone: &str) {
@@ -26,6 +33,14 @@ impl World {
             "scheduled_time": in_an_hour(),
         });
         self.trigger(&body).await
+    }
+
+    async fn moves_before_a_confirmation(&self) -> Moved {
+        let (old, new) = (fresh::phone(), fresh::phone());
+        let (user, _) = somebody(self, &old).await;
+        let id = self.confirmation_in_an_hour(user).await;
+        self.has_number(user, &new).await;
+        Moved { id, old, new }
     }
 
     /// Which messages arrived there, but for what tells somebody that their address was changed.
@@ -45,10 +60,7 @@ impl World {
 async fn scheduled_message_goes_to_the_number_its_person_has_by_then() {
     let world = World::new();
     let _lines = world.share(&[Line::Sms]).await;
-    let (old, new) = (fresh::phone(), fresh::phone());
-    let (user, _) = somebody(&world, &old).await;
-    let id = world.confirmation_in_an_hour(user).await;
-    world.has_number(user, &new).await;
+    let Moved { id, old, new } = world.moves_before_a_confirmation().await;
     let message = world.until_its_time_came(&id, "delivered").await;
     assert!(trail(&message).contains(&"readdressed"), "{message}");
     assert_eq!(world.arrived_of(&[&id], &new).await, std::slice::from_ref(&id));
@@ -59,10 +71,7 @@ async fn scheduled_message_goes_to_the_number_its_person_has_by_then() {
 async fn scheduled_message_is_not_sent_where_its_persons_new_number_refuses_it() {
     let world = World::new();
     let _lines = world.share(&[Line::Sms]).await;
-    let (old, new) = (fresh::phone(), fresh::phone());
-    let (user, _) = somebody(&world, &old).await;
-    let id = world.confirmation_in_an_hour(user).await;
-    world.has_number(user, &new).await;
+    let Moved { id, old, new } = world.moves_before_a_confirmation().await;
     let suppress = json!({"address": new, "channel": "sms"});
     assert!(world.post("/api/communication/suppressions", &suppress).send().await.status < 300);
     let message = world.until_its_time_came(&id, "blocked").await;

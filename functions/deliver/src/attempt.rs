@@ -50,7 +50,8 @@ pub(crate) async fn take(app: &App, message: &Message) -> Result<Done, StepError
         Verdict::Readdress(to) => return readdress(app, message, to, now).await,
         Verdict::End(end) => return stop(app, message, &end, now).await,
     };
-    let (before, message) = (message, &app.routing.prepare(&app.road, message, decision).await);
+    let mut ready = app.routing.prepare(&app.road, message, decision).await;
+    let (before, message) = (message, &ready);
     if let Some(held) = budget::hold(app, before, message, &message.decision, now).await {
         return hold(app, message, &held, now).await;
     }
@@ -68,10 +69,9 @@ pub(crate) async fn take(app: &App, message: &Message) -> Result<Done, StepError
     if !app.road.messages.claim(message, &message.decision, lease, now).await? {
         return Ok(Done::nothing("taken"));
     }
-    let mut claimed = message.clone();
-    claimed.times.claimed = Some(now);
-    claimed.times.started = Some(message.times.started.unwrap_or(now));
-    let (done, ()) = futures::join!(call(app, &claimed, lease), app.budget.settle(before, message, now));
+    ready.times.claimed = Some(now);
+    ready.times.started.get_or_insert(now);
+    let (done, ()) = futures::join!(call(app, &ready, lease), app.budget.settle(before, &ready, now));
     done
 }
 
@@ -108,7 +108,7 @@ async fn readdress(app: &App, message: &Message, to: Address, now: Timestamp) ->
     if message.attempts > 0 {
         app.budget.settle(message, &changed, now).await;
     }
-    if let Err(error) = app.road.queues.enqueue(message.lane, message.id, Duration::ZERO).await {
+    if let Err(error) = app.road.queues.enqueue_message(message, Duration::ZERO).await {
         tracing::error!(message.id = %message.id, error = %error, "readdressed but not queued; the sweep will queue it");
     }
     Ok(Done::nothing("readdressed"))

@@ -144,12 +144,7 @@ impl Guard {
         if before.attempts > 0 {
             self.give_back(before, before.cost, now).await;
         }
-        self.charge(claimed, now).await;
-    }
-
-    /// Counts a message that is about to be handed to its provider for the first time.
-    async fn charge(&self, message: &Message, now: Timestamp) {
-        self.add(message, message.cost, now).await;
+        self.add(claimed, claimed.cost, now).await;
     }
 
     /// Counts so much for a message, in the day and the month in which it was first handed over.

@@ -4,11 +4,27 @@ use serde_json::json;
 
 use super::listener::Reply;
 use super::retries::enable;
-use super::{WEBHOOKS, known_everywhere};
+use super::{Hook, WEBHOOKS, known_everywhere};
 use crate::world::{Line, World, eventually, fresh, seconds};
 
 const EVENTS: [&str; 2] = ["message.sent", "message.delivered"];
 const MESSAGES: usize = 40;
+
+impl World {
+    /// Sends messages, and waits until a subscriber was told of all that came of them.
+    async fn messages_told_to(&self, well: &Hook) -> Vec<String> {
+        let mut ids = Vec::new();
+        for _ in 0..MESSAGES {
+            ids.push(self.sms(&fresh::phone(), &fresh::text()).await);
+        }
+        for id in &ids {
+            for kind in EVENTS {
+                self.delivery_of(well, id, kind).await;
+            }
+        }
+        ids
+    }
+}
 
 #[tokio::test]
 async fn a_subscriber_that_hangs_keeps_no_other_waiting_and_is_spared_until_it_is_well() {
@@ -18,15 +34,7 @@ async fn a_subscriber_that_hangs_keeps_no_other_waiting_and_is_spared_until_it_i
     let hangs = world.hook(&EVENTS).await;
     let well = world.hook(&EVENTS).await;
     hangs.listener.otherwise(Some(Reply::Hang));
-    let mut ids = Vec::new();
-    for _ in 0..MESSAGES {
-        ids.push(world.sms(&fresh::phone(), &fresh::text()).await);
-    }
-    for id in &ids {
-        for kind in EVENTS {
-            world.delivery_of(&well, id, kind).await;
-        }
-    }
+    let ids = world.messages_told_to(&well).await;
     // Whatever there is for the one that hangs: it was called for a part of it only, and the rest is not lost.
     let called = |id: &String| hangs.listener.received(id).len();
     let tries: usize = ids.iter().map(called).sum();
@@ -61,15 +69,7 @@ async fn slow_subscriber_is_told_apart_and_keeps_no_other_waiting() {
     let slow = world.hook(&EVENTS).await;
     let well = world.hook(&EVENTS).await;
     slow.listener.otherwise(Some(Reply::Slow));
-    let mut ids = Vec::new();
-    for _ in 0..MESSAGES {
-        ids.push(world.sms(&fresh::phone(), &fresh::text()).await);
-    }
-    for id in &ids {
-        for kind in EVENTS {
-            world.delivery_of(&well, id, kind).await;
-        }
-    }
+    let ids = world.messages_told_to(&well).await;
     let told: usize = ids.iter().map(|id| slow.listener.received(id).len()).sum();
     assert!(
         told < 2 * MESSAGES,
